@@ -1,0 +1,8 @@
+libthinet_la_SOURCES += \
+	src/core/clock.c src/core/clock.h \
+	src/core/digest.c src/core/digest.h \
+	src/core/error.c src/core/error.h \
+	src/core/memory.c src/core/memory.h \
+	src/core/progress.c src/core/progress.h \
+	src/core/random.c src/core/random.h \
+	src/core/threads.c src/core/threads.h

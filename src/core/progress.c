@@ -1,0 +1,19 @@
+#include "core/progress.h"
+
+#include <stddef.h>
+
+bool tn_progress_cancelled(const struct tn_progress *progress)
+{
+    return progress && progress->cancelled &&
+           atomic_load_explicit(progress->cancelled, memory_order_relaxed);
+}
+
+bool tn_progress_step(const struct tn_progress *progress, const char *stage, double done, double total,
+                      const char *unit, const char *detail, struct tn_error *error)
+{
+    if (progress && progress->report)
+        progress->report(progress->context, stage, done, total, unit, detail);
+    if (tn_progress_cancelled(progress))
+        return tn_fail(error, TN_ERROR_CANCELLED, "%s: cancelled", stage);
+    return true;
+}

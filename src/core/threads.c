@@ -1,0 +1,140 @@
+#include "core/threads.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+enum { MAX_THREADS = 256 };
+
+static struct {
+    pthread_mutex_t call; /* one tn_parallel at a time */
+    pthread_mutex_t lock;
+    pthread_cond_t work, done;
+    pthread_t threads[MAX_THREADS];
+    unsigned wanted; /* 0: not set yet */
+    unsigned running; /* helper threads, the caller not counted */
+    bool stop;
+    unsigned long round; /* grows with every job, so that a helper takes part once */
+    unsigned busy;
+    void (*task)(void *, size_t, unsigned);
+    void *context;
+    size_t count;
+    atomic_size_t next;
+} pool = {
+    .call = PTHREAD_MUTEX_INITIALIZER,
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .work = PTHREAD_COND_INITIALIZER,
+    .done = PTHREAD_COND_INITIALIZER,
+};
+
+static _Thread_local bool inside_task;
+
+static void run_tasks(unsigned worker)
+{
+    size_t index;
+    inside_task = true;
+    while ((index = atomic_fetch_add(&pool.next, 1)) < pool.count)
+        pool.task(pool.context, index, worker);
+    inside_task = false;
+}
+
+static void *helper(void *argument)
+{
+    unsigned worker = (unsigned)(size_t)argument;
+    unsigned long seen = 0;
+    pthread_mutex_lock(&pool.lock);
+    while (true) {
+        while (!pool.stop && pool.round == seen)
+            pthread_cond_wait(&pool.work, &pool.lock);
+        if (pool.stop)
+            break;
+        seen = pool.round;
+        pthread_mutex_unlock(&pool.lock);
+        run_tasks(worker);
+        pthread_mutex_lock(&pool.lock);
+        if (--pool.busy == 0)
+            pthread_cond_signal(&pool.done);
+    }
+    pthread_mutex_unlock(&pool.lock);
+    return NULL;
+}
+
+static unsigned processors(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : (unsigned)count;
+}
+
+static void stop_helpers(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    pool.stop = true;
+    pthread_cond_broadcast(&pool.work);
+    pthread_mutex_unlock(&pool.lock);
+    for (unsigned i = 0; i < pool.running; i++)
+        pthread_join(pool.threads[i], NULL);
+    pool.running = 0;
+    pool.stop = false;
+    pool.round = 0;
+}
+
+void tn_threads_set(unsigned count)
+{
+    pthread_mutex_lock(&pool.call);
+    stop_helpers();
+    pool.wanted = count == 0 ? processors() : count > MAX_THREADS ? MAX_THREADS : count;
+    pthread_mutex_unlock(&pool.call);
+}
+
+unsigned tn_threads_get(void)
+{
+    return pool.wanted ? pool.wanted : processors();
+}
+
+/* Start what is missing; a thread that cannot be started is done without. */
+static void start_helpers(void)
+{
+    if (!pool.wanted)
+        pool.wanted = processors();
+    while (pool.running + 1 < pool.wanted) {
+        size_t worker = pool.running + 1;
+        if (pthread_create(&pool.threads[pool.running], NULL, helper, (void *)worker) != 0)
+            break;
+        pool.running++;
+    }
+}
+
+void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigned worker), void *context)
+{
+    if (count == 0)
+        return;
+    if (inside_task) {
+        /* A nested call belongs to a worker whose index we do not know: its tasks share that one. */
+        for (size_t i = 0; i < count; i++)
+            task(context, i, 0);
+        return;
+    }
+    pthread_mutex_lock(&pool.call);
+    start_helpers();
+    pool.task = task;
+    pool.context = context;
+    pool.count = count;
+    atomic_store(&pool.next, 0);
+    bool shared = count > 1 && pool.running > 0;
+    if (shared) {
+        pthread_mutex_lock(&pool.lock);
+        pool.busy = pool.running;
+        pool.round++;
+        pthread_cond_broadcast(&pool.work);
+        pthread_mutex_unlock(&pool.lock);
+    }
+    run_tasks(0);
+    if (shared) {
+        pthread_mutex_lock(&pool.lock);
+        while (pool.busy > 0)
+            pthread_cond_wait(&pool.done, &pool.lock);
+        pthread_mutex_unlock(&pool.lock);
+    }
+    pthread_mutex_unlock(&pool.call);
+}

@@ -1,0 +1,27 @@
+/* Accuracy of a network on a data set. */
+#ifndef TN_ENGINE_EVALUATE_H
+#define TN_ENGINE_EVALUATE_H
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "data/dataset.h"
+#include "model/graph.h"
+
+struct tn_evaluation {
+    int64_t images;
+    double top1, top5; /* fractions */
+    double loss;       /* mean softmax cross-entropy, natural logarithm */
+    double ci95;       /* half width of the 95 % interval of top1 (Wilson) */
+    double seconds;
+};
+
+/* limit 0: all images; otherwise the first `limit`. batch 0: chosen. */
+bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum tn_split split, int64_t limit,
+                 int batch, const struct tn_progress *progress, struct tn_evaluation *evaluation,
+                 struct tn_error *error);
+
+/* Does the network take this data's images and give its number of classes? Says what differs if not. */
+bool tn_evaluate_fits(const struct tn_graph *graph, const struct tn_dataset *dataset,
+                      struct tn_error *error);
+
+#endif

@@ -1,0 +1,125 @@
+/* A network: nodes in topological order, and the values (activations and constants) that connect them.
+ * This is ONNX's own idea of a graph, with constants folded and shapes known. */
+#ifndef TN_MODEL_GRAPH_H
+#define TN_MODEL_GRAPH_H
+
+#include "core/error.h"
+#include "model/tensor.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Operators by name of ONNX; TN_OP_UNKNOWN keeps its name in tn_node.op_type and cannot be run. */
+enum tn_op {
+    TN_OP_UNKNOWN = 0,
+    TN_OP_CONV,
+    TN_OP_BATCH_NORM,
+    TN_OP_RELU,
+    TN_OP_MAX_POOL,
+    TN_OP_AVERAGE_POOL,
+    TN_OP_GLOBAL_AVERAGE_POOL,
+    TN_OP_GEMM,
+    TN_OP_ADD,
+    TN_OP_FLATTEN,
+    TN_OP_DROPOUT,
+    TN_OP_SLICE,
+    TN_OP_PAD,
+    TN_OP_IDENTITY,
+    TN_OP_SOFTMAX,
+    TN_OP_RESHAPE,
+    TN_OP_COUNT
+};
+
+enum tn_attribute_kind { TN_ATTR_FLOAT = 1, TN_ATTR_INT = 2, TN_ATTR_STRING = 3, TN_ATTR_TENSOR = 4,
+    TN_ATTR_FLOATS = 6, TN_ATTR_INTS = 7, TN_ATTR_STRINGS = 8 }; /* AttributeProto.AttributeType */
+
+struct tn_attribute {
+    char *name;
+    enum tn_attribute_kind kind;
+    size_t count;        /* of floats, ints or strings; 1 for the single kinds */
+    float *floats;
+    int64_t *ints;
+    char **strings;
+    struct tn_tensor *tensor;
+};
+
+enum { TN_NO_VALUE = -1, TN_NO_NODE = -1, TN_BATCH = -1 /* a dimension that is the batch size */ };
+
+struct tn_value {
+    char *name;
+    struct tn_tensor *constant; /* weights, initializers; NULL for an activation */
+    int producer;               /* node, or TN_NO_NODE for graph inputs and constants */
+    bool has_shape;
+    enum tn_dtype dtype;
+    int rank;
+    int64_t dims[TN_MAX_RANK]; /* dims[0] is TN_BATCH for every activation that has a batch axis */
+};
+
+struct tn_node {
+    char *name;
+    enum tn_op op;
+    char *op_type; /* ONNX's name, also for known ones */
+    char *domain;  /* "" for ONNX's own */
+    int input_count, output_count;
+    int *inputs; /* value indices; TN_NO_VALUE for an optional input left out */
+    int *outputs;
+    int attribute_count;
+    struct tn_attribute *attributes;
+};
+
+/* What an ONNX file says about itself; kept from input to output. */
+struct tn_model_info {
+    int64_t ir_version, opset;
+    char *producer_name, *producer_version, *domain, *doc_string, *graph_name, *batch_name;
+    int64_t model_version;
+    int property_count;
+    char **property_keys, **property_values; /* metadata_props */
+};
+
+struct tn_graph {
+    struct tn_model_info info;
+    int value_count, value_capacity;
+    struct tn_value *values;
+    int node_count, node_capacity;
+    struct tn_node *nodes;
+    int input_count, output_count;
+    int *inputs, *outputs; /* value indices; inputs are activations only */
+};
+
+struct tn_graph *tn_graph_new(struct tn_error *error);
+/* A graph of one's own to change; tensors are shared. NULL when out of memory. */
+struct tn_graph *tn_graph_clone(const struct tn_graph *graph, struct tn_error *error);
+void tn_graph_free(struct tn_graph *graph);
+
+/* Building. Indices, or -1 with error filled. Names are copied; `constant` is taken over (also on failure). */
+int tn_graph_add_value(struct tn_graph *graph, const char *name, struct tn_tensor *constant,
+                       struct tn_error *error);
+int tn_graph_add_node(struct tn_graph *graph, const char *name, const char *op_type, int input_count,
+                      const int *inputs, int output_count, const int *outputs, struct tn_error *error);
+bool tn_graph_add_input(struct tn_graph *graph, int value, struct tn_error *error);
+bool tn_graph_add_output(struct tn_graph *graph, int value, struct tn_error *error);
+/* Replace a value's constant (taken over) and its shape; the old one is released. */
+void tn_graph_set_constant(struct tn_graph *graph, int value, struct tn_tensor *constant);
+
+/* Attributes. Setters replace. Getters return a default where the attribute is absent. */
+bool tn_node_set_ints(struct tn_node *node, const char *name, size_t count, const int64_t *ints,
+                      struct tn_error *error);
+bool tn_node_set_int(struct tn_node *node, const char *name, int64_t value, struct tn_error *error);
+bool tn_node_set_float(struct tn_node *node, const char *name, float value, struct tn_error *error);
+const struct tn_attribute *tn_node_attribute(const struct tn_node *node, const char *name);
+int64_t tn_node_int(const struct tn_node *node, const char *name, int64_t otherwise);
+float tn_node_float(const struct tn_node *node, const char *name, float otherwise);
+
+/* Constant behind input `index` of a node, or NULL. */
+struct tn_tensor *tn_node_constant(const struct tn_graph *graph, const struct tn_node *node, int index);
+
+enum tn_op tn_op_from_name(const char *op_type);
+const char *tn_op_name(enum tn_op op);
+
+int tn_graph_find_value(const struct tn_graph *graph, const char *name); /* or TN_NO_VALUE */
+/* Nodes that read `value`; returns how many, writes up to `limit` indices. */
+int tn_graph_consumers(const struct tn_graph *graph, int value, int limit, int *nodes);
+
+/* Drop values and nodes that nothing needs; indices change. */
+bool tn_graph_prune_dead(struct tn_graph *graph, struct tn_error *error);
+
+#endif

@@ -1,0 +1,23 @@
+/* The statistic of a group: G = X^T X over sampled locations (DESIGN section 2). */
+#ifndef TN_PRUNE_GRAM_H
+#define TN_PRUNE_GRAM_H
+
+#include "core/error.h"
+#include "model/tensor.h"
+
+struct tn_gram {
+    int channels;
+    int64_t samples;             /* locations m */
+    struct tn_tensor *matrix;    /* TN_DOUBLE [C,C], symmetric; shared and immutable */
+    /* first and second moments of the activations themselves may follow (issue C: apoz, mean-activation) */
+};
+
+void tn_gram_free(struct tn_gram *gram); /* releases the tensor, not the struct */
+
+/* G of X [m,C], row major, in double: one dsyrk. */
+bool tn_gram_of_samples(int64_t m, int channels, const double *x, struct tn_gram *gram,
+                        struct tn_error *error);
+
+double tn_gram_energy(const struct tn_gram *gram); /* y^T y = 1^T G 1 */
+
+#endif

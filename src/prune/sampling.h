@@ -1,0 +1,31 @@
+/* Collecting the statistics of many groups in one pass over images (DESIGN section 2). */
+#ifndef TN_PRUNE_SAMPLING_H
+#define TN_PRUNE_SAMPLING_H
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "data/dataset.h"
+#include "prune/gram.h"
+#include "prune/groups.h"
+
+struct tn_sampling_options {
+    int images_per_class; /* 10: chosen at random from the training split */
+    int locations;        /* 10 (d,p,q) an image and consumer */
+    uint64_t seed;
+};
+
+/* For every group index in chosen[0 .. chosen_count-1], G over images x locations (several consumers: each
+ * divided by its own y^T y, then added). grams[i] belongs to chosen[i]. images_used may be NULL. The sample
+ * of a group depends on (seed, group name, image) only, not on which others are chosen. */
+bool tn_sample_groups(const struct tn_graph *graph, const struct tn_groups *groups, int chosen_count,
+                      const int *chosen, struct tn_dataset *dataset,
+                      const struct tn_sampling_options *options, const struct tn_progress *progress,
+                      struct tn_gram *grams, int64_t *images_used, struct tn_error *error);
+
+/* The rows X [m,C] themselves (TN_DOUBLE) of one group's first consumer, the same locations in the same
+ * order, for export-samples. */
+struct tn_tensor *tn_sample_rows(const struct tn_graph *graph, const struct tn_groups *groups, int group,
+                                 struct tn_dataset *dataset, const struct tn_sampling_options *options,
+                                 const struct tn_progress *progress, struct tn_error *error);
+
+#endif

@@ -1,0 +1,16 @@
+# Unit tests: tests/test_NAME.c tests what NAME does; each folder lists its own in tests/FOLDER.mk.
+UNIT_TESTS =
+UNIT_LDADD = libthinet.la $(CMOCKA_LIBS)
+
+include tests/core.mk
+include tests/model.mk
+include tests/data.mk
+include tests/engine.mk
+include tests/prune.mk
+include tests/session.mk
+include tests/ui.mk
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+endif
