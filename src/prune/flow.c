@@ -119,7 +119,7 @@ static bool touch(struct tn_flow *flow, struct tn_touch *list, int *count, int n
 {
     if (*count >= flow->graph->node_count)
         return tn_fail(error, TN_ERROR_INPUT, "node %s: visited twice",
-                       tn_flow_node_name(flow, node));
+                       tn_node_label(flow->graph, &flow->graph->nodes[node]));
     list[(*count)++] = (struct tn_touch){.node = node, .axis = flow->axis[value]};
     return true;
 }
@@ -137,12 +137,6 @@ bool tn_flow_through(struct tn_flow *flow, int node, int value, struct tn_error 
 bool tn_flow_consumes(struct tn_flow *flow, int node, int value, struct tn_error *error)
 {
     return touch(flow, flow->consumers, &flow->consumer_count, node, value, error);
-}
-
-const char *tn_flow_node_name(const struct tn_flow *flow, int node)
-{
-    const struct tn_node *n = &flow->graph->nodes[node];
-    return n->name && n->name[0] ? n->name : n->op_type;
 }
 
 static bool start(struct tn_flow *flow, struct tn_error *error)

@@ -62,7 +62,4 @@ bool tn_flow_consumes(struct tn_flow *flow, int node, int value, struct tn_error
 /* Apply the rule of a node's operator (rules.c). */
 bool tn_flow_rule(struct tn_flow *flow, int node, struct tn_error *error);
 
-/* A node's name, or its operator where it has none: for messages. */
-const char *tn_flow_node_name(const struct tn_flow *flow, int node);
-
 #endif

@@ -263,7 +263,7 @@ static bool judge(struct builder *b, struct tn_group *group, struct tn_error *er
     else if (b->groups->scope == TN_SCOPE_INNER && added_at != TN_NO_NODE)
         group->why_not =
             tn_sprintf("its output is added to another at node %s (scope=all prunes such streams)",
-                       tn_flow_node_name(&b->flow, added_at));
+                       tn_node_label(b->graph, &b->graph->nodes[added_at]));
     else
         group->prunable = true;
     if (!group->prunable && !group->why_not)

@@ -1,8 +1,10 @@
 #include "prune/path.h"
 
 #include "core/memory.h"
+#include "prune/blas.h"
 #include "prune/least_squares.h"
 
+#include <cblas.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -23,6 +25,7 @@ struct walk {
 static bool walk_start(const struct tn_gram *gram, struct walk *walk, struct tn_error *error)
 {
     size_t n = (size_t)gram->channels;
+    tn_blas_serial();
     *walk = (struct walk){.channels = gram->channels, .g = tn_tensor_doubles(gram->matrix)};
     walk->r = tn_calloc(n, sizeof *walk->r);
     walk->gone = tn_calloc(n, sizeof *walk->gone);
@@ -47,11 +50,9 @@ static double added(const struct walk *walk, int c)
 
 static void walk_remove(struct walk *walk, int c)
 {
-    const double *row = walk->g + (size_t)c * (size_t)walk->channels;
     walk->s = fmax(walk->s + added(walk, c), 0);
     walk->gone[c] = true;
-    for (int i = 0; i < walk->channels; i++)
-        walk->r[i] += row[i];
+    cblas_daxpy(walk->channels, 1, walk->g + (size_t)c * (size_t)walk->channels, 1, walk->r, 1);
 }
 
 static int rank_of_lock(const enum tn_lock *locks, int c)
@@ -109,10 +110,10 @@ static bool statistics_are_finite(const struct tn_gram *gram, struct tn_error *e
     return true;
 }
 
-static bool path_new(int channels, struct tn_path *path, struct tn_error *error)
+static bool path_new(int channels, double energy, struct tn_path *path, struct tn_error *error)
 {
     size_t n = (size_t)channels;
-    *path = (struct tn_path){.channels = channels};
+    *path = (struct tn_path){.channels = channels, .energy = energy};
     path->order = tn_alloc(n, sizeof *path->order);
     path->error = tn_alloc(n + 1, sizeof *path->error);
     path->error_ls = tn_alloc(n + 1, sizeof *path->error_ls);
@@ -144,8 +145,7 @@ static bool walk_path(const struct tn_gram *gram, const int *order, const enum t
     struct walk walk;
     if (!walk_start(gram, &walk, error))
         return false;
-    double energy = tn_gram_energy(gram);
-    double scale = energy > 0 ? 1 / energy : 0;
+    double scale = path->energy > 0 ? 1 / path->energy : 0;
     int n = gram->channels;
     path->error[0] = 0;
     for (int i = 0; i < n; i++) {
@@ -160,7 +160,7 @@ static bool walk_path(const struct tn_gram *gram, const int *order, const enum t
         path->error[i + 1] = walk.s * scale;
     }
     /* Nothing is left of y: exact, whatever rounding gathered on the way. */
-    path->error[n] = energy > 0 ? 1 : 0;
+    path->error[n] = path->energy > 0 ? 1 : 0;
     walk_end(&walk);
     return true;
 }
@@ -168,7 +168,8 @@ static bool walk_path(const struct tn_gram *gram, const int *order, const enum t
 static bool make_path(const struct tn_gram *gram, const int *order, const enum tn_lock *locks,
                       struct tn_path *path, struct tn_error *error)
 {
-    if (!statistics_are_finite(gram, error) || !path_new(gram->channels, path, error))
+    if (!statistics_are_finite(gram, error) ||
+        !path_new(gram->channels, tn_gram_energy(gram), path, error))
         return false;
     if (walk_path(gram, order, locks, path, error) &&
         tn_least_squares_errors(gram, path->order, path->error_ls, &path->ridge, error))
@@ -210,8 +211,7 @@ int tn_path_candidates(const struct tn_gram *gram, const struct tn_path *path, i
         return 0;
     for (int i = 0; i < removed; i++)
         walk_remove(&walk, path->order[i]);
-    double energy = tn_gram_energy(gram);
-    double scale = energy > 0 ? 1 / energy : 0;
+    double scale = path->energy > 0 ? 1 / path->energy : 0;
     int rank = next_rank(&walk, locks);
     int count = 0;
     while (count < limit) {

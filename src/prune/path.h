@@ -12,6 +12,8 @@ enum tn_lock { TN_UNLOCKED = 0, TN_LOCK_KEEP, TN_LOCK_PRUNE };
  * Immutable once made. */
 struct tn_path {
     int channels;
+    double
+        energy; /* y^T y, the unit of errors and costs; 0 or less: nothing to lose, all errors 0 */
     int *order; /* [C] filter removed 1st, 2nd ... ; filters locked to be pruned come first, locked
                    to be kept last */
     double *error;          /* [C+1] index = number removed; error[0] = 0, error[C] = 1 */

@@ -1,4 +1,5 @@
 /* One rule an operator: what it does to the channels that reach it. */
+#include "model/slice.h"
 #include "prune/flow.h"
 
 #include <string.h>
@@ -6,6 +7,11 @@
 static const struct tn_node *node_at(const struct tn_flow *flow, int node)
 {
     return &flow->graph->nodes[node];
+}
+
+static const char *label(const struct tn_flow *flow, int node)
+{
+    return tn_node_label(flow->graph, node_at(flow, node));
 }
 
 static int input_at(const struct tn_node *node, int index)
@@ -28,9 +34,8 @@ static bool bar_outputs(struct tn_flow *flow, int node, const char *what, struct
             continue;
         const struct tn_value *v = &flow->graph->values[value];
         bool known = v->has_shape && v->rank > 1 && v->dims[1] > 0 && v->dims[1] <= INT32_MAX / 4;
-        if (known &&
-            (!tn_flow_create(flow, value, (int)v->dims[1], error) ||
-             !tn_flow_bar(flow, value, error, "node %s %s", tn_flow_node_name(flow, node), what)))
+        if (known && (!tn_flow_create(flow, value, (int)v->dims[1], error) ||
+                      !tn_flow_bar(flow, value, error, "node %s %s", label(flow, node), what)))
             return false;
     }
     return true;
@@ -42,8 +47,12 @@ static bool bar_node(struct tn_flow *flow, int node, const char *what, struct tn
     const struct tn_node *n = node_at(flow, node);
     for (int i = 0; i < n->input_count; i++) {
         if (is_activation(flow, n->inputs[i]) &&
-            !tn_flow_bar(flow, n->inputs[i], error, "node %s %s", tn_flow_node_name(flow, node),
-                         what))
+            !tn_flow_bar(flow, n->inputs[i], error, "node %s %s", label(flow, node), what))
+            return false;
+    }
+    for (int i = 0; i < n->capture_count; i++) {
+        if (is_activation(flow, n->captures[i]) &&
+            !tn_flow_bar(flow, n->captures[i], error, "node %s %s", label(flow, node), what))
             return false;
     }
     return bar_outputs(flow, node, what, error);
@@ -85,7 +94,7 @@ static bool conv(struct tn_flow *flow, int node, struct tn_error *error)
         return false;
     if (groups != 1)
         return tn_flow_bar(flow, input, error, "node %s is a grouped convolution",
-                           tn_flow_node_name(flow, node)) &&
+                           label(flow, node)) &&
                tn_flow_bar(flow, n->outputs[0], error, "it is a grouped convolution");
     return axis->count == 0 || tn_flow_consumes(flow, node, input, error);
 }
@@ -204,56 +213,19 @@ static bool softmax(struct tn_flow *flow, int node, struct tn_error *error)
     return pass(flow, node, error);
 }
 
-/* Numbers of an integer operand: input `index`, or the attribute of older opsets. */
-static const int64_t *operand(const struct tn_flow *flow, const struct tn_node *n, int index,
-                              const char *name, size_t *count)
-{
-    const struct tn_tensor *tensor = tn_node_constant(flow->graph, n, index);
-    if (tensor && tn_tensor_ints(tensor)) {
-        *count = tensor->count;
-        return tn_tensor_ints(tensor);
-    }
-    const struct tn_attribute *attribute = tn_node_attribute(n, name);
-    if (attribute && attribute->kind == TN_ATTR_INTS) {
-        *count = attribute->count;
-        return attribute->ints;
-    }
-    *count = 0;
-    return NULL;
-}
-
-/* Where in a list of axes (NULL: 0, 1, 2 ...) the channel axis stands: -1 not at all. */
-static int channel_position(const int64_t *axes, size_t count, int rank)
-{
-    for (size_t i = 0; i < count; i++) {
-        int64_t axis = axes ? axes[i] : (int64_t)i;
-        if (axis == 1 || axis + rank == 1)
-            return (int)i;
-    }
-    return -1;
-}
-
 static bool slice(struct tn_flow *flow, int node, struct tn_error *error)
 {
     const struct tn_node *n = node_at(flow, node);
     int input = input_at(n, 0);
     if (!is_activation(flow, input) || !flow->graph->values[input].has_shape)
         return unknown(flow, node, error);
-    size_t count, axis_count, step_count;
-    const int64_t *starts = operand(flow, n, 1, "starts", &count);
-    const int64_t *axes = operand(flow, n, 3, "axes", &axis_count);
-    const int64_t *steps = operand(flow, n, 4, "steps", &step_count);
-    bool moving = (!axes && is_activation(flow, input_at(n, 3))) ||
-                  (!steps && is_activation(flow, input_at(n, 4)));
-    if (!starts || moving || (axes && axis_count != count) || (steps && step_count != count))
+    struct tn_slice slice;
+    bool constant;
+    if (!tn_slice_of(flow->graph, n, &slice, &constant, error))
+        return false;
+    if (!constant)
         return bar_node(flow, node, "cuts it at places that are not constant", error);
-    const struct tn_value *in = &flow->graph->values[input];
-    const struct tn_value *out = &flow->graph->values[n->outputs[0]];
-    int position = channel_position(axes, count, in->rank);
-    /* Taking all channels in order is no cut. */
-    bool whole = position < 0 || (out->has_shape && in->dims[1] == out->dims[1] &&
-                                  (!steps || steps[position] == 1));
-    if (!whole)
+    if (slice.rank < 2 || !slice.whole[1])
         return bar_node(flow, node, "takes a part of its channels", error);
     return pass(flow, node, error);
 }
@@ -264,15 +236,13 @@ static bool pad(struct tn_flow *flow, int node, struct tn_error *error)
     int input = input_at(n, 0);
     if (!is_activation(flow, input) || !flow->graph->values[input].has_shape)
         return unknown(flow, node, error);
-    int rank = flow->graph->values[input].rank;
-    size_t count, axis_count;
-    const int64_t *pads = operand(flow, n, 1, "pads", &count);
-    const int64_t *axes = operand(flow, n, 3, "axes", &axis_count);
-    size_t padded = axes ? axis_count : (size_t)rank;
-    if (!pads || count != 2 * padded || (!axes && is_activation(flow, input_at(n, 3))))
+    struct tn_padding padding;
+    bool constant;
+    if (!tn_padding_of(flow->graph, n, &padding, &constant, error))
+        return false;
+    if (!constant)
         return bar_node(flow, node, "pads it by amounts that are not constant", error);
-    int position = channel_position(axes, padded, rank);
-    if (position >= 0 && (pads[position] != 0 || pads[(size_t)position + padded] != 0))
+    if (padding.rank < 2 || padding.begin[1] != 0 || padding.end[1] != 0)
         return bar_node(flow, node, "pads its channels", error);
     return pass(flow, node, error);
 }

@@ -314,7 +314,7 @@ static bool operate(struct surgery *s, struct tn_error *error)
 {
     for (int node = 0; node < s->graph->node_count; node++) {
         if (!cut_node(s, node, error))
-            return tn_fail_in(error, "node %s", s->graph->nodes[node].name);
+            return tn_fail_in(error, "node %s", tn_node_label(s->graph, &s->graph->nodes[node]));
     }
     for (int i = 0; i < s->edit_count; i++) {
         if (s->edits[i].tensor && !apply_edits_of(s, i, error))

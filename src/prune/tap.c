@@ -35,23 +35,23 @@ static bool open_conv(const struct tn_graph *graph, const struct tn_node *node, 
         return false;
     if (window->groups != 1 || window->channels_in != tap->channels || window->out[0] < 1 ||
         window->out[1] < 1)
-        return tn_fail(error, TN_ERROR_INPUT, "node %s does not read %d channels", node->name,
-                       tap->channels);
+        return tn_fail(error, TN_ERROR_INPUT, "node %s does not read %d channels",
+                       tn_node_label(graph, node), tap->channels);
     tap->filters = window->channels_out;
     tap->input_size = (size_t)window->channels_in * (size_t)window->in[0] * (size_t)window->in[1];
     return true;
 }
 
-static bool open_gemm(const struct tn_node *node, const struct tn_tensor *weights,
-                      struct tn_tap *tap, struct tn_error *error)
+static bool open_gemm(const struct tn_graph *graph, const struct tn_node *node,
+                      const struct tn_tensor *weights, struct tn_tap *tap, struct tn_error *error)
 {
     tap->gemm = true;
     tap->transposed = tn_node_int(node, "transB", 0) != 0;
     tap->alpha = tn_node_float(node, "alpha", 1);
     int64_t features = weights->dims[tap->transposed ? 1 : 0];
     if (features != (int64_t)tap->channels * tap->per_channel)
-        return tn_fail(error, TN_ERROR_INPUT, "node %s does not read %d channels", node->name,
-                       tap->channels);
+        return tn_fail(error, TN_ERROR_INPUT, "node %s does not read %d channels",
+                       tn_node_label(graph, node), tap->channels);
     tap->filters = (int)weights->dims[tap->transposed ? 0 : 1];
     tap->input_size = (size_t)features;
     return true;
@@ -72,8 +72,9 @@ bool tn_tap_open(const struct tn_graph *graph, const struct tn_group *group, int
         .stream = stream_of(group->name, consumer),
     };
     if (!tap->weights)
-        return tn_fail(error, TN_ERROR_INPUT, "node %s: float32 weights expected", node->name);
-    return node->op == TN_OP_GEMM ? open_gemm(node, weights, tap, error)
+        return tn_fail(error, TN_ERROR_INPUT, "node %s: float32 weights expected",
+                       tn_node_label(graph, node));
+    return node->op == TN_OP_GEMM ? open_gemm(graph, node, weights, tap, error)
                                   : open_conv(graph, node, tap, error);
 }
 
