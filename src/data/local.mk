@@ -8,6 +8,7 @@ libthinet_la_SOURCES += \
 	src/data/folder.c \
 	src/data/idx.c \
 	src/data/loader.c src/data/loader.h \
+	src/data/npy.c src/data/npy.h \
 	src/data/preprocess.c src/data/preprocess.h \
 	src/data/preset.c \
 	src/data/resize.c \
