@@ -17,3 +17,6 @@ tests_test_folder_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/test_loader
 tests_test_loader_SOURCES = tests/test_loader.c tests/data_support.c tests/data_support.h
 tests_test_loader_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_npy
+tests_test_npy_SOURCES = tests/test_npy.c tests/data_support.c tests/data_support.h
+tests_test_npy_LDADD = $(UNIT_LDADD)
