@@ -16,11 +16,12 @@ struct tn_evaluation {
 };
 
 /* limit 0: all images; otherwise the first `limit`. batch 0: chosen. */
-bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum tn_split split, int64_t limit,
-                 int batch, const struct tn_progress *progress, struct tn_evaluation *evaluation,
-                 struct tn_error *error);
+bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum tn_split split,
+                 int64_t limit, int batch, const struct tn_progress *progress,
+                 struct tn_evaluation *evaluation, struct tn_error *error);
 
-/* Does the network take this data's images and give its number of classes? Says what differs if not. */
+/* Does the network take this data's images and give its number of classes? Says what differs if
+ * not. */
 bool tn_evaluate_fits(const struct tn_graph *graph, const struct tn_dataset *dataset,
                       struct tn_error *error);
 
