@@ -17,7 +17,9 @@ struct tn_session *tn_session_open(const char *path, struct tn_error *error);
 void tn_session_free(struct tn_session *session);
 
 /* Run one command line; "" and comments do nothing. The result is a new object with the fields of DESIGN section 6
- * less "command", "ok" and "seconds" (NULL where there are none). Nothing is changed on failure. */
+ * less "command", "ok" and "seconds" (NULL where there are none); after a failure it holds "error" and what there is
+ * beside it. Nothing is changed on failure, except that training which stops after finished epochs (cancelled, NaN)
+ * leaves the network as of the last of them, as the message says; undo goes back. */
 bool tn_session_run(struct tn_session *session, const char *line, const struct tn_progress *progress,
                     json_t **result, struct tn_error *error);
 
