@@ -30,8 +30,9 @@ struct tn_dataset;
 
 enum { TN_MAX_PIXELS = 100 * 1000 * 1000 }; /* of one image, as stored and as resized */
 
-/* Fill what a preset says (mean, std, scale, resize, crop, channels): imagenet, imagenet-caffe,
- * cifar10, fashion-mnist. */
+/* Set everything but path and format to what a preset says: imagenet, imagenet-caffe, cifar10,
+ * fashion-mnist. Options the user gave himself are therefore to be set after it. mean and std are
+ * in the order of the result's channels (blue first for TN_CHANNELS_BGR). */
 bool tn_data_preset(const char *name, struct tn_data_options *options, struct tn_error *error);
 const char *tn_data_preset_name(int index); /* NULL past the last */
 
