@@ -163,6 +163,17 @@ static void the_first_readable_image_gives_the_size(void **state)
     tn_dataset_unref(dataset);
 }
 
+static void a_folder_of_rubbish_is_refused_when_its_size_is_needed(void **state)
+{
+    make_folder(in_folder(*state, "val"));
+    make_folder(in_folder(*state, "val/ant"));
+    for (int i = 0; i < 12; i++)
+        write_bytes(in_folder(*state, "val/ant/%02d.png", i), "text", 4);
+    struct tn_data_options options = {.path = *state};
+    refuse_data(&options, TN_ERROR_INPUT, "none of the first images", "val/ant/00.png",
+                (char *)NULL);
+}
+
 static void the_digest_follows_names_and_sizes(void **state)
 {
     write_folder(*state);
@@ -414,6 +425,7 @@ int main(void)
         SCRATCH(images_of_another_size_are_refused_one_by_one),
         SCRATCH(a_file_that_goes_away_is_named),
         SCRATCH(the_first_readable_image_gives_the_size),
+        SCRATCH(a_folder_of_rubbish_is_refused_when_its_size_is_needed),
         SCRATCH(the_digest_follows_names_and_sizes),
         SCRATCH(png_of_eight_bits_comes_back_exactly),
         SCRATCH(png_of_every_depth_becomes_eight_bits),
