@@ -99,8 +99,8 @@ static void brief_groups(struct text *text, const json_t *result)
 
 static void brief_sample(struct text *text, const json_t *result)
 {
-    add(text, "%zu layers sampled on %lld images", json_array_size(json_object_get(result, "layers")),
-        whole(result, "images"));
+    add(text, "%zu layers sampled on %lld images",
+        json_array_size(json_object_get(result, "layers")), whole(result, "images"));
 }
 
 static void brief_selection(struct text *text, const json_t *result)
@@ -108,7 +108,8 @@ static void brief_selection(struct text *text, const json_t *result)
     const json_t *layers = json_object_get(result, "layers"), *one;
     if (json_array_size(layers) == 1) {
         one = json_array_get(layers, 0);
-        add(text, "%s keeps %lld of %lld", string(one, "layer"), whole(one, "keep"), whole(one, "filters"));
+        add(text, "%s keeps %lld of %lld", string(one, "layer"), whole(one, "keep"),
+            whole(one, "filters"));
         if (!isnan(number(one, "error")))
             add(text, "  error %.4f (ls %.4f)", number(one, "error"), number(one, "error_ls"));
         if (json_is_true(json_object_get(one, "limited")))
@@ -123,7 +124,8 @@ static void brief_selection(struct text *text, const json_t *result)
 
 static void brief_curve(struct text *text, const json_t *result)
 {
-    add(text, "%s: %zu points", string(result, "layer"), json_array_size(json_object_get(result, "kept")));
+    add(text, "%s: %zu points", string(result, "layer"),
+        json_array_size(json_object_get(result, "kept")));
 }
 
 static void brief_prune(struct text *text, const json_t *result)
@@ -154,7 +156,8 @@ static void brief_file(struct text *text, const json_t *result)
     const json_t *shape = json_object_get(result, "shape");
     add(text, "wrote %s", string(result, "file"));
     for (size_t i = 0; i < json_array_size(shape); i++)
-        add(text, "%s%lld%s", i ? "x" : " [", (long long)json_integer_value(json_array_get(shape, i)),
+        add(text, "%s%lld%s", i ? "x" : " [",
+            (long long)json_integer_value(json_array_get(shape, i)),
             i + 1 == json_array_size(shape) ? "]" : "");
 }
 
@@ -168,8 +171,10 @@ static void brief_locks(struct text *text, const json_t *result)
     const json_t *layers = json_object_get(result, "layers");
     long long keep = 0, prune = 0;
     for (size_t i = 0; i < json_array_size(layers); i++) {
-        keep += (long long)json_array_size(json_object_get(json_array_get(layers, i), "locked_keep"));
-        prune += (long long)json_array_size(json_object_get(json_array_get(layers, i), "locked_prune"));
+        keep +=
+            (long long)json_array_size(json_object_get(json_array_get(layers, i), "locked_keep"));
+        prune +=
+            (long long)json_array_size(json_object_get(json_array_get(layers, i), "locked_prune"));
     }
     add(text, "locked: %lld to keep, %lld to prune", keep, prune);
 }
@@ -202,16 +207,16 @@ static const struct {
     const char *command;
     void (*write)(struct text *text, const json_t *result);
 } briefs[] = {
-    {"open", brief_open},         {"data", brief_data},          {"eval", brief_eval},
-    {"summary", brief_summary},   {"layers", brief_layers},      {"groups", brief_groups},
-    {"sample", brief_sample},     {"ratio", brief_selection},    {"keep", brief_selection},
-    {"step", brief_selection},    {"back", brief_selection},     {"run", brief_selection},
-    {"curve", brief_curve},       {"prune", brief_prune},        {"finetune", brief_training},
-    {"train", brief_training},    {"time", brief_time},          {"infer", brief_file},
-    {"export", brief_file},       {"export-samples", brief_file},{"export-gram", brief_file},
-    {"save", brief_file},         {"load", brief_load},          {"lock", brief_locks},
-    {"unlock", brief_locks},      {"method", brief_method},      {"journal", brief_journal},
-    {"undo", brief_move},         {"redo", brief_move},          {"goto", brief_move},
+    {"open", brief_open},       {"data", brief_data},           {"eval", brief_eval},
+    {"summary", brief_summary}, {"layers", brief_layers},       {"groups", brief_groups},
+    {"sample", brief_sample},   {"ratio", brief_selection},     {"keep", brief_selection},
+    {"step", brief_selection},  {"back", brief_selection},      {"run", brief_selection},
+    {"curve", brief_curve},     {"prune", brief_prune},         {"finetune", brief_training},
+    {"train", brief_training},  {"time", brief_time},           {"infer", brief_file},
+    {"export", brief_file},     {"export-samples", brief_file}, {"export-gram", brief_file},
+    {"save", brief_file},       {"load", brief_load},           {"lock", brief_locks},
+    {"unlock", brief_locks},    {"method", brief_method},       {"journal", brief_journal},
+    {"undo", brief_move},       {"redo", brief_move},           {"goto", brief_move},
     {"note", brief_note},
 };
 

@@ -1,4 +1,5 @@
-/* The parts the command table is made of: one array a theme, each ending with a row without a name. */
+/* The parts the command table is made of: one array a theme, each ending with a row without a name.
+ */
 #ifndef TN_SESSION_COMMANDS_H
 #define TN_SESSION_COMMANDS_H
 

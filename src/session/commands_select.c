@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* The result of ratio, keep, step, back and run: every layer chosen; one alone also at the top. */
-static bool put_choices(const struct tn_state *state, const struct tn_selection *selection, const bool *limited,
-                        json_t *result, struct tn_error *error)
+static bool put_choices(const struct tn_state *state, const struct tn_selection *selection,
+                        const bool *limited, json_t *result, struct tn_error *error)
 {
     json_t *layers = json_array();
     tn_put(result, "layers", layers);
@@ -59,8 +59,8 @@ static bool set_kept(struct tn_session *session, const struct tn_command_line *l
 
 static int kept_for_ratio(int channels, double ratio)
 {
-    /* 0.7 * 10 is 7.000000000000001 in binary or 6.999999999999999 elsewhere: what is within 1e-9 of a whole
-     * number is meant to be it. */
+    /* 0.7 * 10 is 7.000000000000001 in binary or 6.999999999999999 elsewhere: what is within 1e-9
+     * of a whole number is meant to be it. */
     int removed = (int)floor(channels * ratio + 1e-9);
     return removed >= channels ? 1 : channels - removed;
 }
@@ -79,9 +79,10 @@ static bool parse_ratio(const char *text, double *ratio, struct tn_error *error)
     if (!tn_parse_real("ratio", text, -HUGE_VAL, HUGE_VAL, &value, error))
         return false;
     if (value < 0 || value >= 1)
-        return tn_fail(error, TN_ERROR_USE,
-                       "ratio %.60s is out of range: expected the fraction of filters to remove, 0 <= R < 1%s", text,
-                       value > 1 && value < 100 ? " (per cent divided by 100)" : "");
+        return tn_fail(
+            error, TN_ERROR_USE,
+            "ratio %.60s is out of range: expected the fraction of filters to remove, 0 <= R < 1%s",
+            text, value > 1 && value < 100 ? " (per cent divided by 100)" : "");
     *ratio = value;
     return true;
 }
@@ -101,8 +102,8 @@ static bool wish_count(const struct tn_state *state, int group, const void *cont
     const struct tn_group *g = &state->model->groups.group[group];
     int64_t count = *(const int64_t *)context;
     if (count > g->channels)
-        return tn_fail(error, TN_ERROR_USE, "layer '%s' has %d filters: %lld cannot be kept", g->name, g->channels,
-                       (long long)count);
+        return tn_fail(error, TN_ERROR_USE, "layer '%s' has %d filters: %lld cannot be kept",
+                       g->name, g->channels, (long long)count);
     *kept = (int)count;
     return true;
 }
@@ -126,19 +127,21 @@ static bool wish_move(const struct tn_state *state, int group, const void *conte
     int least, most;
     tn_state_bounds(state, group, &least, &most);
     if (!setting->statistic)
-        return tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet: sample %s first", g->name, g->name);
+        return tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet: sample %s first",
+                       g->name, g->name);
     if (by > 0 && setting->kept == least)
-        return tn_fail(error, TN_ERROR_USE, "layer '%s' is at its end: %d of %d filters stay", g->name, least,
-                       g->channels);
+        return tn_fail(error, TN_ERROR_USE, "layer '%s' is at its end: %d of %d filters stay",
+                       g->name, least, g->channels);
     if (by < 0 && setting->kept == most)
-        return tn_fail(error, TN_ERROR_USE, "layer '%s' is at its beginning: no step to take back", g->name);
+        return tn_fail(error, TN_ERROR_USE, "layer '%s' is at its beginning: no step to take back",
+                       g->name);
     int64_t to = setting->kept - by;
     *kept = (int)(to < least ? least : to > most ? most : to);
     return true;
 }
 
-static bool move(struct tn_session *session, const struct tn_command_line *line, int sign, json_t *result,
-                 struct tn_error *error)
+static bool move(struct tn_session *session, const struct tn_command_line *line, int sign,
+                 json_t *result, struct tn_error *error)
 {
     int64_t steps = 1;
     const char *text = tn_line_word(line, 1);
@@ -169,7 +172,8 @@ static bool wish_error(const struct tn_state *state, int group, const void *cont
     double limit = *(const double *)context;
     const struct tn_group *g = &state->model->groups.group[group];
     if (!state->settings[group].statistic)
-        return tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet: sample %s first", g->name, g->name);
+        return tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet: sample %s first",
+                       g->name, g->name);
     const struct tn_layer_path *path = tn_state_path(state, group, error);
     if (!path)
         return false;
@@ -210,7 +214,8 @@ static bool run_curve(struct tn_session *session, const struct tn_command_line *
     const struct tn_setting *setting = &session->state->settings[group];
     const struct tn_group *g = &session->state->model->groups.group[group];
     if (!setting->statistic)
-        return tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet: sample %s first", g->name, g->name);
+        return tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet: sample %s first",
+                       g->name, g->name);
     const struct tn_layer_path *path = tn_state_path(session->state, group, error);
     if (!path)
         return false;
@@ -243,7 +248,8 @@ static bool run_method(struct tn_session *session, const struct tn_command_line 
     for (int i = 0; next && i < selection.count; i++) {
         struct tn_setting *setting = &next->settings[selection.groups[i]];
         snprintf(setting->method, sizeof setting->method, "%s", method);
-        json_array_append_new(layers, json_string(next->model->groups.group[selection.groups[i]].name));
+        json_array_append_new(layers,
+                              json_string(next->model->groups.group[selection.groups[i]].name));
     }
     tn_put(result, "layers", layers);
     tn_put_text(result, "method", method);
@@ -279,8 +285,9 @@ static bool lock_group(struct tn_state *state, int group, const char *text, enum
         pruned += locks[c] == TN_LOCK_PRUNE;
     }
     if (fine && pruned == g->channels)
-        fine = tn_fail(error, TN_ERROR_USE, "layer '%s': all %d filters would be locked to be pruned", g->name,
-                       g->channels);
+        fine =
+            tn_fail(error, TN_ERROR_USE, "layer '%s': all %d filters would be locked to be pruned",
+                    g->name, g->channels);
     fine = fine && tn_state_set_locks(state, group, locks, error);
     if (fine) {
         json_t *json = json_object();
@@ -295,8 +302,8 @@ static bool lock_group(struct tn_state *state, int group, const char *text, enum
     return fine;
 }
 
-static bool lock_layers(struct tn_session *session, const struct tn_command_line *line, enum tn_lock kind,
-                        json_t *result, struct tn_error *error)
+static bool lock_layers(struct tn_session *session, const struct tn_command_line *line,
+                        enum tn_lock kind, json_t *result, struct tn_error *error)
 {
     struct tn_selection selection;
     if (!tn_session_need_model(session, error) ||
@@ -328,8 +335,9 @@ static bool run_unlock(struct tn_session *session, const struct tn_command_line 
 }
 
 /* Put the grams of a sampling into the next state; they are taken over. */
-static bool place(struct tn_state *next, const struct tn_selection *selection, struct tn_gram *grams,
-                  const struct tn_sampling_options *options, json_t *layers, struct tn_error *error)
+static bool place(struct tn_state *next, const struct tn_selection *selection,
+                  struct tn_gram *grams, const struct tn_sampling_options *options, json_t *layers,
+                  struct tn_error *error)
 {
     bool fine = true;
     for (int i = 0; i < selection->count; i++) {
@@ -342,9 +350,10 @@ static bool place(struct tn_state *next, const struct tn_selection *selection, s
         fine = statistic != NULL;
         if (fine) {
             tn_state_set_statistic(next, g, statistic);
-            json_array_append_new(layers, json_pack("{s:s, s:i, s:I}", "name", next->model->groups.group[g].name,
-                                                    "filters", next->model->groups.group[g].channels, "samples",
-                                                    (json_int_t)statistic->gram.samples));
+            json_array_append_new(
+                layers, json_pack("{s:s, s:i, s:I}", "name", next->model->groups.group[g].name,
+                                  "filters", next->model->groups.group[g].channels, "samples",
+                                  (json_int_t)statistic->gram.samples));
             tn_statistic_unref(statistic);
         }
     }
@@ -353,15 +362,16 @@ static bool place(struct tn_state *next, const struct tn_selection *selection, s
 
 static bool sample_selection(struct tn_session *session, const struct tn_selection *selection,
                              struct tn_dataset *dataset, const struct tn_sampling_options *options,
-                             const struct tn_progress *progress, json_t *result, struct tn_error *error)
+                             const struct tn_progress *progress, json_t *result,
+                             struct tn_error *error)
 {
     const struct tn_model *model = session->state->model;
     struct tn_gram *grams = tn_calloc((size_t)selection->count, sizeof *grams);
     if (!grams)
         return tn_fail_memory(error, "statistics", (size_t)selection->count * sizeof *grams);
     int64_t images = 0;
-    bool fine = tn_sample_groups(model->graph, &model->groups, selection->count, selection->groups, dataset,
-                                 options, progress, grams, &images, error);
+    bool fine = tn_sample_groups(model->graph, &model->groups, selection->count, selection->groups,
+                                 dataset, options, progress, grams, &images, error);
     struct tn_state *next = fine ? tn_session_edit(session, error) : NULL;
     json_t *layers = json_array();
     tn_put(result, "layers", layers);
@@ -381,22 +391,30 @@ static bool run_sample(struct tn_session *session, const struct tn_command_line 
     const char *pattern = tn_line_word(line, 0);
     if (!tn_line_integer(line, "images", 1, INT32_MAX, &images, error) ||
         !tn_line_integer(line, "locations", 1, INT32_MAX, &locations, error) ||
-        !tn_line_integer(line, "seed", 0, INT64_MAX, &seed, error) || !tn_session_need_model(session, error) ||
+        !tn_line_integer(line, "seed", 0, INT64_MAX, &seed, error) ||
+        !tn_session_need_model(session, error) ||
         !tn_select(session->state, pattern ? pattern : "all", &selection, error))
         return false;
     struct tn_sampling_options options = {(int)images, (int)locations, (uint64_t)seed};
     struct tn_dataset *dataset = tn_session_need_both(session, progress, error);
-    bool fine = dataset && sample_selection(session, &selection, dataset, &options, progress, result, error);
+    bool fine = dataset &&
+                sample_selection(session, &selection, dataset, &options, progress, result, error);
     tn_selection_free(&selection);
     return fine;
 }
 
-#define LAYER {TN_WORD_LAYER, "LAYER", false, NULL}
+#define LAYER                                                                                      \
+    {                                                                                              \
+        TN_WORD_LAYER, "LAYER", false, NULL                                                        \
+    }
 
 const struct tn_command tn_commands_select[] = {
-    {"sample", "collect the statistics that choosing filters needs, for all layers in one pass",
-     "Takes images of every class at random from the training images and random locations of every layer's "
-     "consumers in each, and keeps the Gram matrix of the channels' contributions. Everything that chooses "
+    {"sample",
+     "collect the statistics that choosing filters needs, for all layers in one pass",
+     "Takes images of every class at random from the training images and random locations of every "
+     "layer's "
+     "consumers in each, and keeps the Gram matrix of the channels' contributions. Everything that "
+     "chooses "
      "filters afterwards comes from memory.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES | TN_COMMAND_LONG,
      {{TN_WORD_LAYER, "LAYER", true, NULL}},
@@ -404,47 +422,64 @@ const struct tn_command tn_commands_select[] = {
       {"locations", TN_WORD_NUMBER, "10", NULL, "locations in each image and consumer"},
       {"seed", TN_WORD_NUMBER, "1", NULL, "start of the random numbers"}},
      run_sample},
-    {"method", "how filters of a layer are ranked",
-     "thinet: greedy removal of the filter whose loss changes the next layer's input least (Luo et al. 2017).",
+    {"method",
+     "how filters of a layer are ranked",
+     "thinet: greedy removal of the filter whose loss changes the next layer's input least (Luo et "
+     "al. 2017).",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
      {LAYER, {TN_WORD_NAME, "NAME", false, "thinet"}},
      {{0}},
      run_method},
-    {"ratio", "set the fraction of a layer's filters to remove",
-     "R is the fraction removed, 0 <= R < 1; the number removed is rounded down and at least one filter stays. "
+    {"ratio",
+     "set the fraction of a layer's filters to remove",
+     "R is the fraction removed, 0 <= R < 1; the number removed is rounded down and at least one "
+     "filter stays. "
      "Nothing is cut before `prune`.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
      {LAYER, {TN_WORD_NUMBER, "R", false, NULL}},
      {{0}},
      run_ratio},
-    {"keep", "set how many filters of a layer stay", "Nothing is cut before `prune`.",
+    {"keep",
+     "set how many filters of a layer stay",
+     "Nothing is cut before `prune`.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
      {LAYER, {TN_WORD_NUMBER, "N", false, NULL}},
      {{0}},
      run_keep},
-    {"lock", "fix filters: to be kept, or to be pruned first",
+    {"lock",
+     "fix filters: to be kept, or to be pruned first",
      "FILTERS are numbers and ranges: 3,7,10-15. The order of removal is found anew around them.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
-     {LAYER, {TN_WORD_NAME, "FILTERS", false, NULL}, {TN_WORD_NAME, "keep|prune", false, "keep|prune"}},
+     {LAYER,
+      {TN_WORD_NAME, "FILTERS", false, NULL},
+      {TN_WORD_NAME, "keep|prune", false, "keep|prune"}},
      {{0}},
      run_lock},
-    {"unlock", "free locked filters", "Without FILTERS all of the layer's.",
+    {"unlock",
+     "free locked filters",
+     "Without FILTERS all of the layer's.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
      {LAYER, {TN_WORD_NAME, "FILTERS", true, NULL}},
      {{0}},
      run_unlock},
-    {"step", "remove the next filter of a layer, or the next N", "The greedy walk, one filter at a time.",
+    {"step",
+     "remove the next filter of a layer, or the next N",
+     "The greedy walk, one filter at a time.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
      {LAYER, {TN_WORD_NUMBER, "N", true, NULL}},
      {{0}},
      run_step},
-    {"back", "take the last removal of a layer back, or the last N", "The greedy walk, backwards.",
+    {"back",
+     "take the last removal of a layer back, or the last N",
+     "The greedy walk, backwards.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
      {LAYER, {TN_WORD_NUMBER, "N", true, NULL}},
      {{0}},
      run_back},
-    {"run", "walk until so many filters stay, or until the error would exceed E",
-     "One of keep=N, ratio=R, error=E. E is the relative error without reweighting; the walk goes from the "
+    {"run",
+     "walk until so many filters stay, or until the error would exceed E",
+     "One of keep=N, ratio=R, error=E. E is the relative error without reweighting; the walk goes "
+     "from the "
      "start and ends before the first filter that would exceed it.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
      {LAYER},
@@ -452,8 +487,11 @@ const struct tn_command tn_commands_select[] = {
       {"ratio", TN_WORD_NUMBER, NULL, NULL, "fraction removed"},
       {"error", TN_WORD_NUMBER, NULL, NULL, "largest relative error"}},
      run_until},
-    {"curve", "errors of a layer for every number of filters kept",
-     "Relative error of the consumers' input without and with least squares, and the order of removal.", 0,
+    {"curve",
+     "errors of a layer for every number of filters kept",
+     "Relative error of the consumers' input without and with least squares, and the order of "
+     "removal.",
+     0,
      {LAYER},
      {{0}},
      run_curve},

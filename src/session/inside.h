@@ -25,10 +25,10 @@ void tn_session_become(struct tn_session *session, struct tn_state *next);
 /* Clone of the state as it stands, made the next state; NULL with an error. */
 struct tn_state *tn_session_edit(struct tn_session *session, struct tn_error *error);
 
-/* An epoch of the running command has ended with this network, tested on so many images: kept in the file whatever
- * comes. */
-bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch, const struct tn_graph *graph,
-                      int64_t test_images, struct tn_error *error);
+/* An epoch of the running command has ended with this network, tested on so many images: kept in
+ * the file whatever comes. */
+bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
+                      const struct tn_graph *graph, int64_t test_images, struct tn_error *error);
 
 /* Stand at another entry; 0 is the empty session. */
 bool tn_session_move(struct tn_session *session, int64_t entry, struct tn_error *error);
@@ -39,10 +39,10 @@ bool tn_session_load(struct tn_session *session, const char *path, struct tn_err
 
 /* What commands need; false with a message that says which command comes first. */
 bool tn_session_need_model(const struct tn_session *session, struct tn_error *error);
-struct tn_dataset *tn_session_need_data(struct tn_session *session, const struct tn_progress *progress,
-                                        struct tn_error *error);
+struct tn_dataset *tn_session_need_data(struct tn_session *session,
+                                        const struct tn_progress *progress, struct tn_error *error);
 /* Network and data, and that they fit each other. */
-struct tn_dataset *tn_session_need_both(struct tn_session *session, const struct tn_progress *progress,
-                                        struct tn_error *error);
+struct tn_dataset *tn_session_need_both(struct tn_session *session,
+                                        const struct tn_progress *progress, struct tn_error *error);
 
 #endif

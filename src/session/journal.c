@@ -39,8 +39,8 @@ static bool reserve(struct tn_journal *journal, struct tn_error *error)
     return true;
 }
 
-struct tn_entry *tn_journal_add(struct tn_journal *journal, int64_t id, int64_t parent, const char *command,
-                                struct tn_error *error)
+struct tn_entry *tn_journal_add(struct tn_journal *journal, int64_t id, int64_t parent,
+                                const char *command, struct tn_error *error)
 {
     if (!reserve(journal, error))
         return NULL;
@@ -80,7 +80,8 @@ void tn_journal_drop_last(struct tn_journal *journal)
     entry_free(journal->entries[--journal->count]);
 }
 
-bool tn_entry_add_epoch(struct tn_entry *entry, const struct tn_epoch *epoch, struct tn_error *error)
+bool tn_entry_add_epoch(struct tn_entry *entry, const struct tn_epoch *epoch,
+                        struct tn_error *error)
 {
     size_t count = (size_t)entry->epoch_count;
     struct tn_epoch *grown = tn_realloc(entry->epochs, count, count + 1, sizeof *grown);
@@ -137,7 +138,8 @@ int64_t tn_journal_redo(const struct tn_journal *journal)
 {
     if (journal->head == journal->tip || !tn_journal_above(journal, journal->head, journal->tip))
         return -1;
-    /* Walking up from tip, `to` ends as the deepest entry that holds just one change more than head. */
+    /* Walking up from tip, `to` ends as the deepest entry that holds just one change more than
+     * head. */
     int64_t to = journal->tip, above = -1;
     for (int64_t id = journal->tip; id != journal->head; id = parent_of(journal, id)) {
         const struct tn_entry *entry = tn_journal_find(journal, id);

@@ -15,18 +15,18 @@ enum tn_entry_status {
 struct tn_entry {
     int64_t id, parent; /* parent 0: the empty session */
     char *command;
-    double time;        /* seconds since 1970 when it began */
+    double time; /* seconds since 1970 when it began */
     double seconds;
     enum tn_entry_status status;
-    bool changes;       /* undo steps over it; training that failed after finished epochs also changes */
-    char *result;       /* JSON text, or NULL */
-    char *brief;        /* one line for a person */
-    int64_t state_id;   /* where the session stood after it */
+    bool changes; /* undo steps over it; training that failed after finished epochs also changes */
+    char *result; /* JSON text, or NULL */
+    char *brief;  /* one line for a person */
+    int64_t state_id;        /* where the session stood after it */
     int64_t stored_state_id; /* the state its row in the store has; 0: no row yet */
-    struct tn_state *state; /* held while the store has not got it */
+    struct tn_state *state;  /* held while the store has not got it */
     int epoch_count;
     struct tn_epoch *epochs; /* of training */
-    bool written;       /* the store has it as it is here, up to epochs_written epochs */
+    bool written;            /* the store has it as it is here, up to epochs_written epochs */
     int epochs_written;
 };
 
@@ -38,13 +38,15 @@ struct tn_journal {
 };
 
 void tn_journal_free(struct tn_journal *journal);
-/* Add an entry after `parent`; id 0 takes the next free one. Strings are copied. NULL when out of memory. */
-struct tn_entry *tn_journal_add(struct tn_journal *journal, int64_t id, int64_t parent, const char *command,
-                                struct tn_error *error);
+/* Add an entry after `parent`; id 0 takes the next free one. Strings are copied. NULL when out of
+ * memory. */
+struct tn_entry *tn_journal_add(struct tn_journal *journal, int64_t id, int64_t parent,
+                                const char *command, struct tn_error *error);
 struct tn_entry *tn_journal_find(const struct tn_journal *journal, int64_t id); /* or NULL */
 /* Take the newest entry out again: a command that turned out not to belong in the journal. */
 void tn_journal_drop_last(struct tn_journal *journal);
-bool tn_entry_add_epoch(struct tn_entry *entry, const struct tn_epoch *epoch, struct tn_error *error);
+bool tn_entry_add_epoch(struct tn_entry *entry, const struct tn_epoch *epoch,
+                        struct tn_error *error);
 /* Result text and the brief line made from it. `result` may be NULL. */
 bool tn_entry_set_result(struct tn_entry *entry, const json_t *result, struct tn_error *error);
 

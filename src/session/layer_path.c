@@ -3,7 +3,8 @@
 #include "session/state.h"
 #include <string.h>
 
-struct tn_statistic *tn_statistic_new(const struct tn_gram *gram, const struct tn_sampling_options *sampling,
+struct tn_statistic *tn_statistic_new(const struct tn_gram *gram,
+                                      const struct tn_sampling_options *sampling,
                                       struct tn_error *error)
 {
     struct tn_statistic *statistic = tn_calloc(1, sizeof *statistic);

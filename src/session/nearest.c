@@ -62,7 +62,8 @@ void tn_nearest_offer(struct tn_nearest *nearest, const char *candidate)
     }
 }
 
-void tn_nearest_offer_choices(struct tn_nearest *nearest, const char *choices, char *part, size_t size)
+void tn_nearest_offer_choices(struct tn_nearest *nearest, const char *choices, char *part,
+                              size_t size)
 {
     const char *c = choices;
     while (*c) {

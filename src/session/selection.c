@@ -22,7 +22,8 @@ static bool unknown_layer(const struct tn_layers *layers, const char *name, stru
     for (int l = 0; l < layers->count; l++)
         tn_nearest_offer(&nearest, layers->layer[l].name);
     tn_nearest_hint(&nearest, hint, sizeof hint);
-    return tn_fail(error, TN_ERROR_USE, "there is no layer '%.80s'%s; 'layers' lists them", name, hint);
+    return tn_fail(error, TN_ERROR_USE, "there is no layer '%.80s'%s; 'layers' lists them", name,
+                   hint);
 }
 
 /* Groups whose layers match, each once; how many layers matched at all. */
@@ -52,7 +53,8 @@ static bool select_named(const struct tn_state *state, int layer, struct tn_sele
     int g = model->groups.of_layer[layer];
     const struct tn_group *group = g >= 0 ? &model->groups.group[g] : NULL;
     if (!group || !group->prunable)
-        return tn_fail(error, TN_ERROR_USE, "layer '%s' cannot be pruned: %s", model->layers.layer[layer].name,
+        return tn_fail(error, TN_ERROR_USE, "layer '%s' cannot be pruned: %s",
+                       model->layers.layer[layer].name,
                        group && group->why_not ? group->why_not : "it is in no group of channels");
     selection->groups[selection->count++] = g;
     return true;
@@ -68,9 +70,11 @@ static bool fill(const struct tn_state *state, const char *pattern, struct tn_se
         return unknown_layer(&state->model->layers, pattern, error);
     int matched = match(state, pattern, selection);
     if (matched == 0)
-        return tn_fail(error, TN_ERROR_USE, "no layer matches '%.80s'; 'layers' lists them", pattern);
+        return tn_fail(error, TN_ERROR_USE, "no layer matches '%.80s'; 'layers' lists them",
+                       pattern);
     return selection->count > 0 ||
-           tn_fail(error, TN_ERROR_USE, "none of the %d layers that '%.80s' names can be pruned", matched, pattern);
+           tn_fail(error, TN_ERROR_USE, "none of the %d layers that '%.80s' names can be pruned",
+                   matched, pattern);
 }
 
 bool tn_select(const struct tn_state *state, const char *pattern, struct tn_selection *selection,
@@ -87,7 +91,8 @@ bool tn_select(const struct tn_state *state, const char *pattern, struct tn_sele
     return false;
 }
 
-bool tn_select_one(const struct tn_state *state, const char *pattern, int *group, struct tn_error *error)
+bool tn_select_one(const struct tn_state *state, const char *pattern, int *group,
+                   struct tn_error *error)
 {
     struct tn_selection selection;
     if (!tn_select(state, pattern, &selection, error))
@@ -96,7 +101,8 @@ bool tn_select_one(const struct tn_state *state, const char *pattern, int *group
     if (one)
         *group = selection.groups[0];
     else
-        tn_fail(error, TN_ERROR_USE, "'%.80s' names %d layers, expected one", pattern, selection.count);
+        tn_fail(error, TN_ERROR_USE, "'%.80s' names %d layers, expected one", pattern,
+                selection.count);
     tn_selection_free(&selection);
     return one;
 }
@@ -132,19 +138,21 @@ bool tn_parse_filters(const char *text, int channels, bool *chosen, struct tn_er
         size_t length = strcspn(text, ",");
         char part[32];
         if (length == 0 || length >= sizeof part)
-            return tn_fail(error, TN_ERROR_USE, "filters '%.40s': expected numbers and ranges as in 3,7,10-15", text);
+            return tn_fail(error, TN_ERROR_USE,
+                           "filters '%.40s': expected numbers and ranges as in 3,7,10-15", text);
         snprintf(part, sizeof part, "%.*s", (int)length, text);
         if (!parse_range(part, channels, chosen, error))
             return false;
         text += length;
         if (*text == ',' && !*++text)
-            return tn_fail(error, TN_ERROR_USE, "filters: a number is missing after the last comma");
+            return tn_fail(error, TN_ERROR_USE,
+                           "filters: a number is missing after the last comma");
     }
     return true;
 }
 
-static bool put_choice(json_t *json, const struct tn_state *state, int group, int *removed, int *stay,
-                       double *weights, struct tn_error *error)
+static bool put_choice(json_t *json, const struct tn_state *state, int group, int *removed,
+                       int *stay, double *weights, struct tn_error *error)
 {
     const struct tn_setting *setting = &state->settings[group];
     int channels = state->model->groups.group[group].channels, kept = setting->kept;

@@ -10,11 +10,13 @@ struct tn_selection {
     int *groups; /* ascending */
 };
 
-/* A name, a glob or "all". A name must be of a layer that can be pruned; the others take those that can be. */
+/* A name, a glob or "all". A name must be of a layer that can be pruned; the others take those that
+ * can be. */
 bool tn_select(const struct tn_state *state, const char *pattern, struct tn_selection *selection,
                struct tn_error *error);
 /* Just one group. */
-bool tn_select_one(const struct tn_state *state, const char *pattern, int *group, struct tn_error *error);
+bool tn_select_one(const struct tn_state *state, const char *pattern, int *group,
+                   struct tn_error *error);
 void tn_selection_free(struct tn_selection *selection);
 
 /* "3,7,10-15" as flags [channels]. */

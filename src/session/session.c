@@ -48,7 +48,8 @@ struct tn_session *tn_session_open(const char *path, struct tn_error *error)
         return NULL;
     bool fine = tn_store_read_journal(session->store, &session->journal, error);
     session->last_state_id = fine ? last_state_id(&session->journal) : 0;
-    const struct tn_entry *head = fine ? tn_journal_find(&session->journal, session->journal.head) : NULL;
+    const struct tn_entry *head =
+        fine ? tn_journal_find(&session->journal, session->journal.head) : NULL;
     if (fine && head && head->state_id) {
         struct tn_state *state = tn_store_read_state(session->store, head->state_id, NULL, error);
         fine = state != NULL;
@@ -107,11 +108,12 @@ struct tn_state *tn_session_edit(struct tn_session *session, struct tn_error *er
 bool tn_session_need_model(const struct tn_session *session, struct tn_error *error)
 {
     return session->state->model ||
-           tn_fail(error, TN_ERROR_USE, "no network is open yet: open MODEL.onnx or zoo:NAME first");
+           tn_fail(error, TN_ERROR_USE,
+                   "no network is open yet: open MODEL.onnx or zoo:NAME first");
 }
 
-struct tn_dataset *tn_session_need_data(struct tn_session *session, const struct tn_progress *progress,
-                                        struct tn_error *error)
+struct tn_dataset *tn_session_need_data(struct tn_session *session,
+                                        const struct tn_progress *progress, struct tn_error *error)
 {
     if (!session->state->data) {
         tn_fail(error, TN_ERROR_USE, "no images are open yet: data PATH first");
@@ -120,8 +122,8 @@ struct tn_dataset *tn_session_need_data(struct tn_session *session, const struct
     return tn_data_spec_open(session->state->data, progress, error);
 }
 
-struct tn_dataset *tn_session_need_both(struct tn_session *session, const struct tn_progress *progress,
-                                        struct tn_error *error)
+struct tn_dataset *tn_session_need_both(struct tn_session *session,
+                                        const struct tn_progress *progress, struct tn_error *error)
 {
     if (!tn_session_need_model(session, error))
         return NULL;
@@ -139,7 +141,8 @@ static double now(void)
 }
 
 /* Give a state its number and let the entry hold it until the store has it. */
-static void entry_takes_state(struct tn_session *session, struct tn_entry *entry, struct tn_state *state)
+static void entry_takes_state(struct tn_session *session, struct tn_entry *entry,
+                              struct tn_state *state)
 {
     if (!state->id)
         state->id = ++session->last_state_id;
@@ -171,15 +174,16 @@ static void note_accuracy(struct tn_state *state, const struct tn_epoch *epoch, 
     int64_t all = state->data ? state->data->test : images;
     state->evaluated = images > 0;
     state->evaluated_limit = images < all ? images : 0;
-    state->evaluation = (struct tn_evaluation){.images = images,
-                                               .top1 = epoch->test_top1,
-                                               .top5 = epoch->test_top5,
-                                               .loss = NAN,
-                                               .ci95 = images ? wilson(epoch->test_top1, (double)images) : 0};
+    state->evaluation =
+        (struct tn_evaluation){.images = images,
+                               .top1 = epoch->test_top1,
+                               .top5 = epoch->test_top5,
+                               .loss = NAN,
+                               .ci95 = images ? wilson(epoch->test_top1, (double)images) : 0};
 }
 
-bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch, const struct tn_graph *graph,
-                      int64_t test_images, struct tn_error *error)
+bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
+                      const struct tn_graph *graph, int64_t test_images, struct tn_error *error)
 {
     struct tn_entry *entry = session->running;
     struct tn_graph *copy = tn_graph_clone(graph, error);
@@ -204,8 +208,8 @@ bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch, 
     return fine;
 }
 
-static bool keep_entry(struct tn_session *session, const struct tn_command *command, bool ok, json_t *result,
-                       struct tn_error *error)
+static bool keep_entry(struct tn_session *session, const struct tn_command *command, bool ok,
+                       json_t *result, struct tn_error *error)
 {
     struct tn_entry *entry = session->running;
     entry->status = ok ? TN_ENTRY_DONE : TN_ENTRY_FAILED;
@@ -223,10 +227,10 @@ static bool keep_entry(struct tn_session *session, const struct tn_command *comm
            tn_store_write(session->store, &session->journal, error);
 }
 
-/* Words that were mistyped are no work: the journal keeps failures of commands that really began. A command that
- * could have changed something and only showed it leaves no entry either. */
-static bool belongs_in_journal(const struct tn_session *session, const struct tn_command *command, bool ok,
-                               const struct tn_error *error)
+/* Words that were mistyped are no work: the journal keeps failures of commands that really began. A
+ * command that could have changed something and only showed it leaves no entry either. */
+static bool belongs_in_journal(const struct tn_session *session, const struct tn_command *command,
+                               bool ok, const struct tn_error *error)
 {
     if (!session->running)
         return false;
@@ -237,8 +241,8 @@ static bool belongs_in_journal(const struct tn_session *session, const struct tn
 }
 
 /* After the command's function: the journal entry and the new state, or nothing. */
-static bool conclude(struct tn_session *session, const struct tn_command *command, bool ok, json_t *result,
-                     const struct tn_error *own, struct tn_error *error)
+static bool conclude(struct tn_session *session, const struct tn_command *command, bool ok,
+                     json_t *result, const struct tn_error *own, struct tn_error *error)
 {
     bool stored = true;
     if (belongs_in_journal(session, command, ok, own))
@@ -247,7 +251,8 @@ static bool conclude(struct tn_session *session, const struct tn_command *comman
         tn_journal_drop_last(&session->journal);
     session->running = NULL;
     tn_session_become(session, NULL);
-    return stored || tn_fail_in(error, "done, but not kept in the session file (save it elsewhere)");
+    return stored ||
+           tn_fail_in(error, "done, but not kept in the session file (save it elsewhere)");
 }
 
 static bool run_command(struct tn_session *session, const struct tn_command_line *line,
@@ -256,7 +261,8 @@ static bool run_command(struct tn_session *session, const struct tn_command_line
     const struct tn_command *command = line->command;
     double begun = tn_clock_seconds();
     if (command->flags & TN_COMMAND_JOURNALED) {
-        session->running = tn_journal_add(&session->journal, 0, session->journal.head, line->text, error);
+        session->running =
+            tn_journal_add(&session->journal, 0, session->journal.head, line->text, error);
         if (!session->running)
             return false;
         session->running->time = now();
@@ -275,8 +281,8 @@ static bool run_command(struct tn_session *session, const struct tn_command_line
     return ok && stored;
 }
 
-bool tn_session_run(struct tn_session *session, const char *text, const struct tn_progress *progress,
-                    json_t **result, struct tn_error *error)
+bool tn_session_run(struct tn_session *session, const char *text,
+                    const struct tn_progress *progress, json_t **result, struct tn_error *error)
 {
     struct tn_command_line line;
     json_t *fields = json_object();

@@ -12,7 +12,8 @@
 static bool same_file(const char *a, const char *b)
 {
     struct stat x, y;
-    return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
 }
 
 /* A rename outlives a power cut once the folder is on the disk. */
@@ -52,7 +53,8 @@ static bool write_whole(struct tn_session *session, const char *path, struct tn_
     return fine;
 }
 
-static struct tn_store *save_as(struct tn_session *session, const char *path, struct tn_error *error)
+static struct tn_store *save_as(struct tn_session *session, const char *path,
+                                struct tn_error *error)
 {
     char *beside = tn_sprintf("%s.%ld.part", path, (long)getpid());
     if (!beside) {

@@ -109,8 +109,9 @@ void tn_state_unref(struct tn_state *state)
     tn_free(state);
 }
 
-/* A group of the new network that a group of the old one goes on as: same name, same channels. In another scope
- * it must also be read by as many layers, or its statistic would be of something else. */
+/* A group of the new network that a group of the old one goes on as: same name, same channels. In
+ * another scope it must also be read by as many layers, or its statistic would be of something
+ * else. */
 static int successor(const struct tn_model *old, int group, const struct tn_model *next)
 {
     const struct tn_group *from = &old->groups.group[group];
@@ -119,7 +120,8 @@ static int successor(const struct tn_model *old, int group, const struct tn_mode
         return -1;
     const struct tn_group *to = &next->groups.group[g];
     bool same = to->channels == from->channels && to->prunable == from->prunable &&
-                to->consumer_count == from->consumer_count && to->producer_count == from->producer_count;
+                to->consumer_count == from->consumer_count &&
+                to->producer_count == from->producer_count;
     return same ? g : -1;
 }
 
@@ -148,7 +150,8 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
         int to = listed(g, count, groups) ? -1 : successor(old, g, model);
         if (to < 0)
             continue;
-        if (!setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels, error)) {
+        if (!setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels,
+                          error)) {
             free_settings(settings, total);
             tn_model_unref(model);
             return false;
@@ -199,7 +202,8 @@ void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statist
     drop_path(setting);
 }
 
-bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *locks, struct tn_error *error)
+bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *locks,
+                        struct tn_error *error)
 {
     struct tn_setting *setting = &state->settings[group];
     int channels = state->model->groups.group[group].channels;

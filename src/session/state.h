@@ -1,5 +1,6 @@
-/* Where a session stands: network, data, settings and statistics. A state is never changed once a command has
- * ended; a command that changes something makes a new one that shares what stayed the same. */
+/* Where a session stands: network, data, settings and statistics. A state is never changed once a
+ * command has ended; a command that changes something makes a new one that shares what stayed the
+ * same. */
 #ifndef TN_SESSION_STATE_H
 #define TN_SESSION_STATE_H
 
@@ -23,7 +24,7 @@ struct tn_model {
     struct tn_layers layers;
     struct tn_groups groups;
     struct tn_cost cost;
-    int *reads; /* [layers.count] the group whose channels a layer reads, or -1 */
+    int *reads;  /* [layers.count] the group whose channels a layer reads, or -1 */
     bool stored; /* its bytes have been hashed: `digest` names them in the store */
     struct tn_digest digest;
 };
@@ -36,15 +37,16 @@ void tn_model_unref(struct tn_model *model);
 int tn_model_leader(const struct tn_model *model, int group);
 int tn_model_find_group(const struct tn_model *model, const char *name); /* or -1 */
 
-/* The data a session works on: where it is and how it is prepared. The images are opened when first needed, so
- * a session can be looked at where they are missing. Shared; `dataset` is filled once. */
+/* The data a session works on: where it is and how it is prepared. The images are opened when first
+ * needed, so a session can be looked at where they are missing. Shared; `dataset` is filled once.
+ */
 struct tn_data_spec {
     int refs;
     struct tn_data_options options; /* options.path points to `path` */
     char *path, *preset, *name;     /* preset "" for none */
     int64_t train, test;
     int classes, shape[3];
-    struct tn_dataset *dataset;     /* NULL until opened */
+    struct tn_dataset *dataset; /* NULL until opened */
 };
 
 struct tn_data_spec *tn_data_spec_new(const struct tn_data_options *options, const char *preset,
@@ -67,12 +69,14 @@ struct tn_statistic {
 };
 
 /* Takes over the gram's tensor. */
-struct tn_statistic *tn_statistic_new(const struct tn_gram *gram, const struct tn_sampling_options *sampling,
+struct tn_statistic *tn_statistic_new(const struct tn_gram *gram,
+                                      const struct tn_sampling_options *sampling,
                                       struct tn_error *error);
 struct tn_statistic *tn_statistic_ref(struct tn_statistic *statistic);
 void tn_statistic_unref(struct tn_statistic *statistic);
 
-/* The removal path of a group under its method and locks. Shared, also with the thread that draws. */
+/* The removal path of a group under its method and locks. Shared, also with the thread that draws.
+ */
 struct tn_layer_path {
     atomic_int refs;
     struct tn_path path;
@@ -87,8 +91,8 @@ void tn_layer_path_unref(struct tn_layer_path *path);
 /* Settings of one group. */
 struct tn_setting {
     char method[20];
-    int kept;                       /* channels that stay when it is pruned next; all: nothing is pending */
-    enum tn_lock *locks;            /* [channels] or NULL */
+    int kept;            /* channels that stay when it is pruned next; all: nothing is pending */
+    enum tn_lock *locks; /* [channels] or NULL */
     struct tn_statistic *statistic; /* NULL before sampling */
     bool stale;                     /* sampled before the network changed */
     struct tn_layer_path *path;     /* derived when first asked for */
@@ -96,14 +100,14 @@ struct tn_setting {
 
 struct tn_state {
     int refs;
-    int64_t id; /* row in the store; 0: not written yet */
-    struct tn_model *model; /* NULL before `open` */
-    char *model_name;       /* "" before `open` */
-    struct tn_cost original; /* of the network as opened */
-    struct tn_data_spec *data; /* NULL before `data` */
+    int64_t id;                  /* row in the store; 0: not written yet */
+    struct tn_model *model;      /* NULL before `open` */
+    char *model_name;            /* "" before `open` */
+    struct tn_cost original;     /* of the network as opened */
+    struct tn_data_spec *data;   /* NULL before `data` */
     struct tn_setting *settings; /* [model->groups.count] */
     bool evaluated;
-    int64_t evaluated_limit; /* test images asked for, 0: all */
+    int64_t evaluated_limit;         /* test images asked for, 0: all */
     struct tn_evaluation evaluation; /* on test images, of this network with this data */
 };
 
@@ -113,15 +117,16 @@ struct tn_state *tn_state_clone(const struct tn_state *state, struct tn_error *e
 struct tn_state *tn_state_ref(struct tn_state *state);
 void tn_state_unref(struct tn_state *state);
 
-/* Put another network in (takes over a reference). Settings of groups that still have the same channels stay;
- * where `changed` says so their statistics are marked stale; those of groups[0 .. count-1] of the old network
- * are dropped. */
+/* Put another network in (takes over a reference). Settings of groups that still have the same
+ * channels stay; where `changed` says so their statistics are marked stale; those of groups[0 ..
+ * count-1] of the old network are dropped. */
 bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
                         const int *groups, struct tn_error *error);
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error);
 void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data);
 void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statistic *statistic);
-/* Locks [channels] are copied; NULL clears them. The kept count is brought within what they allow. */
+/* Locks [channels] are copied; NULL clears them. The kept count is brought within what they allow.
+ */
 bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *locks,
                         struct tn_error *error);
 /* Set how many channels stay, as near to `kept` as locks allow; returns what was set. */
@@ -130,14 +135,15 @@ int tn_state_set_kept(struct tn_state *state, int group, int kept);
 void tn_state_bounds(const struct tn_state *state, int group, int *least, int *most);
 
 /* The path of a sampled group, computed once; NULL before sampling (no error) or on failure. */
-struct tn_layer_path *tn_state_path(const struct tn_state *state, int group, struct tn_error *error);
+struct tn_layer_path *tn_state_path(const struct tn_state *state, int group,
+                                    struct tn_error *error);
 
 /* Relative errors with `kept` channels of a group; NAN before sampling. */
 bool tn_state_errors(const struct tn_state *state, int group, int kept, double *plain, double *ls,
                      struct tn_error *error);
 
-/* Which channels go when `kept` stay: removed in order of removal, kept ascending; both [channels] long.
- * False without error where the order is not known yet. */
+/* Which channels go when `kept` stay: removed in order of removal, kept ascending; both [channels]
+ * long. False without error where the order is not known yet. */
 bool tn_state_choice(const struct tn_state *state, int group, int kept, int *removed, int *stay,
                      struct tn_error *error);
 

@@ -17,11 +17,12 @@ static json_t *floats_json(const float *values, int count)
 static json_t *data_json(const struct tn_data_spec *spec)
 {
     const struct tn_data_options *o = &spec->options;
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:f, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:[i,i,i]}", "path",
-                     spec->path, "preset", spec->preset, "name", spec->name ? spec->name : "", "format",
-                     (int)o->format, "channels", (int)o->channels, "scale", (double)o->scale, "mean",
-                     floats_json(o->mean, o->mean_count), "std", floats_json(o->std, o->std_count), "resize",
-                     o->resize, "crop", o->crop, "train", (json_int_t)spec->train, "test",
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:f, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:[i,i,i]}",
+                     "path", spec->path, "preset", spec->preset, "name",
+                     spec->name ? spec->name : "", "format", (int)o->format, "channels",
+                     (int)o->channels, "scale", (double)o->scale, "mean",
+                     floats_json(o->mean, o->mean_count), "std", floats_json(o->std, o->std_count),
+                     "resize", o->resize, "crop", o->crop, "train", (json_int_t)spec->train, "test",
                      (json_int_t)spec->test, "classes", spec->classes, "shape", spec->shape[0],
                      spec->shape[1], spec->shape[2]);
 }
@@ -35,15 +36,16 @@ static json_t *cost_json(const struct tn_cost *cost)
 static json_t *evaluation_json(const struct tn_state *state)
 {
     const struct tn_evaluation *e = &state->evaluation;
-    return json_pack("{s:I, s:I, s:f, s:f, s:o, s:f, s:f}", "limit", (json_int_t)state->evaluated_limit,
-                     "images", (json_int_t)e->images, "top1", e->top1, "top5", e->top5, "loss",
-                     tn_json_number(e->loss), "ci95", e->ci95, "seconds", e->seconds);
+    return json_pack("{s:I, s:I, s:f, s:f, s:o, s:f, s:f}", "limit",
+                     (json_int_t)state->evaluated_limit, "images", (json_int_t)e->images, "top1",
+                     e->top1, "top5", e->top5, "loss", tn_json_number(e->loss), "ci95", e->ci95,
+                     "seconds", e->seconds);
 }
 
 static json_t *setting_json(const struct tn_group *group, const struct tn_setting *setting)
 {
-    json_t *json = json_pack("{s:s, s:s, s:i}", "name", group->name, "method", setting->method, "kept",
-                             setting->kept);
+    json_t *json = json_pack("{s:s, s:s, s:i}", "name", group->name, "method", setting->method,
+                             "kept", setting->kept);
     if (!json || !setting->locks)
         return json;
     char *letters = tn_alloc((size_t)group->channels + 1, 1);
@@ -66,10 +68,12 @@ json_t *tn_state_to_json(const struct tn_state *state)
     if (!state->model)
         return json;
     json_object_set_new(json, "original", cost_json(&state->original));
-    json_object_set_new(json, "scope", json_string(state->model->scope == TN_SCOPE_ALL ? "all" : "inner"));
+    json_object_set_new(json, "scope",
+                        json_string(state->model->scope == TN_SCOPE_ALL ? "all" : "inner"));
     json_t *layers = json_array();
     for (int g = 0; g < state->model->groups.count; g++)
-        json_array_append_new(layers, setting_json(&state->model->groups.group[g], &state->settings[g]));
+        json_array_append_new(layers,
+                              setting_json(&state->model->groups.group[g], &state->settings[g]));
     json_object_set_new(json, "layers", layers);
     return json;
 }
@@ -97,14 +101,16 @@ static bool read_data(struct tn_state *state, json_t *json, struct tn_error *err
     int format, channels, classes, shape[3];
     double scale;
     json_int_t train, test;
-    int code = json_unpack(json, "{s:s, s:s, s:s, s:i, s:i, s:F, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:[i,i,i]}",
-                           "path", &o.path, "preset", &preset, "name", &name, "format", &format, "channels",
-                           &channels, "scale", &scale, "mean", &mean, "std", &std, "resize", &o.resize, "crop",
-                           &o.crop, "train", &train, "test", &test, "classes", &classes, "shape", &shape[0],
-                           &shape[1], &shape[2]);
-    bool fine = code == 0 && read_floats(mean, o.mean, &o.mean_count) && read_floats(std, o.std, &o.std_count) &&
-                format >= TN_FORMAT_AUTO && format <= TN_FORMAT_FOLDER && channels >= TN_CHANNELS_AUTO &&
-                channels <= TN_CHANNELS_GRAY && train >= 0 && test >= 0 && o.resize >= 0 && o.crop >= 0;
+    int code = json_unpack(
+        json, "{s:s, s:s, s:s, s:i, s:i, s:F, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:[i,i,i]}",
+        "path", &o.path, "preset", &preset, "name", &name, "format", &format, "channels", &channels,
+        "scale", &scale, "mean", &mean, "std", &std, "resize", &o.resize, "crop", &o.crop, "train",
+        &train, "test", &test, "classes", &classes, "shape", &shape[0], &shape[1], &shape[2]);
+    bool fine = code == 0 && read_floats(mean, o.mean, &o.mean_count) &&
+                read_floats(std, o.std, &o.std_count) && format >= TN_FORMAT_AUTO &&
+                format <= TN_FORMAT_FOLDER && channels >= TN_CHANNELS_AUTO &&
+                channels <= TN_CHANNELS_GRAY && train >= 0 && test >= 0 && o.resize >= 0 &&
+                o.crop >= 0;
     if (!fine)
         return bad_settings("data", error);
     o.format = (enum tn_data_format)format;
@@ -126,9 +132,9 @@ static bool read_evaluation(struct tn_state *state, json_t *json, struct tn_erro
     struct tn_evaluation *e = &state->evaluation;
     json_int_t limit, images;
     json_t *loss;
-    int code = json_unpack(json, "{s:I, s:I, s:F, s:F, s:o, s:F, s:F}", "limit", &limit, "images", &images,
-                           "top1", &e->top1, "top5", &e->top5, "loss", &loss, "ci95", &e->ci95, "seconds",
-                           &e->seconds);
+    int code = json_unpack(json, "{s:I, s:I, s:F, s:F, s:o, s:F, s:F}", "limit", &limit, "images",
+                           &images, "top1", &e->top1, "top5", &e->top5, "loss", &loss, "ci95",
+                           &e->ci95, "seconds", &e->seconds);
     if (code != 0)
         return bad_settings("evaluation", error);
     state->evaluated_limit = limit;
@@ -141,7 +147,8 @@ static bool read_evaluation(struct tn_state *state, json_t *json, struct tn_erro
 static bool read_original(struct tn_state *state, json_t *json, struct tn_error *error)
 {
     json_int_t params, params_all, flops;
-    if (json_unpack(json, "{s:I, s:I, s:I}", "params", &params, "params_all", &params_all, "flops", &flops))
+    if (json_unpack(json, "{s:I, s:I, s:I}", "params", &params, "params_all", &params_all, "flops",
+                    &flops))
         return bad_settings("original", error);
     state->original = (struct tn_cost){.params = params, .params_all = params_all, .flops = flops};
     return true;
@@ -162,7 +169,8 @@ bool tn_state_from_json(struct tn_state *state, const json_t *json, enum tn_scop
            (!original || read_original(state, original, error));
 }
 
-static bool read_locks(struct tn_state *state, int group, const char *letters, struct tn_error *error)
+static bool read_locks(struct tn_state *state, int group, const char *letters,
+                       struct tn_error *error)
 {
     int channels = state->model->groups.group[group].channels;
     if (strlen(letters) != (size_t)channels || strspn(letters, ".kp") != (size_t)channels)
@@ -171,7 +179,9 @@ static bool read_locks(struct tn_state *state, int group, const char *letters, s
     if (!locks)
         return tn_fail_memory(error, "locks", (size_t)channels);
     for (int c = 0; c < channels; c++)
-        locks[c] = letters[c] == 'k' ? TN_LOCK_KEEP : letters[c] == 'p' ? TN_LOCK_PRUNE : TN_UNLOCKED;
+        locks[c] = letters[c] == 'k'   ? TN_LOCK_KEEP
+                   : letters[c] == 'p' ? TN_LOCK_PRUNE
+                                       : TN_UNLOCKED;
     bool fine = tn_state_set_locks(state, group, locks, error);
     tn_free(locks);
     return fine;
@@ -181,8 +191,8 @@ static bool read_setting(struct tn_state *state, json_t *json, struct tn_error *
 {
     const char *name, *method, *locks = NULL;
     int kept;
-    if (json_unpack(json, "{s:s, s:s, s:i, s?s}", "name", &name, "method", &method, "kept", &kept, "locks",
-                    &locks))
+    if (json_unpack(json, "{s:s, s:s, s:i, s?s}", "name", &name, "method", &method, "kept", &kept,
+                    "locks", &locks))
         return bad_settings("a layer", error);
     int g = tn_model_find_group(state->model, name);
     if (g < 0)

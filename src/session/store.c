@@ -8,27 +8,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The tables of format 1. A file's own definitions must be these, letter by letter: a stranger's file brings
- * no triggers or views. */
+/* The tables of format 1. A file's own definitions must be these, letter by letter: a stranger's
+ * file brings no triggers or views. */
 static const struct {
     const char *name, *sql;
 } tables[] = {
     {"meta", "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID"},
-    {"entry", "CREATE TABLE entry(id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, command TEXT NOT NULL, "
-              "time REAL NOT NULL, seconds REAL NOT NULL, ok INTEGER NOT NULL, changes INTEGER NOT NULL, "
-              "result TEXT, state INTEGER NOT NULL)"},
-    {"metric", "CREATE TABLE metric(entry INTEGER NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, "
-               "value REAL, PRIMARY KEY(entry, step, name)) WITHOUT ROWID"},
+    {"entry",
+     "CREATE TABLE entry(id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, command TEXT NOT NULL, "
+     "time REAL NOT NULL, seconds REAL NOT NULL, ok INTEGER NOT NULL, changes INTEGER NOT NULL, "
+     "result TEXT, state INTEGER NOT NULL)"},
+    {"metric",
+     "CREATE TABLE metric(entry INTEGER NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, "
+     "value REAL, PRIMARY KEY(entry, step, name)) WITHOUT ROWID"},
     {"state", "CREATE TABLE state(id INTEGER PRIMARY KEY, graph BLOB, settings TEXT NOT NULL)"},
     {"graph", "CREATE TABLE graph(digest BLOB PRIMARY KEY, data BLOB NOT NULL)"},
     {"graph_tensor", "CREATE TABLE graph_tensor(graph BLOB NOT NULL, tensor BLOB NOT NULL, "
                      "PRIMARY KEY(graph, tensor)) WITHOUT ROWID"},
     {"graph_tensor_back", "CREATE INDEX graph_tensor_back ON graph_tensor(tensor)"},
-    {"tensor", "CREATE TABLE tensor(digest BLOB PRIMARY KEY, dtype INTEGER NOT NULL, dims TEXT NOT NULL, "
-               "data BLOB NOT NULL)"},
-    {"statistic", "CREATE TABLE statistic(state INTEGER NOT NULL, layer TEXT NOT NULL, samples INTEGER NOT NULL, "
-                  "images INTEGER NOT NULL, locations INTEGER NOT NULL, seed INTEGER NOT NULL, "
-                  "stale INTEGER NOT NULL, gram BLOB NOT NULL, PRIMARY KEY(state, layer)) WITHOUT ROWID"},
+    {"tensor",
+     "CREATE TABLE tensor(digest BLOB PRIMARY KEY, dtype INTEGER NOT NULL, dims TEXT NOT NULL, "
+     "data BLOB NOT NULL)"},
+    {"statistic",
+     "CREATE TABLE statistic(state INTEGER NOT NULL, layer TEXT NOT NULL, samples INTEGER NOT "
+     "NULL, "
+     "images INTEGER NOT NULL, locations INTEGER NOT NULL, seed INTEGER NOT NULL, "
+     "stale INTEGER NOT NULL, gram BLOB NOT NULL, PRIMARY KEY(state, layer)) WITHOUT ROWID"},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 
@@ -49,20 +54,24 @@ bool tn_store_fail(const struct tn_store *store, const char *doing, struct tn_er
         return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s: no space left on the disk", path, doing);
     case SQLITE_READONLY:
     case SQLITE_PERM:
-        return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s: the file or its folder is read-only", path, doing);
+        return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s: the file or its folder is read-only", path,
+                       doing);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return tn_fail(error, TN_ERROR_INPUT, "%s: %s: the session file is damaged", path, doing);
     case SQLITE_NOMEM:
         return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s: out of memory", path, doing);
     default:
-        return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s: %s", path, doing, sqlite3_errmsg(store->db));
+        return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s: %s", path, doing,
+                       sqlite3_errmsg(store->db));
     }
 }
 
-bool tn_store_execute(struct tn_store *store, const char *sql, const char *doing, struct tn_error *error)
+bool tn_store_execute(struct tn_store *store, const char *sql, const char *doing,
+                      struct tn_error *error)
 {
-    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK || tn_store_fail(store, doing, error);
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+           tn_store_fail(store, doing, error);
 }
 
 sqlite3_stmt *tn_store_prepare(struct tn_store *store, const char *sql, struct tn_error *error)
@@ -99,7 +108,8 @@ static bool known_definition(const char *name, const char *sql)
 
 static bool check_tables(struct tn_store *store, struct tn_error *error)
 {
-    const char *sql = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    const char *sql =
+        "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     sqlite3_stmt *statement = tn_store_prepare(store, sql, error);
     if (!statement)
         return false;
@@ -109,7 +119,8 @@ static bool check_tables(struct tn_store *store, struct tn_error *error)
         const char *name = (const char *)sqlite3_column_text(statement, 0);
         fine = known_definition(name, (const char *)sqlite3_column_text(statement, 1));
         if (!fine)
-            tn_fail(error, TN_ERROR_INPUT, "%s: not a session as this program writes them: it has a '%.40s' of its own",
+            tn_fail(error, TN_ERROR_INPUT,
+                    "%s: not a session as this program writes them: it has a '%.40s' of its own",
                     shown_path(store), name ? name : "?");
         found++;
     }
@@ -177,11 +188,13 @@ struct tn_store *tn_store_open(const char *path, struct tn_error *error)
     tn_free(name);
     if (!store)
         return NULL;
-    const char *pragmas = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; "
-                          "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA";
+    const char *pragmas =
+        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; "
+        "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA";
     bool fine = tn_store_execute(store, pragmas, "opening", error);
     if (fine && exists)
-        fine = tn_store_execute(store, "BEGIN EXCLUSIVE; COMMIT", "opening", error) && check_tables(store, error);
+        fine = tn_store_execute(store, "BEGIN EXCLUSIVE; COMMIT", "opening", error) &&
+               check_tables(store, error);
     else if (fine)
         fine = create_tables(store, error);
     if (!fine) {
@@ -220,7 +233,8 @@ bool tn_store_copy(struct tn_store *store, const char *path, struct tn_error *er
     sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     bool fine = name && sqlite3_step(statement) == SQLITE_DONE;
     if (!fine)
-        tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be written: %s", path, sqlite3_errmsg(store->db));
+        tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be written: %s", path,
+                sqlite3_errmsg(store->db));
     sqlite3_finalize(statement);
     tn_free(name);
     return fine && push_to_disk(path, error);

@@ -1,5 +1,5 @@
-/* What a file claims to be, read from SQLite's 100-byte header without opening it as a database: nothing of a
- * stranger's file is interpreted, and a newer format is left untouched. */
+/* What a file claims to be, read from SQLite's 100-byte header without opening it as a database:
+ * nothing of a stranger's file is interpreted, and a newer format is left untouched. */
 #include "session/store.h"
 
 #include <errno.h>
@@ -18,17 +18,20 @@ static uint32_t big_endian(const uint8_t *bytes, int count)
     return value;
 }
 
-static bool check_header(const char *path, const uint8_t *header, int64_t size, struct tn_error *error)
+static bool check_header(const char *path, const uint8_t *header, int64_t size,
+                         struct tn_error *error)
 {
     if (memcmp(header, "SQLite format 3", 16) != 0)
         return tn_fail(error, TN_ERROR_INPUT, "%s: not a session (not an SQLite database)", path);
     if (big_endian(header + 68, 4) != TN_STORE_APPLICATION)
-        return tn_fail(error, TN_ERROR_INPUT, "%s: an SQLite database, but not a session of thinet-tui", path);
+        return tn_fail(error, TN_ERROR_INPUT,
+                       "%s: an SQLite database, but not a session of thinet-tui", path);
     uint32_t format = big_endian(header + 60, 4);
     if (format != TN_STORE_FORMAT)
-        return tn_fail(error, TN_ERROR_INPUT,
-                       "%s: a session of format %u, this program reads format %d; a newer program wrote it", path,
-                       format, TN_STORE_FORMAT);
+        return tn_fail(
+            error, TN_ERROR_INPUT,
+            "%s: a session of format %u, this program reads format %d; a newer program wrote it",
+            path, format, TN_STORE_FORMAT);
     uint32_t page = big_endian(header + 16, 2);
     page = page == 1 ? 65536 : page;
     uint32_t pages = big_endian(header + 28, 4);
@@ -47,7 +50,8 @@ static bool inspect_open(const char *path, int file, bool *exists, struct tn_err
     if (S_ISDIR(status.st_mode))
         return tn_fail(error, TN_ERROR_INPUT, "%s: a directory, expected a session file", path);
     if (!S_ISREG(status.st_mode))
-        return tn_fail(error, TN_ERROR_INPUT, "%s: not an ordinary file, expected a session file", path);
+        return tn_fail(error, TN_ERROR_INPUT, "%s: not an ordinary file, expected a session file",
+                       path);
     *exists = status.st_size > 0;
     if (!*exists)
         return true;
@@ -56,7 +60,8 @@ static bool inspect_open(const char *path, int file, bool *exists, struct tn_err
     if (got < 0)
         return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s", path, strerror(errno));
     if (got < HEADER && memcmp(header, "SQLite format 3", 16) == 0)
-        return tn_fail(error, TN_ERROR_INPUT, "%s: a session cut short: %lld bytes", path, (long long)got);
+        return tn_fail(error, TN_ERROR_INPUT, "%s: a session cut short: %lld bytes", path,
+                       (long long)got);
     return check_header(path, header, status.st_size, error);
 }
 

@@ -1,5 +1,5 @@
-/* The way out of the session file. Nothing in it is trusted: sizes are held against each other before memory is
- * taken, contents against their digests. */
+/* The way out of the session file. Nothing in it is trusted: sizes are held against each other
+ * before memory is taken, contents against their digests. */
 #include "session/store.h"
 
 #include "core/memory.h"
@@ -16,7 +16,8 @@ static bool damaged(const struct tn_store *store, const char *what, struct tn_er
 
 static bool column_digest(sqlite3_stmt *s, int column, struct tn_digest *digest)
 {
-    if (sqlite3_column_type(s, column) != SQLITE_BLOB || sqlite3_column_bytes(s, column) != TN_DIGEST_BYTES)
+    if (sqlite3_column_type(s, column) != SQLITE_BLOB ||
+        sqlite3_column_bytes(s, column) != TN_DIGEST_BYTES)
         return false;
     memcpy(digest->bytes, sqlite3_column_blob(s, column), TN_DIGEST_BYTES);
     return true;
@@ -24,7 +25,8 @@ static bool column_digest(sqlite3_stmt *s, int column, struct tn_digest *digest)
 
 /* Journal */
 
-static bool read_meta(struct tn_store *store, const char *key, int64_t *value, struct tn_error *error)
+static bool read_meta(struct tn_store *store, const char *key, int64_t *value,
+                      struct tn_error *error)
 {
     *value = 0;
     sqlite3_stmt *s = tn_store_prepare(store, "SELECT value FROM meta WHERE key=?1", error);
@@ -38,7 +40,8 @@ static bool read_meta(struct tn_store *store, const char *key, int64_t *value, s
     return code == SQLITE_ROW || code == SQLITE_DONE || tn_store_fail(store, "reading", error);
 }
 
-static bool fill_entry(struct tn_store *store, struct tn_entry *entry, sqlite3_stmt *s, struct tn_error *error)
+static bool fill_entry(struct tn_store *store, struct tn_entry *entry, sqlite3_stmt *s,
+                       struct tn_error *error)
 {
     entry->time = sqlite3_column_double(s, 3);
     entry->seconds = sqlite3_column_double(s, 4);
@@ -76,10 +79,11 @@ static double *metric_field(struct tn_epoch *epoch, const char *name)
     const struct {
         const char *name;
         double *field;
-    } fields[] = {{"lr", &epoch->learning_rate},     {"loss", &epoch->loss},
-                  {"train_top1", &epoch->train_top1}, {"test_top1", &epoch->test_top1},
-                  {"test_top5", &epoch->test_top5},   {"images_per_second", &epoch->images_per_second},
-                  {"seconds", &epoch->seconds}};
+    } fields[] = {
+        {"lr", &epoch->learning_rate},      {"loss", &epoch->loss},
+        {"train_top1", &epoch->train_top1}, {"test_top1", &epoch->test_top1},
+        {"test_top5", &epoch->test_top5},   {"images_per_second", &epoch->images_per_second},
+        {"seconds", &epoch->seconds}};
     for (size_t i = 0; name && i < sizeof fields / sizeof *fields; i++) {
         if (strcmp(fields[i].name, name) == 0)
             return fields[i].field;
@@ -109,7 +113,8 @@ static bool read_metric(struct tn_store *store, struct tn_journal *journal, sqli
 }
 
 static bool read_rows(struct tn_store *store, struct tn_journal *journal, const char *sql,
-                      bool (*row)(struct tn_store *, struct tn_journal *, sqlite3_stmt *, struct tn_error *),
+                      bool (*row)(struct tn_store *, struct tn_journal *, sqlite3_stmt *,
+                                  struct tn_error *),
                       struct tn_error *error)
 {
     sqlite3_stmt *s = tn_store_prepare(store, sql, error);
@@ -125,11 +130,13 @@ static bool read_rows(struct tn_store *store, struct tn_journal *journal, const 
     return fine;
 }
 
-bool tn_store_read_journal(struct tn_store *store, struct tn_journal *journal, struct tn_error *error)
+bool tn_store_read_journal(struct tn_store *store, struct tn_journal *journal,
+                           struct tn_error *error)
 {
     memset(journal, 0, sizeof *journal);
     bool fine = read_rows(store, journal, "SELECT * FROM entry ORDER BY id", read_entry, error) &&
-                read_rows(store, journal, "SELECT * FROM metric ORDER BY entry, step", read_metric, error) &&
+                read_rows(store, journal, "SELECT * FROM metric ORDER BY entry, step", read_metric,
+                          error) &&
                 read_meta(store, "head", &journal->head, error) &&
                 read_meta(store, "tip", &journal->tip, error);
     bool placed = fine && (journal->head == 0 || tn_journal_find(journal, journal->head)) &&
@@ -172,13 +179,14 @@ static bool sizes_agree(int dtype, int rank, const int64_t *dims, int64_t bytes)
     return known && bytes >= 0 && size == (size_t)bytes;
 }
 
-static struct tn_tensor *column_tensor(struct tn_store *store, sqlite3_stmt *s, const struct tn_digest *digest,
-                                       struct tn_error *error)
+static struct tn_tensor *column_tensor(struct tn_store *store, sqlite3_stmt *s,
+                                       const struct tn_digest *digest, struct tn_error *error)
 {
     int rank, dtype = sqlite3_column_int(s, 0);
     int64_t dims[TN_MAX_RANK];
     const char *text = (const char *)sqlite3_column_text(s, 1);
-    if (!parse_dims(text, &rank, dims) || !sizes_agree(dtype, rank, dims, sqlite3_column_int64(s, 2))) {
+    if (!parse_dims(text, &rank, dims) ||
+        !sizes_agree(dtype, rank, dims, sqlite3_column_int64(s, 2))) {
         damaged(store, "a tensor whose shape does not fit its bytes", error);
         return NULL;
     }
@@ -228,7 +236,8 @@ struct source {
     const struct tn_graph *near; /* or NULL: a network whose tensors may be shared */
 };
 
-static struct tn_tensor *fetch(void *context, const struct tn_digest *digest, struct tn_error *error)
+static struct tn_tensor *fetch(void *context, const struct tn_digest *digest,
+                               struct tn_error *error)
 {
     const struct source *source = context;
     for (int v = 0; source->near && v < source->near->value_count; v++) {
@@ -260,11 +269,13 @@ static struct tn_graph *decode(struct tn_store *store, const struct tn_digest *d
     return graph;
 }
 
-static struct tn_model *read_model(struct tn_store *store, const struct tn_digest *digest, enum tn_scope scope,
-                                   const struct tn_state *near, struct tn_error *error)
+static struct tn_model *read_model(struct tn_store *store, const struct tn_digest *digest,
+                                   enum tn_scope scope, const struct tn_state *near,
+                                   struct tn_error *error)
 {
     struct tn_model *known = near ? near->model : NULL;
-    bool same = known && known->stored && known->scope == scope && tn_digest_equal(&known->digest, digest);
+    bool same =
+        known && known->stored && known->scope == scope && tn_digest_equal(&known->digest, digest);
     if (same)
         return tn_model_ref(known);
     struct tn_graph *graph = decode(store, digest, known ? known->graph : NULL, error);
@@ -276,10 +287,11 @@ static struct tn_model *read_model(struct tn_store *store, const struct tn_diges
     return model;
 }
 
-static struct tn_tensor *unpack(struct tn_store *store, const struct tn_tensor *packed, int64_t channels,
-                                struct tn_error *error)
+static struct tn_tensor *unpack(struct tn_store *store, const struct tn_tensor *packed,
+                                int64_t channels, struct tn_error *error)
 {
-    bool fits = packed->dtype == TN_DOUBLE && packed->count == (size_t)(channels * (channels + 1) / 2);
+    bool fits =
+        packed->dtype == TN_DOUBLE && packed->count == (size_t)(channels * (channels + 1) / 2);
     if (!fits) {
         damaged(store, "a statistic of another size than its layer", error);
         return NULL;
@@ -318,7 +330,8 @@ static struct tn_statistic *read_statistic(struct tn_store *store, sqlite3_stmt 
     struct tn_statistic *known = near ? near->statistic : NULL;
     bool same = known && known->stored && tn_digest_equal(&known->digest, &digest) &&
                 known->gram.samples == gram.samples && known->gram.channels == channels &&
-                known->sampling.seed == sampling.seed && known->sampling.locations == sampling.locations &&
+                known->sampling.seed == sampling.seed &&
+                known->sampling.locations == sampling.locations &&
                 known->sampling.images_per_class == sampling.images_per_class;
     if (same)
         return tn_statistic_ref(known);
@@ -358,17 +371,19 @@ static bool place_statistic(struct tn_store *store, sqlite3_stmt *s, struct tn_s
     tn_state_set_statistic(state, g, statistic);
     tn_statistic_unref(statistic);
     setting->stale = sqlite3_column_int(s, 5) != 0;
-    bool same = known && known->statistic == statistic && same_locks(known->locks, setting->locks, channels);
+    bool same = known && known->statistic == statistic &&
+                same_locks(known->locks, setting->locks, channels);
     if (same)
         setting->path = tn_layer_path_ref(known->path);
     return true;
 }
 
-static bool read_statistics(struct tn_store *store, struct tn_state *state, const struct tn_state *near,
-                            struct tn_error *error)
+static bool read_statistics(struct tn_store *store, struct tn_state *state,
+                            const struct tn_state *near, struct tn_error *error)
 {
     sqlite3_stmt *s = tn_store_prepare(
-        store, "SELECT layer, samples, images, locations, seed, stale, gram FROM statistic WHERE state=?1",
+        store,
+        "SELECT layer, samples, images, locations, seed, stale, gram FROM statistic WHERE state=?1",
         error);
     if (!s)
         return false;
@@ -403,17 +418,19 @@ static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_s
         struct tn_model *model = read_model(store, &digest, scope, near, error);
         bool evaluated = state->evaluated;
         fine = model && tn_state_set_model(state, model, false, 0, NULL, error) &&
-               tn_state_settings_from_json(state, json, error) && read_statistics(store, state, near, error);
+               tn_state_settings_from_json(state, json, error) &&
+               read_statistics(store, state, near, error);
         state->evaluated = evaluated;
     }
     json_decref(json);
     return fine;
 }
 
-struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id, const struct tn_state *near,
-                                     struct tn_error *error)
+struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
+                                     const struct tn_state *near, struct tn_error *error)
 {
-    sqlite3_stmt *s = tn_store_prepare(store, "SELECT graph, settings FROM state WHERE id=?1", error);
+    sqlite3_stmt *s =
+        tn_store_prepare(store, "SELECT graph, settings FROM state WHERE id=?1", error);
     if (!s)
         return NULL;
     sqlite3_bind_int64(s, 1, id);

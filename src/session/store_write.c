@@ -21,8 +21,8 @@ static void bind_digest(sqlite3_stmt *statement, int index, const struct tn_dige
     sqlite3_bind_blob(statement, index, digest->bytes, TN_DIGEST_BYTES, SQLITE_STATIC);
 }
 
-static bool has_row(struct tn_store *store, const char *sql, const struct tn_digest *digest, bool *has,
-                    struct tn_error *error)
+static bool has_row(struct tn_store *store, const char *sql, const struct tn_digest *digest,
+                    bool *has, struct tn_error *error)
 {
     sqlite3_stmt *statement = tn_store_prepare(store, sql, error);
     if (!statement)
@@ -40,7 +40,8 @@ static void dims_text(const struct tn_tensor *tensor, char *text, size_t size)
     size_t used = 0;
     text[0] = '\0';
     for (int i = 0; i < tensor->rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? "," : "", (long long)tensor->dims[i]);
+        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? "," : "",
+                                 (long long)tensor->dims[i]);
 }
 
 static bool write_tensor(struct tn_store *store, struct tn_tensor *tensor, struct tn_error *error)
@@ -76,10 +77,11 @@ static bool write_graph_bytes(struct tn_store *store, struct tn_model *model, co
     return finish(store, s, error);
 }
 
-static bool write_link(struct tn_store *store, const struct tn_digest *graph, struct tn_tensor *tensor,
-                       struct tn_error *error)
+static bool write_link(struct tn_store *store, const struct tn_digest *graph,
+                       struct tn_tensor *tensor, struct tn_error *error)
 {
-    sqlite3_stmt *s = tn_store_prepare(store, "INSERT OR IGNORE INTO graph_tensor VALUES(?1, ?2)", error);
+    sqlite3_stmt *s =
+        tn_store_prepare(store, "INSERT OR IGNORE INTO graph_tensor VALUES(?1, ?2)", error);
     if (!s)
         return false;
     bind_digest(s, 1, graph);
@@ -104,7 +106,8 @@ static bool write_model(struct tn_store *store, struct tn_model *model, struct t
     for (int v = 0; fine && v < model->graph->value_count; v++) {
         struct tn_tensor *tensor = model->graph->values[v].constant;
         if (tensor)
-            fine = write_tensor(store, tensor, error) && write_link(store, &model->digest, tensor, error);
+            fine = write_tensor(store, tensor, error) &&
+                   write_link(store, &model->digest, tensor, error);
     }
     return fine;
 }
@@ -125,7 +128,8 @@ static struct tn_tensor *pack(const struct tn_gram *gram, struct tn_error *error
     return packed;
 }
 
-static bool write_gram(struct tn_store *store, struct tn_statistic *statistic, struct tn_error *error)
+static bool write_gram(struct tn_store *store, struct tn_statistic *statistic,
+                       struct tn_error *error)
 {
     bool has = false;
     const char *sql = "SELECT 1 FROM tensor WHERE digest=?1";
@@ -150,7 +154,7 @@ static bool write_statistic(struct tn_store *store, int64_t state, const char *l
     if (!write_gram(store, statistic, error))
         return false;
     sqlite3_stmt *s = tn_store_prepare(
-        store, "INSERT OR REPLACE INTO statistic VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", error);
+        store, "INSERT INTO statistic VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", error);
     if (!s)
         return false;
     sqlite3_bind_int64(s, 1, state);
@@ -164,14 +168,15 @@ static bool write_statistic(struct tn_store *store, int64_t state, const char *l
     return finish(store, s, error);
 }
 
-static bool write_state_row(struct tn_store *store, const struct tn_state *state, struct tn_error *error)
+static bool write_state_row(struct tn_store *store, const struct tn_state *state,
+                            struct tn_error *error)
 {
     json_t *json = tn_state_to_json(state);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     if (!text)
         return tn_fail_memory(error, "a state", 1);
-    sqlite3_stmt *s = tn_store_prepare(store, "INSERT OR REPLACE INTO state VALUES(?1, ?2, ?3)", error);
+    sqlite3_stmt *s = tn_store_prepare(store, "INSERT INTO state VALUES(?1, ?2, ?3)", error);
     bool fine = s != NULL;
     if (fine) {
         sqlite3_bind_int64(s, 1, state->id);
@@ -184,8 +189,26 @@ static bool write_state_row(struct tn_store *store, const struct tn_state *state
     return fine;
 }
 
-static bool write_state(struct tn_store *store, const struct tn_state *state, struct tn_error *error)
+static bool state_is_there(struct tn_store *store, int64_t id, bool *there, struct tn_error *error)
 {
+    sqlite3_stmt *s = tn_store_prepare(store, "SELECT 1 FROM state WHERE id=?1", error);
+    if (!s)
+        return false;
+    sqlite3_bind_int64(s, 1, id);
+    int code = sqlite3_step(s);
+    *there = code == SQLITE_ROW;
+    sqlite3_finalize(s);
+    return code == SQLITE_ROW || code == SQLITE_DONE || tn_store_fail(store, "reading", error);
+}
+
+static bool write_state(struct tn_store *store, const struct tn_state *state,
+                        struct tn_error *error)
+{
+    bool there;
+    if (!state_is_there(store, state->id, &there, error))
+        return false;
+    if (there)
+        return true; /* states do not change: many entries may stand at one */
     bool fine = !state->model || write_model(store, state->model, error);
     fine = fine && write_state_row(store, state, error);
     int count = state->model ? state->model->groups.count : 0;
@@ -201,10 +224,13 @@ static bool write_state(struct tn_store *store, const struct tn_state *state, st
 static bool drop_state(struct tn_store *store, int64_t id, struct tn_error *error)
 {
     static const char *const steps[] = {
-        "DELETE FROM tensor WHERE digest IN (SELECT tensor FROM graph_tensor t JOIN state s ON s.graph=t.graph "
-        "WHERE s.id=?1) AND NOT EXISTS (SELECT 1 FROM graph_tensor t JOIN state s ON s.graph=t.graph "
+        "DELETE FROM tensor WHERE digest IN (SELECT tensor FROM graph_tensor t JOIN state s ON "
+        "s.graph=t.graph "
+        "WHERE s.id=?1) AND NOT EXISTS (SELECT 1 FROM graph_tensor t JOIN state s ON "
+        "s.graph=t.graph "
         "WHERE t.tensor=tensor.digest AND s.id<>?1) AND digest NOT IN (SELECT gram FROM statistic)",
-        "DELETE FROM graph_tensor WHERE graph IN (SELECT graph FROM state WHERE id=?1) AND NOT EXISTS "
+        "DELETE FROM graph_tensor WHERE graph IN (SELECT graph FROM state WHERE id=?1) AND NOT "
+        "EXISTS "
         "(SELECT 1 FROM state s WHERE s.graph=graph_tensor.graph AND s.id<>?1)",
         "DELETE FROM graph WHERE digest IN (SELECT graph FROM state WHERE id=?1) AND NOT EXISTS "
         "(SELECT 1 FROM state s WHERE s.graph=graph.digest AND s.id<>?1)",
@@ -222,8 +248,8 @@ static bool drop_state(struct tn_store *store, int64_t id, struct tn_error *erro
     return true;
 }
 
-static bool write_metric(struct tn_store *store, sqlite3_stmt *s, int64_t entry, int step, const char *name,
-                         double value, struct tn_error *error)
+static bool write_metric(struct tn_store *store, sqlite3_stmt *s, int64_t entry, int step,
+                         const char *name, double value, struct tn_error *error)
 {
     sqlite3_reset(s);
     sqlite3_bind_int64(s, 1, entry);
@@ -233,27 +259,31 @@ static bool write_metric(struct tn_store *store, sqlite3_stmt *s, int64_t entry,
     return sqlite3_step(s) == SQLITE_DONE || tn_store_fail(store, "writing", error);
 }
 
-static bool write_epochs(struct tn_store *store, const struct tn_entry *entry, struct tn_error *error)
+static bool write_epochs(struct tn_store *store, const struct tn_entry *entry,
+                         struct tn_error *error)
 {
-    sqlite3_stmt *s = tn_store_prepare(store, "INSERT OR REPLACE INTO metric VALUES(?1, ?2, ?3, ?4)", error);
+    sqlite3_stmt *s =
+        tn_store_prepare(store, "INSERT OR REPLACE INTO metric VALUES(?1, ?2, ?3, ?4)", error);
     bool fine = s != NULL;
     for (int i = entry->epochs_written; fine && i < entry->epoch_count; i++) {
         const struct tn_epoch *e = &entry->epochs[i];
         const struct {
             const char *name;
             double value;
-        } metrics[] = {{"lr", e->learning_rate},     {"loss", e->loss},
+        } metrics[] = {{"lr", e->learning_rate},      {"loss", e->loss},
                        {"train_top1", e->train_top1}, {"test_top1", e->test_top1},
                        {"test_top5", e->test_top5},   {"images_per_second", e->images_per_second},
                        {"seconds", e->seconds}};
         for (size_t m = 0; fine && m < sizeof metrics / sizeof *metrics; m++)
-            fine = write_metric(store, s, entry->id, e->epoch, metrics[m].name, metrics[m].value, error);
+            fine = write_metric(store, s, entry->id, e->epoch, metrics[m].name, metrics[m].value,
+                                error);
     }
     sqlite3_finalize(s);
     return fine;
 }
 
-static bool write_entry(struct tn_store *store, const struct tn_entry *entry, struct tn_error *error)
+static bool write_entry(struct tn_store *store, const struct tn_entry *entry,
+                        struct tn_error *error)
 {
     if (entry->state && !write_state(store, entry->state, error))
         return false;
@@ -275,7 +305,8 @@ static bool write_entry(struct tn_store *store, const struct tn_entry *entry, st
            (!replaced || drop_state(store, entry->stored_state_id, error));
 }
 
-static bool write_meta(struct tn_store *store, const char *key, int64_t value, struct tn_error *error)
+static bool write_meta(struct tn_store *store, const char *key, int64_t value,
+                       struct tn_error *error)
 {
     sqlite3_stmt *s = tn_store_prepare(store, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)", error);
     if (!s)

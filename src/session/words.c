@@ -14,8 +14,8 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Read one token from text[at]: quotes may stand anywhere in it (key="a b"). `equals` is where in the token
- * an unquoted '=' follows an option key, else -1. */
+/* Read one token from text[at]: quotes may stand anywhere in it (key="a b"). `equals` is where in
+ * the token an unquoted '=' follows an option key, else -1. */
 static bool read_token(const char *text, int *at, char **token, int *equals, struct tn_error *error)
 {
     int i = *at, length = 0;
@@ -35,7 +35,8 @@ static bool read_token(const char *text, int *at, char **token, int *equals, str
             bool key_ends = text[i] == '=' && !quoted && plain && *equals < 0 && length > 0;
             if (key_ends)
                 *equals = length;
-            else if (*equals < 0 && !islower((unsigned char)text[i]) && text[i] != '-' && text[i] != '_')
+            else if (*equals < 0 && !islower((unsigned char)text[i]) && text[i] != '-' &&
+                     text[i] != '_')
                 plain = false;
             out[length++] = text[i];
         }
@@ -79,7 +80,8 @@ bool tn_line_parse(const char *text, struct tn_command_line *line, struct tn_err
     memset(line, 0, sizeof *line);
     size_t size = strlen(text);
     if (size > TN_LINE_LIMIT)
-        return tn_fail(error, TN_ERROR_USE, "a line of %zu bytes: at most %d are read", size, TN_LINE_LIMIT);
+        return tn_fail(error, TN_ERROR_USE, "a line of %zu bytes: at most %d are read", size,
+                       TN_LINE_LIMIT);
     int at = 0, first = -1, last = 0;
     for (;;) {
         while (is_blank(text[at]))
@@ -127,7 +129,8 @@ bool tn_among(const char *text, const char *choices)
     return false;
 }
 
-static bool bad_choice(const char *what, const char *text, const char *choices, struct tn_error *error)
+static bool bad_choice(const char *what, const char *text, const char *choices,
+                       struct tn_error *error)
 {
     struct tn_nearest nearest;
     char part[64], hint[96];
@@ -162,7 +165,8 @@ static const struct tn_option_spec *find_option(const struct tn_command *command
     return NULL;
 }
 
-static bool check_pair(const struct tn_command_line *line, const struct tn_pair *pair, struct tn_error *error)
+static bool check_pair(const struct tn_command_line *line, const struct tn_pair *pair,
+                       struct tn_error *error)
 {
     const struct tn_option_spec *spec = find_option(line->command, pair->key);
     if (!spec) {
@@ -303,22 +307,22 @@ const char *tn_line_option(const struct tn_command_line *line, const char *key)
     return spec ? spec->otherwise : NULL;
 }
 
-bool tn_line_integer(const struct tn_command_line *line, const char *key, int64_t least_value, int64_t most,
-                     int64_t *value, struct tn_error *error)
+bool tn_line_integer(const struct tn_command_line *line, const char *key, int64_t least_value,
+                     int64_t most, int64_t *value, struct tn_error *error)
 {
     const char *text = tn_line_option(line, key);
     return !text || tn_parse_integer(key, text, least_value, most, value, error);
 }
 
-bool tn_line_real(const struct tn_command_line *line, const char *key, double least_value, double most,
-                  double *value, struct tn_error *error)
+bool tn_line_real(const struct tn_command_line *line, const char *key, double least_value,
+                  double most, double *value, struct tn_error *error)
 {
     const char *text = tn_line_option(line, key);
     return !text || tn_parse_real(key, text, least_value, most, value, error);
 }
 
-bool tn_parse_integer(const char *what, const char *text, int64_t least_value, int64_t most, int64_t *value,
-                      struct tn_error *error)
+bool tn_parse_integer(const char *what, const char *text, int64_t least_value, int64_t most,
+                      int64_t *value, struct tn_error *error)
 {
     const char *digits = text + (*text == '-' || *text == '+');
     if (!*digits || digits[strspn(digits, "0123456789")])
@@ -327,17 +331,17 @@ bool tn_parse_integer(const char *what, const char *text, int64_t least_value, i
     long long number = strtoll(text, NULL, 10);
     if (errno == ERANGE || number < least_value || number > most) {
         if (most == INT64_MAX)
-            return tn_fail(error, TN_ERROR_USE, "%s %.60s is out of range: expected at least %lld", what, text,
-                           (long long)least_value);
-        return tn_fail(error, TN_ERROR_USE, "%s %.60s is out of range: expected %lld to %lld", what, text,
-                       (long long)least_value, (long long)most);
+            return tn_fail(error, TN_ERROR_USE, "%s %.60s is out of range: expected at least %lld",
+                           what, text, (long long)least_value);
+        return tn_fail(error, TN_ERROR_USE, "%s %.60s is out of range: expected %lld to %lld", what,
+                       text, (long long)least_value, (long long)most);
     }
     *value = number;
     return true;
 }
 
-bool tn_parse_real(const char *what, const char *text, double least_value, double most, double *value,
-                   struct tn_error *error)
+bool tn_parse_real(const char *what, const char *text, double least_value, double most,
+                   double *value, struct tn_error *error)
 {
     /* No hexadecimal, infinities or NaN: nobody means them here. */
     char *end;
@@ -347,10 +351,10 @@ bool tn_parse_real(const char *what, const char *text, double least_value, doubl
         return tn_fail(error, TN_ERROR_USE, "%s '%.60s' is not a number", what, text);
     if (number < least_value || number > most) {
         if (most >= HUGE_VAL)
-            return tn_fail(error, TN_ERROR_USE, "%s %.60s is out of range: expected at least %g", what, text,
-                           least_value);
-        return tn_fail(error, TN_ERROR_USE, "%s %.60s is out of range: expected %g to %g", what, text,
-                       least_value, most);
+            return tn_fail(error, TN_ERROR_USE, "%s %.60s is out of range: expected at least %g",
+                           what, text, least_value);
+        return tn_fail(error, TN_ERROR_USE, "%s %.60s is out of range: expected %g to %g", what,
+                       text, least_value, most);
     }
     *value = number;
     return true;
