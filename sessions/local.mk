@@ -1,1 +1,3 @@
-# sessions
+# What ships to open, to replay and to learn from.
+sessionsdir = $(datadir)/thinet-tui/sessions
+dist_sessions_DATA = sessions/README.md sessions/tour.tns sessions/train-fashion-vgg.tns
