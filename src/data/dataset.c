@@ -191,7 +191,7 @@ static bool measure_first_image(const struct tn_dataset *dataset, int size[2],
             first = why;
     }
     *error = first;
-    return tn_fail_in(error, "no usable image first in the folder");
+    return tn_fail_in(error, "none of the first images can be read");
 }
 
 static bool find_shape(struct tn_dataset *dataset, struct tn_error *error)

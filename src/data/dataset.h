@@ -16,8 +16,8 @@ enum tn_channels { TN_CHANNELS_AUTO, TN_CHANNELS_RGB, TN_CHANNELS_BGR, TN_CHANNE
 enum tn_data_format { TN_FORMAT_AUTO, TN_FORMAT_IDX, TN_FORMAT_CIFAR, TN_FORMAT_FOLDER };
 
 struct tn_data_options {
-    const char
-        *path; /* a folder, or "fashion-mnist": the Debian package, also under $XDG_DATA_HOME */
+    /* A folder, or "fashion-mnist": the Debian package, also under $XDG_DATA_HOME. */
+    const char *path;
     enum tn_data_format format;
     enum tn_channels channels;
     float scale;               /* pixel 0..255 is multiplied by it first; 0 means 1/255 */
@@ -30,8 +30,9 @@ struct tn_dataset;
 
 enum { TN_MAX_PIXELS = 100 * 1000 * 1000 }; /* of one image, as stored and as resized */
 
-/* Fill what a preset says (mean, std, scale, resize, crop, channels): imagenet, imagenet-caffe,
- * cifar10, fashion-mnist. */
+/* Set everything but path and format to what a preset says: imagenet, imagenet-caffe, cifar10,
+ * fashion-mnist. Options the user gave himself are therefore to be set after it. mean and std are
+ * in the order of the result's channels (blue first for TN_CHANNELS_BGR). */
 bool tn_data_preset(const char *name, struct tn_data_options *options, struct tn_error *error);
 const char *tn_data_preset_name(int index); /* NULL past the last */
 
@@ -48,8 +49,7 @@ size_t tn_dataset_count(const struct tn_dataset *dataset, enum tn_split split);
 int tn_dataset_classes(const struct tn_dataset *dataset);
 const char *tn_dataset_class_name(const struct tn_dataset *dataset, int label); /* or its number */
 const char *tn_dataset_name(const struct tn_dataset *dataset); /* "Fashion-MNIST", folder */
-const char *
-tn_dataset_path(const struct tn_dataset *dataset); /* the folder that was read, absolute */
+const char *tn_dataset_path(const struct tn_dataset *dataset); /* the folder read, absolute */
 enum tn_data_format tn_dataset_format(const struct tn_dataset *dataset);
 void tn_dataset_shape(const struct tn_dataset *dataset, int chw[3]);
 /* Class of an image, 0 .. classes-1; -1 where there is no such image. */
@@ -67,9 +67,9 @@ bool tn_dataset_leave_out(const struct tn_dataset *dataset, enum tn_split split,
 const struct tn_digest *tn_dataset_digest(const struct tn_dataset *dataset);
 
 struct tn_augment {
-    bool flip;    /* mirror left-right with probability 1/2 */
-    int crop_pad; /* shift by -pad .. pad in both axes, zeros (before mean and std: black) coming in
-                   */
+    bool flip; /* mirror left-right with probability 1/2 */
+    /* Shift by -pad .. pad in both axes, zeros (before mean and std: black) coming in. */
+    int crop_pad;
     uint64_t seed;
     uint64_t epoch;
 };

@@ -232,13 +232,13 @@ static void release(struct tn_loader *loader)
 /* Wait until the next batch is full. Called with the lock. */
 static bool wait_filled(struct tn_loader *loader, const struct slot *slot, struct tn_error *error)
 {
-    while (!loader->failed && slot->done < batch_size(loader, loader->next)) {
+    bool cancelled;
+    while (!(cancelled = tn_progress_cancelled(loader->progress)) && !loader->failed &&
+           slot->done < batch_size(loader, loader->next)) {
         if (!loader->progress) {
             pthread_cond_wait(&loader->filled, &loader->lock);
             continue;
         }
-        if (tn_progress_cancelled(loader->progress))
-            return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += LOOK_AGAIN_MS * 1000000L;
@@ -246,11 +246,11 @@ static bool wait_filled(struct tn_loader *loader, const struct slot *slot, struc
         until.tv_nsec %= 1000000000L;
         pthread_cond_timedwait(&loader->filled, &loader->lock, &until);
     }
-    if (!loader->failed)
-        return true;
-    if (error)
+    if (cancelled)
+        return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+    if (loader->failed && error)
         *error = loader->error;
-    return false;
+    return !loader->failed;
 }
 
 /* Close the gaps of images left out; what remains keeps its order. */

@@ -22,14 +22,14 @@ struct tn_loader *tn_loader_new(struct tn_dataset *dataset, enum tn_split split,
 /* The next batch, valid until the next call; count 0 after the last. Waits for the prefetch
  * threads. Corrupt images of a folder are left out and counted (tn_dataset_skipped), which makes
  * their batch shorter; too many of them (tn_dataset_leave_out) are an error. After an error the
- * loader is only good for freeing. */
+ * loader is only good for freeing, except when cancelled: then it can be asked again. */
 bool tn_loader_next(struct tn_loader *loader, struct tn_batch *batch, struct tn_error *error);
 
-/* While tn_loader_next waits, look whether this asks to stop; it then fails with TN_ERROR_CANCELLED
- * within 50 ms. `progress` must outlive the loader; NULL: wait on. */
+/* Make tn_loader_next fail with TN_ERROR_CANCELLED when this asks to stop, within 50 ms also while
+ * it waits. `progress` must outlive the loader; NULL: no more. */
 void tn_loader_watch(struct tn_loader *loader, const struct tn_progress *progress);
 
-void tn_loader_free(
-    struct tn_loader *loader); /* stops the threads after the image each is at; NULL: nothing */
+/* Stops the threads, each after the image it is at. NULL does nothing. */
+void tn_loader_free(struct tn_loader *loader);
 
 #endif

@@ -105,7 +105,7 @@ static bool plan(const struct tn_pipeline *pipeline, int height, int width, stru
 bool tn_pipeline_size(const struct tn_pipeline *pipeline, int height, int width, int result[2],
                       struct tn_error *error)
 {
-    struct tn_resized to;
+    struct tn_resized to = {0};
     if (!plan(pipeline, height, width, &to, error))
         return false;
     result[0] = to.rows;
@@ -232,7 +232,7 @@ bool tn_pipeline_run(const struct tn_pipeline *pipeline, const struct tn_planes 
                      struct tn_error *error)
 {
     struct tn_planes work = *image;
-    struct tn_resized to;
+    struct tn_resized to = {0};
     uint8_t *gray = NULL, *resized = NULL;
     if (!plan(pipeline, image->height, image->width, &to, error) ||
         !check_size(pipeline, image, &to, error))

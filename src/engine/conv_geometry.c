@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* A slice's packed input should stay in the second-level cache, and one tile's outputs too. */
-enum { SLICE_FLOATS = 96 * 1024, SLICE_POSITIONS = 4096 };
+enum { SLICE_FLOATS = 64 * 1024, SLICE_POSITIONS = 4096 };
 
 static int larger(int a, int b)
 {

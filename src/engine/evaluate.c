@@ -58,8 +58,7 @@ bool tn_evaluate_fits(const struct tn_graph *graph, const struct tn_dataset *dat
     return true;
 }
 
-/* Half width of Wilson's interval at 95 %. */
-static double half_width(double share, double count)
+double tn_half_width(double share, double count)
 {
     const double z = 1.959963984540054;
     if (count < 1)
@@ -117,6 +116,8 @@ bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum 
         network ? tn_loader_new(dataset, split, NULL, count, (size_t)batch, NULL, error) : NULL;
     if (network)
         tn_network_watch(network, progress);
+    if (loader)
+        tn_loader_watch(loader, progress);
     bool ok = loader && run_batches(network, loader, (int64_t)count, progress, &loss, &seen, error);
     tn_loader_free(loader);
     tn_network_free(network);
@@ -129,7 +130,7 @@ bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum 
                                          .top1 = (double)loss.top1 / images,
                                          .top5 = (double)loss.top5 / images,
                                          .loss = loss.sum / images,
-                                         .ci95 = half_width((double)loss.top1 / images, images),
+                                         .ci95 = tn_half_width((double)loss.top1 / images, images),
                                          .seconds = tn_clock_seconds() - start};
     return true;
 }

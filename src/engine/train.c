@@ -117,6 +117,8 @@ static bool train_epoch(struct run *run, struct tn_epoch *epoch, struct tn_error
     epoch->learning_rate = (double)rate_at(run, step);
     struct tn_loader *loader = open_loader(run, error);
     bool ok = loader;
+    if (ok)
+        tn_loader_watch(loader, run->progress);
     while (ok) {
         if (seen > 0)
             snprintf(detail, sizeof detail, "loss %.4f  train top-1 %.2f%%",
@@ -142,6 +144,14 @@ static bool train_epoch(struct run *run, struct tn_epoch *epoch, struct tn_error
     return ok;
 }
 
+/* Share the constants of a graph of the same structure. */
+static void take_constants(const struct tn_graph *from, struct tn_graph *to)
+{
+    for (int v = 0; v < from->value_count; v++)
+        if (from->values[v].constant)
+            tn_graph_set_constant(to, v, tn_tensor_ref(from->values[v].constant));
+}
+
 static bool run_epochs(struct run *run, struct tn_graph *graph, tn_epoch_done epoch_done,
                        void *context, struct tn_error *error)
 {
@@ -155,8 +165,8 @@ static bool run_epochs(struct run *run, struct tn_graph *graph, tn_epoch_done ep
         if (ok && tn_dataset_count(run->dataset, TN_TEST) > 0)
             ok = tn_evaluate(trained, run->dataset, TN_TEST, run->options->test_limit, 0,
                              run->progress, &test, error);
-        /* Only a whole epoch, evaluated, counts as finished. */
-        ok = ok && tn_network_store(run->network, graph, error);
+        if (ok) /* only a whole epoch, evaluated, counts as finished */
+            take_constants(trained, graph);
         tn_graph_free(trained);
         epoch.test_top1 = test.top1;
         epoch.test_top5 = test.top5;
