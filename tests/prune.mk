@@ -11,3 +11,4 @@ tests_test_surgery_SOURCES = tests/test_surgery.c $(SMALL_NETS)
 tests_test_surgery_LDADD = $(UNIT_LDADD)
 tests_test_sampling_SOURCES = tests/test_sampling.c $(SMALL_NETS)
 tests_test_sampling_LDADD = $(UNIT_LDADD)
+EXTRA_DIST += tests/check_selection.py
