@@ -1,0 +1,2 @@
+thinet_tui_SOURCES += \
+	ui/screen.h
