@@ -293,6 +293,7 @@ static bool clone_values(struct tn_graph *copy, const struct tn_graph *graph,
         if (tn_graph_add_value(copy, value->name, tn_tensor_ref(value->constant), error) < 0)
             return false;
         struct tn_value *own = &copy->values[i];
+        own->stored_type = value->stored_type;
         own->has_shape = value->has_shape;
         own->dtype = value->dtype;
         own->rank = value->rank;
