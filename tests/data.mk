@@ -1,1 +1,22 @@
-# tests of data
+# Tests of data, with a file of helpers they share.
+UNIT_TESTS += tests/test_idx
+tests_test_idx_SOURCES = tests/test_idx.c tests/data_support.c tests/data_support.h
+tests_test_idx_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_cifar
+tests_test_cifar_SOURCES = tests/test_cifar.c tests/data_support.c tests/data_support.h
+tests_test_cifar_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_preprocess
+tests_test_preprocess_SOURCES = tests/test_preprocess.c tests/data_support.c tests/data_support.h
+tests_test_preprocess_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_dataset
+tests_test_dataset_SOURCES = tests/test_dataset.c tests/data_support.c tests/data_support.h
+tests_test_dataset_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_folder
+tests_test_folder_SOURCES = tests/test_folder.c tests/data_support.c tests/data_support.h
+tests_test_folder_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_loader
+tests_test_loader_SOURCES = tests/test_loader.c tests/data_support.c tests/data_support.h
+tests_test_loader_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_npy
+tests_test_npy_SOURCES = tests/test_npy.c tests/data_support.c tests/data_support.h
+tests_test_npy_LDADD = $(UNIT_LDADD)

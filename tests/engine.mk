@@ -1,1 +1,9 @@
-# tests of engine
+UNIT_TESTS += tests/test_kernels tests/test_operators tests/test_loss tests/test_train
+tests_test_kernels_SOURCES = tests/test_kernels.c
+tests_test_kernels_LDADD = $(UNIT_LDADD)
+tests_test_operators_SOURCES = tests/test_operators.c tests/small_graph.c tests/small_graph.h
+tests_test_operators_LDADD = $(UNIT_LDADD)
+tests_test_loss_SOURCES = tests/test_loss.c
+tests_test_loss_LDADD = $(UNIT_LDADD)
+tests_test_train_SOURCES = tests/test_train.c
+tests_test_train_LDADD = $(UNIT_LDADD)

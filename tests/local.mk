@@ -9,6 +9,7 @@ include tests/engine.mk
 include tests/prune.mk
 include tests/session.mk
 include tests/ui.mk
+include tests/pipeline.mk
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)

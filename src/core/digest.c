@@ -3,7 +3,8 @@
 #include <blake2.h>
 #include <string.h>
 
-void tn_digest_pieces(struct tn_digest *digest, size_t count, const void *const *pieces, const size_t *sizes)
+void tn_digest_pieces(struct tn_digest *digest, size_t count, const void *const *pieces,
+                      const size_t *sizes)
 {
     blake2b_state state;
     blake2b_init(&state, TN_DIGEST_BYTES);

@@ -1,4 +1,5 @@
-/* Content digests: BLAKE2b-256 (libb2), for naming tensors, models and data sets by what is in them. */
+/* Content digests: BLAKE2b-256 (libb2), for naming tensors, models and data sets by what is in
+ * them. */
 #ifndef TN_CORE_DIGEST_H
 #define TN_CORE_DIGEST_H
 

@@ -1,4 +1,5 @@
-/* Errors: a function that can fail returns bool and fills a struct tn_error where the cause is known. */
+/* Errors: a function that can fail returns bool and fills a struct tn_error where the cause is
+ * known. */
 #ifndef TN_CORE_ERROR_H
 #define TN_CORE_ERROR_H
 
@@ -7,7 +8,7 @@
 
 enum tn_error_kind {
     TN_ERROR_NONE = 0,
-    TN_ERROR_USE,       /* wrong words, wrong value, unknown name: the user can mend it by typing anew */
+    TN_ERROR_USE, /* wrong words, wrong value, unknown name: the user can mend it by typing anew */
     TN_ERROR_INPUT,     /* a file says something impossible */
     TN_ERROR_SYSTEM,    /* the machine refused: no memory, no space, no permission */
     TN_ERROR_CANCELLED, /* asked to stop; nothing is wrong */

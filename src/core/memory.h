@@ -8,15 +8,16 @@
 
 enum { TN_ALIGNMENT = 64 }; /* bytes: a cache line and the widest vector */
 
-/* Zeroed array of `count` elements of `size` bytes, aligned to TN_ALIGNMENT. NULL when it does not fit in
- * memory or count * size overflows. A count of 0 gives a valid pointer. Released with tn_free. */
+/* Zeroed array of `count` elements of `size` bytes, aligned to TN_ALIGNMENT. NULL when it does not
+ * fit in memory or count * size overflows. A count of 0 gives a valid pointer. Released with
+ * tn_free. */
 void *tn_calloc(size_t count, size_t size);
 
 /* The same without zeroing. */
 void *tn_alloc(size_t count, size_t size);
 
-/* Grow or shrink an array from tn_alloc, tn_calloc or tn_realloc (NULL starts one); contents kept. The old
- * array stands when NULL is returned. */
+/* Grow or shrink an array from tn_alloc, tn_calloc or tn_realloc (NULL starts one); contents kept.
+ * The old array stands when NULL is returned. */
 void *tn_realloc(void *old, size_t old_count, size_t new_count, size_t size);
 
 void tn_free(void *memory);

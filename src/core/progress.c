@@ -8,8 +8,8 @@ bool tn_progress_cancelled(const struct tn_progress *progress)
            atomic_load_explicit(progress->cancelled, memory_order_relaxed);
 }
 
-bool tn_progress_step(const struct tn_progress *progress, const char *stage, double done, double total,
-                      const char *unit, const char *detail, struct tn_error *error)
+bool tn_progress_step(const struct tn_progress *progress, const char *stage, double done,
+                      double total, const char *unit, const char *detail, struct tn_error *error)
 {
     if (progress && progress->report)
         progress->report(progress->context, stage, done, total, unit, detail);

@@ -1,5 +1,5 @@
-/* Progress and cancellation of long work. The worker calls tn_progress_step often (every few ms); the
- * receiver must be quick and may be called from any thread that does the work. */
+/* Progress and cancellation of long work. The worker calls tn_progress_step often (every few ms);
+ * the receiver must be quick and may be called from any thread that does the work. */
 #ifndef TN_CORE_PROGRESS_H
 #define TN_CORE_PROGRESS_H
 
@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 struct tn_progress {
-    /* stage: "eval", "finetune epoch 2/5"; done and total in `unit`s ("images"); detail: free text such as
-     * "loss 0.211  top-1 92.8", or "" */
+    /* stage: "eval", "finetune epoch 2/5"; done and total in `unit`s ("images"); detail: free text
+     * such as "loss 0.211  top-1 92.8", or "" */
     void (*report)(void *context, const char *stage, double done, double total, const char *unit,
                    const char *detail);
     void *context;
@@ -17,8 +17,8 @@ struct tn_progress {
 };
 
 /* Report (progress may be NULL). False, with TN_ERROR_CANCELLED, when the work should stop. */
-bool tn_progress_step(const struct tn_progress *progress, const char *stage, double done, double total,
-                      const char *unit, const char *detail, struct tn_error *error);
+bool tn_progress_step(const struct tn_progress *progress, const char *stage, double done,
+                      double total, const char *unit, const char *detail, struct tn_error *error);
 
 bool tn_progress_cancelled(const struct tn_progress *progress);
 

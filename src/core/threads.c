@@ -12,7 +12,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t work, done;
     pthread_t threads[MAX_THREADS];
-    unsigned wanted; /* 0: not set yet */
+    unsigned wanted;  /* 0: not set yet */
     unsigned running; /* helper threads, the caller not counted */
     bool stop;
     unsigned long round; /* grows with every job, so that a helper takes part once */
@@ -105,12 +105,14 @@ static void start_helpers(void)
     }
 }
 
-void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigned worker), void *context)
+void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigned worker),
+                 void *context)
 {
     if (count == 0)
         return;
     if (inside_task) {
-        /* A nested call belongs to a worker whose index we do not know: its tasks share that one. */
+        /* A nested call belongs to a worker whose index we do not know: its tasks share that one.
+         */
         for (size_t i = 0; i < count; i++)
             task(context, i, 0);
         return;

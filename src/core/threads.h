@@ -1,18 +1,20 @@
-/* One pool of worker threads for the whole program. Work is cut into tasks whose number never depends on
- * the number of threads; which thread runs a task must not matter to the result (DESIGN section 7). */
+/* One pool of worker threads for the whole program. Work is cut into tasks whose number never
+ * depends on the number of threads; which thread runs a task must not matter to the result (DESIGN
+ * section 7). */
 #ifndef TN_CORE_THREADS_H
 #define TN_CORE_THREADS_H
 
 #include <stddef.h>
 
-/* Number of threads that take part in tn_parallel, the caller included. 0 means all processors. May be
- * called again when nothing runs. */
+/* Number of threads that take part in tn_parallel, the caller included. 0 means all processors. May
+ * be called again when nothing runs. */
 void tn_threads_set(unsigned count);
 unsigned tn_threads_get(void);
 
-/* Run task(context, 0 .. count-1, worker), worker < tn_threads_get() being the index of the thread that runs
- * it (for scratch memory). Returns when all are done. Calls from within a task run in the calling thread.
- * One caller at a time; others wait. */
-void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigned worker), void *context);
+/* Run task(context, 0 .. count-1, worker), worker < tn_threads_get() being the index of the thread
+ * that runs it (for scratch memory). Returns when all are done. Calls from within a task run in the
+ * calling thread. One caller at a time; others wait. */
+void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigned worker),
+                 void *context);
 
 #endif

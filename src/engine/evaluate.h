@@ -16,11 +16,15 @@ struct tn_evaluation {
 };
 
 /* limit 0: all images; otherwise the first `limit`. batch 0: chosen. */
-bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum tn_split split, int64_t limit,
-                 int batch, const struct tn_progress *progress, struct tn_evaluation *evaluation,
-                 struct tn_error *error);
+bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum tn_split split,
+                 int64_t limit, int batch, const struct tn_progress *progress,
+                 struct tn_evaluation *evaluation, struct tn_error *error);
 
-/* Does the network take this data's images and give its number of classes? Says what differs if not. */
+/* Half width of the 95 % interval of a share seen in `count` images (Wilson 1927); 0 for no images. */
+double tn_half_width(double share, double count);
+
+/* Does the network take this data's images and give its number of classes? Says what differs if
+ * not. */
 bool tn_evaluate_fits(const struct tn_graph *graph, const struct tn_dataset *dataset,
                       struct tn_error *error);
 

@@ -1,42 +1,52 @@
-/* A network made ready to run: an execution plan with its buffers, for one graph and one greatest batch. */
+/* A network made ready to run: an execution plan with its buffers, for one graph and one greatest
+ * batch. */
 #ifndef TN_ENGINE_NETWORK_H
 #define TN_ENGINE_NETWORK_H
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "model/graph.h"
 #include <stdbool.h>
 #include <stdint.h>
 
-enum tn_mode { TN_INFER, TN_TRAINING }; /* TRAINING keeps what backward needs; BatchNorm uses the batch's statistics */
+enum tn_mode {
+    TN_INFER,
+    TN_TRAINING
+}; /* TRAINING keeps what backward needs; BatchNorm uses the batch's statistics */
 
 struct tn_network;
 
-/* Plan a graph whose first input is [N,C,H,W] and first output [N,classes]. The graph is cloned. An error
- * names the node and operator that cannot be run. */
+/* Plan a graph whose first input is [N,C,H,W] and first output [N,classes]. The graph is cloned. An
+ * error names the node and operator that cannot be run. */
 struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, enum tn_mode mode,
                                   struct tn_error *error);
 void tn_network_free(struct tn_network *network);
 
-/* Called before a node runs, from the calling thread, with the node's first input [count,...] in NCHW order
- * as the graph says. Return false (error filled) to stop. */
+/* Called before a node runs, from the calling thread, with the node's first input [count,...] in
+ * NCHW order as the graph says. Nodes that were fused into the one before (BatchNorm and ReLU after
+ * a convolution) and views (Flatten) are not seen; every Conv and Gemm is. Return false (error
+ * filled) to stop. */
 struct tn_observer {
     bool (*before)(void *context, int node, const float *input, int count, struct tn_error *error);
     void *context;
 };
 
-/* Forward pass of `count` <= max_batch images [count,C,H,W]; the result [count,classes] stays valid until the
- * next call. `observer` may be NULL. */
+/* Forward pass of `count` <= max_batch images [count,C,H,W]; the result [count,classes] stays valid
+ * until the next call. `observer` may be NULL. */
 bool tn_network_forward(struct tn_network *network, const float *images, int count,
-                        const struct tn_observer *observer, const float **outputs, struct tn_error *error);
+                        const struct tn_observer *observer, const float **outputs,
+                        struct tn_error *error);
 
-int tn_network_outputs(const struct tn_network *network); /* numbers per image of the first output */
+int tn_network_outputs(
+    const struct tn_network *network); /* numbers per image of the first output */
 
-/* Training mode: gradient of the loss with respect to the outputs [count,classes] in, gradients of all
- * trainable parameters inside. Follows a forward of the same batch. */
-bool tn_network_backward(struct tn_network *network, const float *output_gradient, struct tn_error *error);
+/* Training mode: gradient of the loss with respect to the outputs [count,classes] in, gradients of
+ * all trainable parameters inside. Follows a forward of the same batch. */
+bool tn_network_backward(struct tn_network *network, const float *output_gradient,
+                         struct tn_error *error);
 
-/* One step of SGD: v = momentum v + (g + decay w); w = w - lr v (PyTorch's form). Decay applies to all
- * parameters. */
+/* One step of SGD: v = momentum v + (g + decay w); w = w - lr v (PyTorch's form). Decay applies to
+ * all parameters. */
 struct tn_sgd {
     float learning_rate, momentum, decay;
 };
@@ -44,17 +54,26 @@ void tn_network_update(struct tn_network *network, const struct tn_sgd *sgd);
 
 /* Gradient of a constant of the graph after backward, or NULL: for tests. */
 const float *tn_network_gradient(const struct tn_network *network, int value);
-/* Gradient of the input images after backward [count,C,H,W]: for tests; asks for it to be computed. */
+/* Gradient of the input images after backward [count,C,H,W]: for tests; asks for it to be computed.
+ */
 const float *tn_network_input_gradient(struct tn_network *network);
 /* Ask for the input gradient before the first backward. */
 void tn_network_want_input_gradient(struct tn_network *network);
 
-/* Copy the trained parameters and BatchNorm statistics back into a graph of the same structure, as new
- * tensors. */
-bool tn_network_store(const struct tn_network *network, struct tn_graph *graph, struct tn_error *error);
+/* Copy the trained parameters and BatchNorm statistics back into a graph of the same structure, as
+ * new tensors. */
+bool tn_network_store(const struct tn_network *network, struct tn_graph *graph,
+                      struct tn_error *error);
 
 /* Seed of dropout masks; the mask of a step depends on (seed, step, node, element) only. */
 void tn_network_seed(struct tn_network *network, uint64_t seed);
+
+/* Stop forward and backward between two operators once `progress` is cancelled (NULL: never). */
+void tn_network_watch(struct tn_network *network, const struct tn_progress *progress);
+
+/* Training mode: name of the first node whose output holds a NaN or infinity after a forward pass,
+ * or NULL. */
+const char *tn_network_first_bad(const struct tn_network *network);
 
 size_t tn_network_bytes(const struct tn_network *network); /* memory it holds */
 

@@ -14,9 +14,10 @@ struct tn_train_options {
     int epochs;
     int batch;
     float learning_rate, momentum, decay;
-    enum tn_schedule schedule; /* step: a tenth at 1/2 and 3/4 of the run; cosine: to 0, by iteration */
+    enum tn_schedule
+        schedule; /* step: a tenth at 1/2 and 3/4 of the run; cosine: to 0, by iteration */
     enum tn_augmentation augmentation;
-    int64_t limit; /* training images an epoch, 0: all */
+    int64_t limit;      /* training images an epoch, 0: all */
     int64_t test_limit; /* test images after each epoch, 0: all */
     uint64_t seed;
 };
@@ -31,13 +32,13 @@ struct tn_epoch {
 };
 
 /* Called after each epoch with the network as it then is; false stops with `error`. */
-typedef bool (*tn_epoch_done)(void *context, const struct tn_epoch *epoch, const struct tn_graph *graph,
-                              struct tn_error *error);
+typedef bool (*tn_epoch_done)(void *context, const struct tn_epoch *epoch,
+                              const struct tn_graph *graph, struct tn_error *error);
 
-/* Train `graph` in place (its tensors are replaced, never written). When it stops early (cancelled, NaN: the
- * error says step and layer) the graph is as after the last finished epoch. */
-bool tn_train(struct tn_graph *graph, struct tn_dataset *dataset, const struct tn_train_options *options,
-              tn_epoch_done epoch_done, void *context, const struct tn_progress *progress,
-              struct tn_error *error);
+/* Train `graph` in place (its tensors are replaced, never written). When it stops early (cancelled,
+ * NaN: the error says step and layer) the graph is as after the last finished epoch. */
+bool tn_train(struct tn_graph *graph, struct tn_dataset *dataset,
+              const struct tn_train_options *options, tn_epoch_done epoch_done, void *context,
+              const struct tn_progress *progress, struct tn_error *error);
 
 #endif

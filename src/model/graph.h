@@ -1,5 +1,5 @@
-/* A network: nodes in topological order, and the values (activations and constants) that connect them.
- * This is ONNX's own idea of a graph, with constants folded and shapes known. */
+/* A network: nodes in topological order, and the values (activations and constants) that connect
+ * them. This is ONNX's own idea of a graph, with constants folded and shapes known. */
 #ifndef TN_MODEL_GRAPH_H
 #define TN_MODEL_GRAPH_H
 
@@ -29,17 +29,29 @@ enum tn_op {
     TN_OP_COUNT
 };
 
-enum tn_attribute_kind { TN_ATTR_FLOAT = 1, TN_ATTR_INT = 2, TN_ATTR_STRING = 3, TN_ATTR_TENSOR = 4,
-    TN_ATTR_FLOATS = 6, TN_ATTR_INTS = 7, TN_ATTR_STRINGS = 8 }; /* AttributeProto.AttributeType */
+/* Numbers of AttributeProto.AttributeType; TN_ATTR_OPAQUE is any other (subgraphs, types): kept,
+ * not understood. */
+enum tn_attribute_kind {
+    TN_ATTR_OPAQUE = 0,
+    TN_ATTR_FLOAT = 1,
+    TN_ATTR_INT = 2,
+    TN_ATTR_STRING = 3,
+    TN_ATTR_TENSOR = 4,
+    TN_ATTR_FLOATS = 6,
+    TN_ATTR_INTS = 7,
+    TN_ATTR_STRINGS = 8
+};
 
 struct tn_attribute {
     char *name;
     enum tn_attribute_kind kind;
-    size_t count;        /* of floats, ints or strings; 1 for the single kinds */
+    size_t count; /* of floats, ints or strings; 1 for the single kinds; bytes of an opaque one */
     float *floats;
     int64_t *ints;
     char **strings;
     struct tn_tensor *tensor;
+    int stored_type; /* of the tensor, as in tn_value */
+    uint8_t *opaque; /* the encoded AttributeProto */
 };
 
 enum { TN_NO_VALUE = -1, TN_NO_NODE = -1, TN_BATCH = -1 /* a dimension that is the batch size */ };
@@ -48,6 +60,8 @@ struct tn_value {
     char *name;
     struct tn_tensor *constant; /* weights, initializers; NULL for an activation */
     int producer;               /* node, or TN_NO_NODE for graph inputs and constants */
+    int stored_type; /* ONNX's element type in the file where it is another than dtype's (int32,
+                        bool); else 0 */
     bool has_shape;
     enum tn_dtype dtype;
     int rank;
@@ -62,6 +76,8 @@ struct tn_node {
     int input_count, output_count;
     int *inputs; /* value indices; TN_NO_VALUE for an optional input left out */
     int *outputs;
+    int capture_count; /* values of this graph that subgraphs among the attributes read by name */
+    int *captures;
     int attribute_count;
     struct tn_attribute *attributes;
 };
@@ -69,10 +85,16 @@ struct tn_node {
 /* What an ONNX file says about itself; kept from input to output. */
 struct tn_model_info {
     int64_t ir_version, opset;
-    char *producer_name, *producer_version, *domain, *doc_string, *graph_name, *batch_name;
+    char *producer_name, *producer_version, *domain, *doc_string, *graph_name;
+    char *batch_name;   /* of the batch axis, "N"; NULL where it has none */
+    int64_t batch_size; /* the batch the file was fixed to, 0 for any: TN_BATCH stands for it either
+                           way */
     int64_t model_version;
     int property_count;
     char **property_keys, **property_values; /* metadata_props */
+    int opset_count;                         /* of other domains */
+    char **opset_domains;
+    int64_t *opset_versions;
 };
 
 struct tn_graph {
@@ -90,11 +112,13 @@ struct tn_graph *tn_graph_new(struct tn_error *error);
 struct tn_graph *tn_graph_clone(const struct tn_graph *graph, struct tn_error *error);
 void tn_graph_free(struct tn_graph *graph);
 
-/* Building. Indices, or -1 with error filled. Names are copied; `constant` is taken over (also on failure). */
+/* Building. Indices, or -1 with error filled. Names are copied; `constant` is taken over (also on
+ * failure). */
 int tn_graph_add_value(struct tn_graph *graph, const char *name, struct tn_tensor *constant,
                        struct tn_error *error);
-int tn_graph_add_node(struct tn_graph *graph, const char *name, const char *op_type, int input_count,
-                      const int *inputs, int output_count, const int *outputs, struct tn_error *error);
+int tn_graph_add_node(struct tn_graph *graph, const char *name, const char *op_type,
+                      int input_count, const int *inputs, int output_count, const int *outputs,
+                      struct tn_error *error);
 bool tn_graph_add_input(struct tn_graph *graph, int value, struct tn_error *error);
 bool tn_graph_add_output(struct tn_graph *graph, int value, struct tn_error *error);
 /* Replace a value's constant (taken over) and its shape; the old one is released. */
@@ -105,12 +129,21 @@ bool tn_node_set_ints(struct tn_node *node, const char *name, size_t count, cons
                       struct tn_error *error);
 bool tn_node_set_int(struct tn_node *node, const char *name, int64_t value, struct tn_error *error);
 bool tn_node_set_float(struct tn_node *node, const char *name, float value, struct tn_error *error);
+/* A new attribute of this name and kind, empty, to be filled; an old one of that name is released.
+ */
+struct tn_attribute *tn_node_new_attribute(struct tn_node *node, const char *name,
+                                           enum tn_attribute_kind kind, struct tn_error *error);
 const struct tn_attribute *tn_node_attribute(const struct tn_node *node, const char *name);
 int64_t tn_node_int(const struct tn_node *node, const char *name, int64_t otherwise);
 float tn_node_float(const struct tn_node *node, const char *name, float otherwise);
+const char *tn_node_string(const struct tn_node *node, const char *name, const char *otherwise);
+
+/* The node's name or, where it has none, its first output's: for messages. */
+const char *tn_node_label(const struct tn_graph *graph, const struct tn_node *node);
 
 /* Constant behind input `index` of a node, or NULL. */
-struct tn_tensor *tn_node_constant(const struct tn_graph *graph, const struct tn_node *node, int index);
+struct tn_tensor *tn_node_constant(const struct tn_graph *graph, const struct tn_node *node,
+                                   int index);
 
 enum tn_op tn_op_from_name(const char *op_type);
 const char *tn_op_name(enum tn_op op);
@@ -119,7 +152,11 @@ int tn_graph_find_value(const struct tn_graph *graph, const char *name); /* or T
 /* Nodes that read `value`; returns how many, writes up to `limit` indices. */
 int tn_graph_consumers(const struct tn_graph *graph, int value, int limit, int *nodes);
 
-/* Drop values and nodes that nothing needs; indices change. */
+/* Put the nodes in an order in which every value is made before it is read, as near to the present
+ * one as can be. An error names a node of a cycle. */
+bool tn_graph_sort(struct tn_graph *graph, struct tn_error *error);
+
+/* Drop values and nodes that no output needs; indices change. The graph's inputs stay. */
 bool tn_graph_prune_dead(struct tn_graph *graph, struct tn_error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* A constant tensor: weights, statistics, shape constants. Reference counted and never changed once it is
- * shared, so graphs, snapshots and threads can hold the same one. */
+/* A constant tensor: weights, statistics, shape constants. Reference counted and never changed once
+ * it is shared, so graphs, snapshots and threads can hold the same one. */
 #ifndef TN_MODEL_TENSOR_H
 #define TN_MODEL_TENSOR_H
 
@@ -11,8 +11,13 @@
 
 enum { TN_MAX_RANK = 8 };
 
-enum tn_dtype { TN_FLOAT32 = 1, TN_INT64 = 7, TN_DOUBLE = 11 }; /* numbers of ONNX TensorProto.DataType;
-    other element types are converted when read: half, bfloat16 -> float32; small integers, bool -> int64 */
+enum tn_dtype {
+    TN_FLOAT32 = 1,
+    TN_INT64 = 7,
+    TN_DOUBLE = 11
+}; /* numbers of ONNX TensorProto.DataType;
+other element types are converted when read: half, bfloat16 -> float32; small integers, bool ->
+int64 */
 
 struct tn_tensor {
     enum tn_dtype dtype;
@@ -24,16 +29,17 @@ struct tn_tensor {
 };
 
 /* New tensor with one reference, zeroed. Checks sizes. NULL on failure. */
-struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *dims, struct tn_error *error);
+struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                struct tn_error *error);
 struct tn_tensor *tn_tensor_copy(const struct tn_tensor *tensor, struct tn_error *error);
 
 struct tn_tensor *tn_tensor_ref(struct tn_tensor *tensor); /* NULL gives NULL */
 void tn_tensor_unref(struct tn_tensor *tensor);
 
 size_t tn_dtype_size(enum tn_dtype dtype);
-float *tn_tensor_floats(const struct tn_tensor *tensor);     /* NULL unless TN_FLOAT32 */
-int64_t *tn_tensor_ints(const struct tn_tensor *tensor);     /* NULL unless TN_INT64 */
-double *tn_tensor_doubles(const struct tn_tensor *tensor);   /* NULL unless TN_DOUBLE */
+float *tn_tensor_floats(const struct tn_tensor *tensor);   /* NULL unless TN_FLOAT32 */
+int64_t *tn_tensor_ints(const struct tn_tensor *tensor);   /* NULL unless TN_INT64 */
+double *tn_tensor_doubles(const struct tn_tensor *tensor); /* NULL unless TN_DOUBLE */
 
 /* Digest of type, shape and contents; computed once and remembered (thread safe). */
 const struct tn_digest *tn_tensor_digest(struct tn_tensor *tensor);

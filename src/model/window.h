@@ -16,7 +16,11 @@ struct tn_window {
 
 /* Decode the attributes of a Conv, MaxPool or AveragePool node with known input shape [N,C,H,W]
  * (auto_pad resolved), checking them against the weights. */
-bool tn_window_of(const struct tn_graph *graph, const struct tn_node *node, struct tn_window *window,
-                  struct tn_error *error);
+bool tn_window_of(const struct tn_graph *graph, const struct tn_node *node,
+                  struct tn_window *window, struct tn_error *error);
+
+/* The same, with errors that do not name the node, for callers that do. */
+bool tn_window_decode(const struct tn_graph *graph, const struct tn_node *node,
+                      struct tn_window *window, struct tn_error *error);
 
 #endif

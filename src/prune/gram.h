@@ -7,9 +7,10 @@
 
 struct tn_gram {
     int channels;
-    int64_t samples;             /* locations m */
-    struct tn_tensor *matrix;    /* TN_DOUBLE [C,C], symmetric; shared and immutable */
-    /* first and second moments of the activations themselves may follow (issue C: apoz, mean-activation) */
+    int64_t samples;          /* locations m */
+    struct tn_tensor *matrix; /* TN_DOUBLE [C,C], symmetric; shared and immutable */
+    /* first and second moments of the activations themselves may follow (issue C: apoz,
+     * mean-activation) */
 };
 
 void tn_gram_free(struct tn_gram *gram); /* releases the tensor, not the struct */
@@ -17,6 +18,12 @@ void tn_gram_free(struct tn_gram *gram); /* releases the tensor, not the struct 
 /* G of X [m,C], row major, in double: one dsyrk. */
 bool tn_gram_of_samples(int64_t m, int channels, const double *x, struct tn_gram *gram,
                         struct tn_error *error);
+
+/* Add X^T X of m more rows to the lower triangle (row major, c <= r) of `matrix` [C,C]. The same
+ * bits for any number of threads. */
+void tn_gram_add(int64_t m, int channels, const double *x, double *matrix);
+/* Copy the lower triangle over the upper one. */
+void tn_gram_mirror(int channels, double *matrix);
 
 double tn_gram_energy(const struct tn_gram *gram); /* y^T y = 1^T G 1 */
 

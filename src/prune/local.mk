@@ -1,1 +1,12 @@
-# src/prune
+libthinet_la_SOURCES += \
+	src/prune/blas.c src/prune/blas.h \
+	src/prune/flow.c src/prune/flow.h \
+	src/prune/gram.c src/prune/gram.h \
+	src/prune/groups.c src/prune/groups.h \
+	src/prune/least_squares.c src/prune/least_squares.h \
+	src/prune/path.c src/prune/path.h \
+	src/prune/rules.c \
+	src/prune/sampling.c src/prune/sampling.h \
+	src/prune/surgery.c src/prune/surgery.h \
+	src/prune/take.c src/prune/take.h \
+	src/prune/tap.c src/prune/tap.h

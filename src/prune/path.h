@@ -8,20 +8,26 @@
 
 enum tn_lock { TN_UNLOCKED = 0, TN_LOCK_KEEP, TN_LOCK_PRUNE };
 
-/* A whole path: filters in order of removal, and the relative error for every number kept. Immutable once made. */
+/* A whole path: filters in order of removal, and the relative error for every number kept.
+ * Immutable once made. */
 struct tn_path {
     int channels;
-    int *order;        /* [C] filter removed 1st, 2nd ... ; filters locked to be pruned come first, locked to be kept last */
-    double *error;     /* [C+1] index = number removed; error[0] = 0, error[C] = 1 */
-    double *error_ls;  /* [C+1] after least squares on the kept ones */
-    double *cost;      /* [C] what removing order[i] added at its turn, relative to y^T y */
-    int *runner_up;    /* [C] the second best at that step, -1 where there is none */
+    double
+        energy; /* y^T y, the unit of errors and costs; 0 or less: nothing to lose, all errors 0 */
+    int *order; /* [C] filter removed 1st, 2nd ... ; filters locked to be pruned come first, locked
+                   to be kept last */
+    double *error;          /* [C+1] index = number removed; error[0] = 0, error[C] = 1 */
+    double *error_ls;       /* [C+1] after least squares on the kept ones */
+    double *cost;           /* [C] what removing order[i] added at its turn, relative to y^T y */
+    int *runner_up;         /* [C] the second best at that step, -1 where there is none */
     double *runner_up_cost; /* [C] what it would have added, relative */
-    double ridge;      /* added to the diagonal for least squares, relative to its mean; 0 where G was regular */
+    double ridge; /* added to the diagonal for least squares, relative to its mean; 0 where G was
+                     regular */
 };
 
-/* Luo et al. 2017, algorithm 1, by greedy removal in O(C^2); least-squares errors of all prefixes by one
- * Cholesky factorisation in reverse removal order, O(C^3). Ties go to the lowest index. locks [C] or NULL. */
+/* Luo et al. 2017, algorithm 1, by greedy removal in O(C^2); least-squares errors of all prefixes
+ * by one Cholesky factorisation in reverse removal order, O(C^3). Ties go to the lowest index.
+ * locks [C] or NULL. */
 bool tn_path_thinet(const struct tn_gram *gram, const enum tn_lock *locks, struct tn_path *path,
                     struct tn_error *error);
 
@@ -30,13 +36,13 @@ bool tn_path_of_order(const struct tn_gram *gram, const int *order, struct tn_pa
                       struct tn_error *error);
 void tn_path_free(struct tn_path *path);
 
-/* Cheapest next removals when the first `removed` of the path are gone: up to `limit` filters, cheapest
- * first, with their costs relative to y^T y. Returns how many. */
+/* Cheapest next removals when the first `removed` of the path are gone: up to `limit` filters,
+ * cheapest first, with their costs relative to y^T y. Returns how many. */
 int tn_path_candidates(const struct tn_gram *gram, const struct tn_path *path, int removed,
                        const enum tn_lock *locks, int limit, int *filters, double *costs);
 
-/* Least-squares weights w of the kept channels kept[0 .. count-1]: G_SS w = (G 1)_S (He et al.'s and
- * Luo et al.'s reweighting); *ridge as above. */
+/* Least-squares weights w of the kept channels kept[0 .. count-1]: G_SS w = (G 1)_S (He et al.'s
+ * and Luo et al.'s reweighting); *ridge as above. */
 bool tn_least_squares(const struct tn_gram *gram, int count, const int *kept, double *weights,
                       double *relative_error, double *ridge, struct tn_error *error);
 

@@ -1,5 +1,5 @@
-/* The table of commands: the only way to change anything. Help, completion, the man page's command section
- * and the journal come from it. */
+/* The table of commands: the only way to change anything. Help, completion, the man page's command
+ * section and the journal come from it. */
 #ifndef TN_SESSION_COMMAND_H
 #define TN_SESSION_COMMAND_H
 
@@ -16,32 +16,40 @@ enum tn_command_flags {
 };
 
 /* What the words of a command are, for completion and checking. */
-enum tn_word_kind { TN_WORD_NONE = 0, TN_WORD_LAYER, TN_WORD_FILE, TN_WORD_NUMBER, TN_WORD_NAME,
-    TN_WORD_COMMAND, TN_WORD_TEXT, TN_WORD_DATA };
+enum tn_word_kind {
+    TN_WORD_NONE = 0,
+    TN_WORD_LAYER,
+    TN_WORD_FILE,
+    TN_WORD_NUMBER,
+    TN_WORD_NAME,
+    TN_WORD_COMMAND,
+    TN_WORD_TEXT,
+    TN_WORD_DATA
+};
 
 enum { TN_MAX_WORDS = 4, TN_MAX_OPTIONS = 14 };
 
 struct tn_word_spec {
     enum tn_word_kind kind;
-    const char *name;     /* "LAYER" */
+    const char *name; /* "LAYER" */
     bool optional;
-    const char *choices;  /* "thinet|random", or NULL */
+    const char *choices; /* "thinet|random", or NULL */
 };
 
 struct tn_option_spec {
-    const char *key;      /* "epochs" */
+    const char *key; /* "epochs" */
     enum tn_word_kind kind;
-    const char *otherwise;/* default as text, or NULL */
+    const char *otherwise; /* default as text, or NULL */
     const char *choices;
-    const char *help;     /* "passes over the training images" */
+    const char *help; /* "passes over the training images" */
 };
 
 struct tn_command_line; /* a parsed line: session/words.h */
 
 struct tn_command {
     const char *name;
-    const char *summary;  /* one line for `help` */
-    const char *details;  /* a paragraph for `help COMMAND` and the man page */
+    const char *summary; /* one line for `help` */
+    const char *details; /* a paragraph for `help COMMAND` and the man page */
     unsigned flags;
     struct tn_word_spec words[TN_MAX_WORDS];
     struct tn_option_spec options[TN_MAX_OPTIONS];

@@ -4,9 +4,10 @@
 
 #include "session/snapshot.h"
 
-/* Candidates for the word that ends at byte `point` of `line`: commands, layers, option keys ("epochs="),
- * choices, help topics; files are left to the caller (*files becomes true). NULL-terminated array; release it with
- * tn_completions_free. *start is the byte where the word begins. */
+/* Candidates for the word that ends at byte `point` of `line`: commands, layers, option keys
+ * ("epochs="), choices, help topics; files are left to the caller (*files becomes true).
+ * NULL-terminated array; release it with tn_completions_free. *start is the byte where the word
+ * begins. */
 char **tn_complete(const struct tn_snapshot *snapshot, const char *line, int point, int *start,
                    bool *files);
 void tn_completions_free(char **candidates);

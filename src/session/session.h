@@ -1,5 +1,6 @@
-/* A session: the current state (network, data, settings, statistics), the journal that led to it, and the
- * file both are kept in. Owned by one thread; every change is a command (DESIGN section 4). */
+/* A session: the current state (network, data, settings, statistics), the journal that led to it,
+ * and the file both are kept in. Owned by one thread; every change is a command (DESIGN section 4).
+ */
 #ifndef TN_SESSION_SESSION_H
 #define TN_SESSION_SESSION_H
 
@@ -16,13 +17,17 @@ struct tn_session *tn_session_new(struct tn_error *error);
 struct tn_session *tn_session_open(const char *path, struct tn_error *error);
 void tn_session_free(struct tn_session *session);
 
-/* Run one command line; "" and comments do nothing. The result is a new object with the fields of DESIGN section 6
- * less "command", "ok" and "seconds" (NULL where there are none). Nothing is changed on failure. */
-bool tn_session_run(struct tn_session *session, const char *line, const struct tn_progress *progress,
-                    json_t **result, struct tn_error *error);
+/* Run one command line; "" and comments do nothing. The result is a new object with the fields of
+ * DESIGN section 6 less "command", "ok" and "seconds" (NULL where there are none); after a failure
+ * it holds "error" and what there is beside it. Nothing is changed on failure, except that training
+ * which stops after finished epochs (cancelled, NaN) leaves the network as of the last of them, as
+ * the message says; undo goes back. */
+bool tn_session_run(struct tn_session *session, const char *line,
+                    const struct tn_progress *progress, json_t **result, struct tn_error *error);
 
 /* Called whenever there is something new to show while a command runs (each epoch). */
-void tn_session_on_change(struct tn_session *session, void (*changed)(void *context), void *context);
+void tn_session_on_change(struct tn_session *session, void (*changed)(void *context),
+                          void *context);
 
 bool tn_session_wants_quit(const struct tn_session *session);
 const char *tn_session_path(const struct tn_session *session); /* NULL while it has no name */

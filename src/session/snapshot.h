@@ -1,5 +1,5 @@
-/* What the screen draws from: an immutable, reference-counted picture of a session, made by the worker thread
- * after every change. No tensor is reachable from it. */
+/* What the screen draws from: an immutable, reference-counted picture of a session, made by the
+ * worker thread after every change. No tensor is reachable from it. */
 #ifndef TN_SESSION_SNAPSHOT_H
 #define TN_SESSION_SNAPSHOT_H
 
@@ -11,15 +11,17 @@
 /* The greedy path of a layer, for the views Filters, Steps and Curves. Shared between snapshots. */
 struct tn_snapshot_path {
     int channels;
-    int *order;          /* [C] removed 1st, 2nd ... */
-    double *error;       /* [C+1] by number removed */
-    double *error_ls;    /* [C+1] */
-    double *cost;        /* [C] relative increase when removed */
-    int *runner_up;      /* [C] or -1 */
+    int *order;             /* [C] removed 1st, 2nd ... */
+    double *error;          /* [C+1] by number removed */
+    double *error_ls;       /* [C+1] */
+    double *cost;           /* [C] relative increase when removed */
+    int *runner_up;         /* [C] or -1 */
     double *runner_up_cost; /* [C] */
-    double *score;       /* [C] importance of filter c under the layer's method; greater is more important */
-    double *energy;      /* [C] G_cc / y^T y */
-    signed char *lock;   /* [C] enum tn_lock */
+    double *score;          /* [C] importance of filter c under the layer's method; greater is more
+                             * important. For thinet          the relative increase of the error when its turn comes,
+                             * so its order is that of          removal only nearly */
+    double *energy;         /* [C] G_cc / y^T y */
+    signed char *lock;      /* [C] enum tn_lock */
     double ridge;
 };
 
@@ -29,20 +31,22 @@ struct tn_snapshot_layer {
     int filters, kept, channels, kernel[2]; /* filters: today's; kept: after the pending ratio */
     int64_t flops, params;
     bool prunable;
-    char *why_not;       /* "" when prunable */
+    char *why_not; /* "" when prunable */
     char method[20];
-    double ratio;        /* 1 - kept / filters */
-    double error, error_ls; /* at `kept`; NAN before sampling */
-    int64_t samples;     /* 0 before sampling */
+    double ratio;                        /* 1 - kept / filters */
+    double error, error_ls;              /* at `kept`; NAN before sampling */
+    int64_t samples;                     /* 0 before sampling */
+    bool stale;                          /* sampled before the network or the data changed */
     const struct tn_snapshot_path *path; /* NULL before sampling */
 };
 
 struct tn_snapshot_series { /* one finetune or train run */
     int64_t entry;
-    char *label;         /* the command line */
+    char *label; /* the command line */
     bool running;
-    int count;           /* epochs so far */
-    double *lr, *loss, *train_top1, *test_top1, *test_top5, *images_per_second, *seconds; /* [count] */
+    int count; /* epochs so far */
+    double *lr, *loss, *train_top1, *test_top1, *test_top5, *images_per_second,
+        *seconds; /* [count] */
 };
 
 struct tn_snapshot_entry { /* a row of the journal */
@@ -50,25 +54,26 @@ struct tn_snapshot_entry { /* a row of the journal */
     char *command, *time; /* local time, "2026-11-24 13:05:12" */
     double seconds;
     bool ok, changes, current; /* current: where the session stands */
+    bool running, interrupted; /* at work now; found unfinished in the file */
     int depth;
-    char *brief;         /* "top-1 93.60 %", "FLOPs 0.31x" */
+    char *brief; /* "top-1 93.60 %", "FLOPs 0.31x" */
 };
 
 struct tn_snapshot {
-    char *session_name;  /* "unsaved" without a file */
+    char *session_name;           /* "unsaved" without a file */
     char *model_name, *data_name; /* "" when not open */
     int64_t data_test, data_train;
-    bool evaluated;      /* of the state as it stands */
+    bool evaluated; /* of the state as it stands */
     double top1, ci95, loss;
     int64_t flops, params, flops_now, params_now, flops_planned, params_planned;
-                         /* as opened; as it stands; as it would be with the pending ratios pruned */
+    /* as opened; as it stands; as it would be with the pending ratios pruned */
     int layer_count;
     struct tn_snapshot_layer *layers;
     int series_count;
     struct tn_snapshot_series *series;
     int entry_count;
     struct tn_snapshot_entry *entries;
-    uint64_t version;    /* grows with every snapshot */
+    uint64_t version; /* grows with every snapshot */
 };
 
 /* Made by the thread that owns the session; `previous` (may be NULL) lends its unchanged parts. */

@@ -1,5 +1,5 @@
-/* The thread that owns the session and runs commands one after another, for a user interface that must never
- * wait. */
+/* The thread that owns the session and runs commands one after another, for a user interface that
+ * must never wait. */
 #ifndef TN_SESSION_WORKER_H
 #define TN_SESSION_WORKER_H
 
@@ -20,25 +20,27 @@ uint64_t tn_worker_submit(struct tn_worker *worker, const char *line);
 /* Ask the running command to stop and drop what waits. Returns at once. */
 void tn_worker_cancel(struct tn_worker *worker);
 
-/* Readable whenever a snapshot, a message or progress is new (eventfd); tn_worker_poll makes it quiet again. */
+/* Readable whenever a snapshot, a message or progress is new (eventfd); tn_worker_poll makes it
+ * quiet again. */
 int tn_worker_fd(const struct tn_worker *worker);
 
 struct tn_worker_status {
     bool busy;
-    int waiting;           /* commands queued behind the running one */
-    char command[256];     /* the running one */
+    int waiting;       /* commands queued behind the running one */
+    char command[256]; /* the running one */
     char stage[64], unit[16], detail[128];
-    double done, total;    /* total 0: unknown */
-    double elapsed, left;  /* seconds; left < 0: unknown */
-    double rate;           /* units a second, 0: unknown */
+    double done, total;   /* total 0: unknown */
+    double elapsed, left; /* seconds; left < 0: unknown */
+    double rate;          /* units a second, 0: unknown */
     bool cancelling;
-    bool quit;             /* a quit command has run */
-    uint64_t finished;     /* number of the last command that ended */
-    bool failed;           /* how that one ended */
-    char message[512];     /* its error, or a short result ("FLOPs 0.31x  params 0.30x") */
+    bool quit;         /* a quit command has run */
+    uint64_t finished; /* number of the last command that ended */
+    bool failed;       /* how that one ended */
+    char message[512]; /* its error, or a short result ("FLOPs 0.31x  params 0.30x") */
 };
 
-/* Copy the status, and take a reference on the newest snapshot (never NULL). Never blocks on work. */
+/* Copy the status, and take a reference on the newest snapshot (never NULL). Never blocks on work.
+ */
 struct tn_snapshot *tn_worker_poll(struct tn_worker *worker, struct tn_worker_status *status);
 
 #endif

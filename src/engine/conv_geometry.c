@@ -1,0 +1,198 @@
+#include "engine/conv_geometry.h"
+
+#include "core/memory.h"
+#include <string.h>
+
+/* A slice's packed input should stay in the second-level cache, and one tile's outputs too. */
+enum { SLICE_FLOATS = 64 * 1024, SLICE_POSITIONS = 4096 };
+
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static int divide_down(int a, int b)
+{
+    return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
+
+static int phase_extent(int size, int phase, int stride)
+{
+    return size > phase ? (size - phase + stride - 1) / stride : 0;
+}
+
+/* Greatest reach of the taps before and after a position along one axis. */
+static void reach(const struct tn_window *w, int axis, int *before, int *after)
+{
+    *before = *after = 0;
+    for (int k = 0; k < w->kernel[axis]; k++) {
+        int shift = divide_down(k * w->dilation[axis] - w->pad_begin[axis], w->stride[axis]);
+        *before = larger(*before, -shift);
+        *after = larger(*after, shift);
+    }
+}
+
+/* Cells of an image along one axis: room for input and output, and zeros wherever a tap can reach
+ * out of either. */
+static int cells(const struct tn_window *w, int axis)
+{
+    int before, after;
+    int in = phase_extent(w->in[axis], 0, w->stride[axis]), out = w->out[axis];
+    reach(w, axis, &before, &after);
+    return larger(in + before, out + after);
+}
+
+static void place_taps(struct tn_conv_geometry *g)
+{
+    const struct tn_window *w = g->window;
+    for (int t = 0; t < g->taps; t++) {
+        int phase[2], shift[2];
+        for (int axis = 0; axis < 2; axis++) {
+            int k = axis == 0 ? t / w->kernel[1] : t % w->kernel[1];
+            int at = k * w->dilation[axis] - w->pad_begin[axis];
+            shift[axis] = divide_down(at, w->stride[axis]);
+            phase[axis] = at - shift[axis] * w->stride[axis];
+        }
+        g->phase[t] = phase[0] * w->stride[1] + phase[1];
+        g->shift[t] = (ptrdiff_t)shift[0] * g->pitch + shift[1];
+        g->stored[g->phase[t]] = 1;
+    }
+    for (int p = 0; p < g->phases; p++)
+        g->stored[p] = g->stored[p] ? g->stored_count++ : -1;
+}
+
+static void choose_slice(struct tn_conv_geometry *g, int batch)
+{
+    const struct tn_window *w = g->window;
+    size_t positions = (size_t)g->rows * (size_t)g->pitch;
+    size_t floats = positions * (size_t)larger(w->channels_in * g->stored_count, w->channels_out);
+    size_t images = SLICE_FLOATS / (floats ? floats : 1);
+    if (images > SLICE_POSITIONS / positions)
+        images = SLICE_POSITIONS / positions;
+    if (images > (size_t)(batch + 7) / 8) /* enough slices for many threads */
+        images = (size_t)(batch + 7) / 8;
+    g->slice = images < 1 ? 1 : (int)images;
+}
+
+bool tn_conv_geometry_make(const struct tn_window *window, int batch, struct tn_conv_geometry *g,
+                           struct tn_error *error)
+{
+    *g = (struct tn_conv_geometry){.window = window,
+                                   .taps = window->kernel[0] * window->kernel[1],
+                                   .phases = window->stride[0] * window->stride[1],
+                                   .rows = cells(window, 0),
+                                   .pitch = cells(window, 1)};
+    g->phase = tn_calloc((size_t)g->taps, sizeof *g->phase);
+    g->shift = tn_calloc((size_t)g->taps, sizeof *g->shift);
+    g->stored = tn_calloc((size_t)g->phases, sizeof *g->stored);
+    if (!g->phase || !g->shift || !g->stored) {
+        tn_conv_geometry_free(g);
+        return tn_fail_memory(error, "a convolution's taps", (size_t)g->taps * sizeof *g->shift);
+    }
+    place_taps(g);
+    choose_slice(g, batch);
+    size_t widest = 0;
+    for (int t = 0; t < g->taps; t++) {
+        size_t far = (size_t)(g->shift[t] < 0 ? -g->shift[t] : g->shift[t]);
+        widest = far > widest ? far : widest;
+    }
+    g->margin = (widest + TN_READ_AHEAD + 15) / 16 * 16;
+    g->plane =
+        ((size_t)g->slice * (size_t)g->rows * (size_t)g->pitch + 15) / 16 * 16 + 2 * g->margin;
+    return true;
+}
+
+void tn_conv_geometry_free(struct tn_conv_geometry *g)
+{
+    tn_free(g->phase);
+    tn_free(g->shift);
+    tn_free(g->stored);
+    g->phase = g->stored = NULL;
+    g->shift = NULL;
+}
+
+size_t tn_conv_positions(const struct tn_conv_geometry *g, int images, const int extent[2])
+{
+    if (extent[0] == 0 || extent[1] == 0)
+        return 0;
+    return ((size_t)(images - 1) * (size_t)g->rows + (size_t)extent[0] - 1) * (size_t)g->pitch +
+           (size_t)extent[1];
+}
+
+void tn_conv_phase_extent(const struct tn_conv_geometry *g, int phase, int extent[2])
+{
+    const struct tn_window *w = g->window;
+    extent[0] = phase_extent(w->in[0], phase / w->stride[1], w->stride[0]);
+    extent[1] = phase_extent(w->in[1], phase % w->stride[1], w->stride[1]);
+}
+
+/* One phase of one channel of one image. */
+static void pack_phase(const struct tn_conv_geometry *g, const struct tn_kernels *kernels,
+                       const float *channel, int phase, float *target)
+{
+    const struct tn_window *w = g->window;
+    int extent[2], first = phase / w->stride[1], second = phase % w->stride[1];
+    size_t pitch = (size_t)g->pitch;
+    tn_conv_phase_extent(g, phase, extent);
+    size_t rows = (size_t)extent[0], width = (size_t)extent[1];
+    if (g->phases == 1) {
+        kernels->pad_rows(rows, width, channel, target, pitch);
+    } else {
+        for (size_t i = 0; i < rows; i++) {
+            const float *from =
+                channel + ((i * (size_t)w->stride[0] + (size_t)first) * (size_t)w->in[1]) + second;
+            float *to = target + i * pitch;
+            for (size_t j = 0; j < width; j++)
+                to[j] = from[j * (size_t)w->stride[1]];
+            memset(to + width, 0, (pitch - width) * sizeof *to);
+        }
+    }
+    memset(target + rows * pitch, 0, ((size_t)g->rows - rows) * pitch * sizeof *target);
+}
+
+static void clear_margins(const struct tn_conv_geometry *g, int count, float *plane)
+{
+    size_t used = (size_t)count * (size_t)g->rows * (size_t)g->pitch;
+    memset(plane, 0, g->margin * sizeof *plane);
+    memset(plane + g->margin + used, 0, (g->plane - g->margin - used) * sizeof *plane);
+}
+
+void tn_conv_pack_input(const struct tn_conv_geometry *g, const struct tn_kernels *kernels,
+                        const float *images, size_t image_stride, int count, int channels,
+                        float *planes)
+{
+    size_t area = (size_t)g->window->in[0] * (size_t)g->window->in[1];
+    size_t image = (size_t)g->rows * (size_t)g->pitch;
+    for (int c = 0; c < channels; c++) {
+        for (int phase = 0; phase < g->phases; phase++) {
+            if (g->stored[phase] < 0)
+                continue;
+            float *plane =
+                planes +
+                ((size_t)c * (size_t)g->stored_count + (size_t)g->stored[phase]) * g->plane;
+            clear_margins(g, count, plane);
+            for (int n = 0; n < count; n++)
+                pack_phase(g, kernels, images + (size_t)n * image_stride + (size_t)c * area, phase,
+                           plane + g->margin + (size_t)n * image);
+        }
+    }
+}
+
+void tn_conv_pack_output(const struct tn_conv_geometry *g, const struct tn_kernels *kernels,
+                         const float *images, size_t image_stride, int count, int channels,
+                         float *planes)
+{
+    size_t rows = (size_t)g->window->out[0], width = (size_t)g->window->out[1],
+           pitch = (size_t)g->pitch;
+    for (int c = 0; c < channels; c++) {
+        float *plane = planes + (size_t)c * g->plane;
+        clear_margins(g, count, plane);
+        for (int n = 0; n < count; n++) {
+            float *target = plane + g->margin + (size_t)n * (size_t)g->rows * pitch;
+            kernels->pad_rows(rows, width,
+                              images + (size_t)n * image_stride + (size_t)c * rows * width, target,
+                              pitch);
+            memset(target + rows * pitch, 0, ((size_t)g->rows - rows) * pitch * sizeof *target);
+        }
+    }
+}

@@ -1,0 +1,357 @@
+/* Built several times with other TN_LANES and TN_KERNELS_NAME (src/engine/local.mk): one source,
+ * one set of kernels for each vector width. Vectors are the compiler's own vector extension, so
+ * there are no intrinsics. */
+#include "engine/kernels.h"
+
+#include <string.h>
+
+#if TN_LANES == 16
+enum { TILE_ROWS = 8, TILE_VECTORS = 3, LEFT_ROWS = 4, DEPTH_STEP = 6 }; /* 32 registers */
+#else
+enum { TILE_ROWS = 4, TILE_VECTORS = 3, LEFT_ROWS = 4, DEPTH_STEP = 3 }; /* 16 registers */
+#endif
+
+enum { LANES = TN_LANES };
+
+typedef float vec __attribute__((vector_size(4 * TN_LANES)));
+typedef int mask __attribute__((vector_size(4 * TN_LANES)));
+/* The same in memory at any address that a float may have. */
+typedef float memory_vec __attribute__((vector_size(4 * TN_LANES), aligned(4), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vec load(const float *p)
+{
+    return *(const memory_vec *)p;
+}
+
+INLINE void store(float *p, vec v)
+{
+    *(memory_vec *)p = v;
+}
+
+INLINE vec splat(float x)
+{
+    return x - (vec){0};
+}
+
+INLINE float sum_lanes(vec v)
+{
+    float sum = 0;
+    for (int i = 0; i < LANES; i++)
+        sum += v[i];
+    return sum;
+}
+
+INLINE double sum_lanes_double(vec v)
+{
+    double sum = 0;
+    for (int i = 0; i < LANES; i++)
+        sum += (double)v[i];
+    return sum;
+}
+
+/* One tile of rows x (vectors * LANES) outputs lives in registers while k runs over the whole
+ * depth. */
+INLINE void tile(const int rows, const int vectors, int depth, const float *weights,
+                 const float *input, const ptrdiff_t *offsets, float *out, size_t out_stride)
+{
+    vec sums[TILE_ROWS][TILE_VECTORS];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            sums[r][v] = (vec){0};
+    for (int k = 0; k < depth; k++) {
+        const float *in = input + offsets[k];
+        vec x[TILE_VECTORS];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            x[v] = load(in + v * LANES);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            vec w = splat(weights[r]);
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++)
+                sums[r][v] += w * x[v];
+        }
+        weights += rows;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            store(out + (size_t)r * out_stride + v * LANES, sums[r][v]);
+}
+
+INLINE void correlate_rows(const int rows, int depth, const float *weights, const float *input,
+                           const ptrdiff_t *offsets, size_t count, float *out, size_t out_stride)
+{
+    size_t p = 0;
+    for (; p + (TILE_VECTORS - 1) * LANES < count; p += TILE_VECTORS * LANES)
+        tile(rows, TILE_VECTORS, depth, weights, input + p, offsets, out + p, out_stride);
+    if (p + LANES < count)
+        tile(rows, 2, depth, weights, input + p, offsets, out + p, out_stride);
+    else if (p < count)
+        tile(rows, 1, depth, weights, input + p, offsets, out + p, out_stride);
+}
+
+static void correlate(int rows, int depth, const float *weights, const float *input,
+                      const ptrdiff_t *offsets, size_t count, float *out, size_t out_stride)
+{
+    switch (rows) {
+#define CASE(n)                                                                                    \
+    case n:                                                                                        \
+        correlate_rows(n, depth, weights, input, offsets, count, out, out_stride);                 \
+        break
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+#if TN_LANES == 16
+        CASE(5);
+        CASE(6);
+        CASE(7);
+        CASE(8);
+#endif
+#undef CASE
+    }
+}
+
+INLINE void correlate_weights_rows(const int rows, int depth, const float *left, size_t left_stride,
+                                   const float *input, const ptrdiff_t *offsets, size_t count,
+                                   float *sums, size_t sums_stride)
+{
+    for (int k0 = 0; k0 < depth; k0 += DEPTH_STEP) {
+        vec total[LEFT_ROWS][DEPTH_STEP];
+        const float *in[DEPTH_STEP];
+#pragma GCC unroll 8
+        for (int k = 0; k < DEPTH_STEP; k++) {
+            in[k] = input + offsets[k0 + k];
+#pragma GCC unroll 4
+            for (int r = 0; r < rows; r++)
+                total[r][k] = (vec){0};
+        }
+        for (size_t p = 0; p < count; p += LANES) {
+            vec l[LEFT_ROWS];
+#pragma GCC unroll 4
+            for (int r = 0; r < rows; r++)
+                l[r] = load(left + (size_t)r * left_stride + p);
+#pragma GCC unroll 8
+            for (int k = 0; k < DEPTH_STEP; k++) {
+                vec x = load(in[k] + p);
+#pragma GCC unroll 4
+                for (int r = 0; r < rows; r++)
+                    total[r][k] += l[r] * x;
+            }
+        }
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+            for (int k = 0; k < DEPTH_STEP; k++)
+                sums[(size_t)r * sums_stride + (size_t)(k0 + k)] += sum_lanes(total[r][k]);
+    }
+}
+
+static void correlate_weights(int rows, int depth, const float *left, size_t left_stride,
+                              const float *input, const ptrdiff_t *offsets, size_t count,
+                              float *sums, size_t sums_stride)
+{
+    switch (rows) {
+#define CASE(n)                                                                                    \
+    case n:                                                                                        \
+        correlate_weights_rows(n, depth, left, left_stride, input, offsets, count, sums,           \
+                               sums_stride);                                                       \
+        break
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+#undef CASE
+    }
+}
+
+INLINE vec shifted(vec x, float shift, int relu)
+{
+    vec y = x + splat(shift);
+    return relu ? (vec)((mask)y & ~(y < 0)) : y; /* keeps NaN, so that it is noticed */
+}
+
+/* Rows are short (7, 14, 28 ...), so whole vectors are stored past a row's end where later rows
+ * will overwrite what spilled; only near the end of the block is the tail written float by float.
+ */
+static void trim_rows(size_t rows, size_t width, const float *source, size_t source_stride,
+                      float shift, int relu, float *target)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const float *from = source + r * source_stride;
+        float *to = target + r * width;
+        size_t room = (rows - r) * width; /* to the end of the block */
+        size_t i = 0;
+        for (; i < width && i + LANES <= room &&
+               r * source_stride + i + LANES <= (rows - 1) * source_stride + width;
+             i += LANES)
+            store(to + i, shifted(load(from + i), shift, relu));
+        for (; i < width; i++) {
+            float y = from[i] + shift;
+            to[i] = relu && y < 0 ? 0 : y;
+        }
+    }
+}
+
+static void pad_rows(size_t rows, size_t width, const float *source, float *target,
+                     size_t target_stride)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const float *from = source + r * width;
+        float *to = target + r * target_stride;
+        size_t room = (rows - r) * width, i = 0;
+        for (; i < width && i + LANES <= room &&
+               r * target_stride + i + LANES <= rows * target_stride;
+             i += LANES)
+            store(to + i, load(from + i));
+        for (; i < width; i++)
+            to[i] = from[i];
+        for (i = width; i < target_stride; i++)
+            to[i] = 0;
+    }
+}
+
+/* Lane sums in float over at most this many vectors before they go to double, to bound rounding. */
+enum { BLOCK_VECTORS = 32 };
+
+static void moments(size_t count, const float *x, float shift, double *sum, double *squares)
+{
+    double total = 0, total_squares = 0;
+    size_t i = 0;
+    while (i + LANES <= count) {
+        vec s = {0}, q = {0};
+        for (int block = 0; block < BLOCK_VECTORS && i + LANES <= count; block++, i += LANES) {
+            vec d = load(x + i) - splat(shift);
+            s += d;
+            q += d * d;
+        }
+        total += sum_lanes_double(s);
+        total_squares += sum_lanes_double(q);
+    }
+    for (; i < count; i++) {
+        double d = (double)(x[i] - shift);
+        total += d;
+        total_squares += d * d;
+    }
+    *sum += total;
+    *squares += total_squares;
+}
+
+static void scale_shift(size_t count, const float *x, float scale, float shift, int relu, float *y)
+{
+    if (relu) {
+        for (size_t i = 0; i < count; i++) {
+            float z = scale * x[i] + shift;
+            y[i] = z < 0 ? 0 : z; /* keeps NaN, so that it is noticed */
+        }
+    } else {
+        for (size_t i = 0; i < count; i++)
+            y[i] = scale * x[i] + shift;
+    }
+}
+
+INLINE vec masked(vec x, vec dy, vec scale, vec shift, int relu)
+{
+    if (!relu)
+        return dy;
+    vec z = scale * x + shift;
+    return (vec)((mask)dy & (z > 0)); /* a comparison gives all ones or all zeros in each lane */
+}
+
+static void norm_sums(size_t count, const float *x, const float *dy, float scale, float shift,
+                      int relu, float mean, double *sum, double *product)
+{
+    double total = 0, total_product = 0;
+    size_t i = 0;
+    while (i + LANES <= count) {
+        vec s = {0}, q = {0};
+        for (int block = 0; block < BLOCK_VECTORS && i + LANES <= count; block++, i += LANES) {
+            vec xi = load(x + i);
+            vec g = masked(xi, load(dy + i), splat(scale), splat(shift), relu);
+            s += g;
+            q += g * (xi - splat(mean));
+        }
+        total += sum_lanes_double(s);
+        total_product += sum_lanes_double(q);
+    }
+    for (; i < count; i++) {
+        double g = relu && !(scale * x[i] + shift > 0) ? 0 : (double)dy[i];
+        total += g;
+        total_product += g * (double)(x[i] - mean);
+    }
+    *sum += total;
+    *product += total_product;
+}
+
+static void norm_gradient(size_t count, const float *x, const float *dy, float scale, float shift,
+                          int relu, float a, float b, float *dx)
+{
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        vec xi = load(x + i);
+        vec g = masked(xi, load(dy + i), splat(scale), splat(shift), relu);
+        store(dx + i, splat(scale) * g + splat(a) * xi + splat(b));
+    }
+    for (; i < count; i++) {
+        float g = relu && !(scale * x[i] + shift > 0) ? 0 : dy[i];
+        dx[i] = scale * g + a * x[i] + b;
+    }
+}
+
+static void add(size_t count, const float *a, const float *b, int relu, float *y)
+{
+    if (relu) {
+        for (size_t i = 0; i < count; i++) {
+            float z = a[i] + b[i];
+            y[i] = z < 0 ? 0 : z; /* keeps NaN, so that it is noticed */
+        }
+    } else {
+        for (size_t i = 0; i < count; i++)
+            y[i] = a[i] + b[i];
+    }
+}
+
+static void relu_gradient(size_t count, const float *y, const float *dy, float *dx)
+{
+    for (size_t i = 0; i < count; i++)
+        dx[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+static void sgd(size_t count, float *w, float *v, const float *g, float rate, float momentum,
+                float decay)
+{
+    for (size_t i = 0; i < count; i++) {
+        v[i] = momentum * v[i] + (g[i] + decay * w[i]);
+        w[i] -= rate * v[i];
+    }
+}
+
+#define SYMBOL_(name) tn_kernels_##name
+#define SYMBOL(name)  SYMBOL_(name)
+#define TEXT_(name)   #name
+#define TEXT(name)    TEXT_(name)
+
+extern const struct tn_kernels SYMBOL(TN_KERNELS_NAME);
+const struct tn_kernels SYMBOL(TN_KERNELS_NAME) = {
+    .name = TEXT(TN_KERNELS_NAME),
+    .lanes = LANES,
+    .tile_rows = TILE_ROWS,
+    .depth_step = DEPTH_STEP,
+    .correlate = correlate,
+    .correlate_weights = correlate_weights,
+    .trim_rows = trim_rows,
+    .pad_rows = pad_rows,
+    .moments = moments,
+    .scale_shift = scale_shift,
+    .norm_sums = norm_sums,
+    .norm_gradient = norm_gradient,
+    .add = add,
+    .relu_gradient = relu_gradient,
+    .sgd = sgd,
+};

@@ -1,0 +1,68 @@
+/* The loops where the time goes, built once for each vector width and chosen when the program
+ * starts. Everything else in the engine is plain C that calls these through tn_kernels(). */
+#ifndef TN_ENGINE_KERNELS_H
+#define TN_ENGINE_KERNELS_H
+
+#include <stddef.h>
+
+enum {
+    TN_MAX_TILE_ROWS = 8,
+    TN_READ_AHEAD = 64 /* floats that kernels may read or write past a count */
+};
+
+struct tn_kernels {
+    const char *name; /* "avx512" */
+    int lanes;        /* floats in a vector */
+    int tile_rows;    /* greatest `rows` of correlate */
+    int depth_step;   /* correlate_weights works on multiples of this many offsets */
+
+    /* out[r * out_stride + p] = sum_k weights[k * rows + r] * input[offsets[k] + p], p < count, r <
+     * rows. `out` is written up to `count` rounded up to `lanes`; `input` is read as far. */
+    void (*correlate)(int rows, int depth, const float *weights, const float *input,
+                      const ptrdiff_t *offsets, size_t count, float *out, size_t out_stride);
+
+    /* sums[r * sums_stride + k] += sum_p left[r * left_stride + p] * input[offsets[k] + p], p <
+     * count rounded up to `lanes` (left must be zero past count), r < rows <= 4; depth a multiple
+     * of depth_step. */
+    void (*correlate_weights)(int rows, int depth, const float *left, size_t left_stride,
+                              const float *input, const ptrdiff_t *offsets, size_t count,
+                              float *sums, size_t sums_stride);
+
+    /* Copy a block of rows of `width` floats. trim_rows adds `shift` and takes max(0, .) if relu;
+     * pad_rows zeroes the rest of every target row (target_stride >= width). Exactly the rows are
+     * read; nothing past the last row is written. */
+    void (*trim_rows)(size_t rows, size_t width, const float *source, size_t source_stride,
+                      float shift, int relu, float *target);
+    void (*pad_rows)(size_t rows, size_t width, const float *source, float *target,
+                     size_t target_stride);
+
+    /* Sum of (x - shift) and of its squares. */
+    void (*moments)(size_t count, const float *x, float shift, double *sum, double *squares);
+
+    /* y = scale * x + shift, then max(0, y) if relu. y may be x. */
+    void (*scale_shift)(size_t count, const float *x, float scale, float shift, int relu, float *y);
+
+    /* BatchNorm's backward reductions: with g = dy, or 0 where relu and scale * x + shift <= 0: sum
+     * of g and of g * (x - mean). */
+    void (*norm_sums)(size_t count, const float *x, const float *dy, float scale, float shift,
+                      int relu, float mean, double *sum, double *product);
+    /* dx = scale * g + a * x + b with g as above. dx may be dy. */
+    void (*norm_gradient)(size_t count, const float *x, const float *dy, float scale, float shift,
+                          int relu, float a, float b, float *dx);
+
+    /* y = a + b, then max(0, y) if relu */
+    void (*add)(size_t count, const float *a, const float *b, int relu, float *y);
+    /* dx = y > 0 ? dy : 0 */
+    void (*relu_gradient)(size_t count, const float *y, const float *dy, float *dx);
+    /* SGD step, PyTorch's form: v = momentum * v + (g + decay * w); w -= rate * v */
+    void (*sgd)(size_t count, float *w, float *v, const float *g, float rate, float momentum,
+                float decay);
+};
+
+/* The widest set this processor can run. */
+const struct tn_kernels *tn_kernels(void);
+
+/* All sets this processor can run, widest first, for tests; NULL past the last. */
+const struct tn_kernels *tn_kernels_at(int index);
+
+#endif

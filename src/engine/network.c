@@ -1,0 +1,329 @@
+#include "engine/network.h"
+
+#include "core/memory.h"
+#include "core/threads.h"
+#include "engine/plan.h"
+#include "engine/step.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+struct tn_param *tn_step_param(const struct tn_network *network, const struct tn_step *step,
+                               int index)
+{
+    const struct tn_node *node = tn_step_node(network, step);
+    if (index >= node->input_count || node->inputs[index] == TN_NO_VALUE)
+        return NULL;
+    int param = network->param_of[node->inputs[index]];
+    return param < 0 ? NULL : &network->params[param];
+}
+
+const struct tn_node *tn_step_node(const struct tn_network *network, const struct tn_step *step)
+{
+    return &network->graph->nodes[step->node];
+}
+
+const struct tn_value *tn_step_input_value(const struct tn_network *network,
+                                           const struct tn_step *step)
+{
+    return &network->graph->values[tn_step_node(network, step)->inputs[0]];
+}
+
+const struct tn_value *tn_step_output_value(const struct tn_network *network,
+                                            const struct tn_step *step)
+{
+    return &network->graph->values[tn_step_node(network, step)->outputs[0]];
+}
+
+void tn_want_scratch(struct tn_network *network, size_t floats)
+{
+    if (floats > network->scratch_floats)
+        network->scratch_floats = floats;
+}
+
+float *tn_scratch(const struct tn_network *network, unsigned worker)
+{
+    return network->scratch[worker];
+}
+
+/* Scratch for every worker there is by now. */
+static bool ensure_scratch(struct tn_network *network, struct tn_error *error)
+{
+    unsigned workers = tn_threads_get();
+    if (workers <= network->scratch_workers)
+        return true;
+    float **scratch =
+        tn_realloc(network->scratch, network->scratch_workers, workers, sizeof *scratch);
+    if (!scratch)
+        return tn_fail_memory(error, "scratch memory", workers * sizeof *scratch);
+    network->scratch = scratch;
+    while (network->scratch_workers < workers) {
+        float *memory = tn_calloc(network->scratch_floats, sizeof(float));
+        if (!memory)
+            return tn_fail_memory(error, "scratch memory", network->scratch_floats * sizeof(float));
+        network->scratch[network->scratch_workers++] = memory;
+    }
+    return true;
+}
+
+struct range_job {
+    size_t count, grain;
+    void (*range)(void *context, size_t begin, size_t end, unsigned worker);
+    void *context;
+};
+
+static void run_range(void *context, size_t index, unsigned worker)
+{
+    const struct range_job *job = context;
+    size_t begin = index * job->grain, end = begin + job->grain;
+    job->range(job->context, begin, end < job->count ? end : job->count, worker);
+}
+
+void tn_for_ranges(size_t count, size_t grain,
+                   void (*range)(void *context, size_t begin, size_t end, unsigned worker),
+                   void *context)
+{
+    struct range_job job = {count, grain, range, context};
+    tn_parallel((count + grain - 1) / grain, run_range, &job);
+}
+
+struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, enum tn_mode mode,
+                                  struct tn_error *error)
+{
+    struct tn_network *network = tn_calloc(1, sizeof *network);
+    if (!network) {
+        tn_fail_memory(error, "a network", sizeof *network);
+        return NULL;
+    }
+    openblas_set_num_threads(1); /* the pool's threads call it, each for itself */
+    network->mode = mode;
+    network->max_batch = max_batch;
+    network->kernels = tn_kernels();
+    network->graph = tn_graph_clone(graph, error);
+    if (network->graph && tn_plan_steps(network, error) && tn_plan_memory(network, error))
+        return network;
+    tn_network_free(network);
+    return NULL;
+}
+
+void tn_network_free(struct tn_network *network)
+{
+    if (!network)
+        return;
+    for (int s = 0; s < network->step_count; s++)
+        network->steps[s].ops->release(&network->steps[s]);
+    for (int p = 0; network->mode == TN_TRAINING && p < network->param_count; p++) {
+        tn_free(network->params[p].data);
+        tn_free(network->params[p].gradient);
+        tn_free(network->params[p].velocity);
+    }
+    for (int s = 0; s < network->slot_count; s++)
+        tn_free(network->slots[s].memory);
+    for (unsigned w = 0; w < network->scratch_workers; w++)
+        tn_free(network->scratch[w]);
+    tn_free(network->scratch);
+    tn_free(network->accumulate);
+    tn_free(network->slots);
+    tn_free(network->params);
+    tn_free(network->blobs);
+    tn_free(network->steps);
+    tn_free(network->param_of);
+    tn_free(network->blob_of);
+    tn_graph_free(network->graph);
+    tn_free(network);
+}
+
+bool tn_network_forward(struct tn_network *network, const float *images, int count,
+                        const struct tn_observer *observer, const float **outputs,
+                        struct tn_error *error)
+{
+    if (count < 1 || count > network->max_batch)
+        return tn_fail(error, TN_ERROR_USE, "a batch of %d images, planned for 1 to %d", count,
+                       network->max_batch);
+    if (!ensure_scratch(network, error))
+        return false;
+    network->count = count;
+    network->blobs[network->input_blob].data =
+        (float *)(uintptr_t)images; /* read only: no step writes its input */
+    for (int s = 0; s < network->step_count; s++) {
+        struct tn_step *step = &network->steps[s];
+        if (observer && !observer->before(observer->context, step->node,
+                                          network->blobs[step->input].data, count, error))
+            return false;
+        if (tn_progress_cancelled(network->progress))
+            return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+        step->ops->forward(network, step);
+    }
+    *outputs = network->blobs[network->output_blob].data;
+    return true;
+}
+
+void tn_network_watch(struct tn_network *network, const struct tn_progress *progress)
+{
+    network->progress = progress;
+}
+
+int tn_network_outputs(const struct tn_network *network)
+{
+    return (int)network->blobs[network->output_blob].size;
+}
+
+/* --- backward --- */
+
+float *tn_gradient_begin(struct tn_network *network, int index)
+{
+    struct tn_blob *blob = &network->blobs[index];
+    if (!blob->wants_gradient)
+        return NULL;
+    return blob->gradient_set ? network->accumulate : blob->gradient;
+}
+
+struct add_job {
+    const struct tn_network *network;
+    float *to;
+    const float *from;
+};
+
+enum { GRAIN = 16384 }; /* numbers a task */
+
+static void add_range(void *context, size_t begin, size_t end, unsigned worker)
+{
+    (void)worker;
+    const struct add_job *job = context;
+    job->network->kernels->add(end - begin, job->to + begin, job->from + begin, 0, job->to + begin);
+}
+
+void tn_gradient_done(struct tn_network *network, int index)
+{
+    struct tn_blob *blob = &network->blobs[index];
+    if (blob->wants_gradient && blob->gradient_set) {
+        struct add_job job = {network, blob->gradient, network->accumulate};
+        tn_for_ranges(blob->size * (size_t)network->count, GRAIN, add_range, &job);
+    }
+    blob->gradient_set = true;
+}
+
+static void relu_range(void *context, size_t begin, size_t end, unsigned worker)
+{
+    (void)worker;
+    const struct add_job *job = context;
+    job->network->kernels->relu_gradient(end - begin, job->from + begin, job->to + begin,
+                                         job->to + begin);
+}
+
+static void undo_relu(struct tn_network *network, const struct tn_step *step)
+{
+    struct tn_blob *blob = &network->blobs[step->output];
+    struct add_job job = {network, blob->gradient, blob->data};
+    tn_for_ranges(blob->size * (size_t)network->count, GRAIN, relu_range, &job);
+}
+
+bool tn_network_backward(struct tn_network *network, const float *output_gradient,
+                         struct tn_error *error)
+{
+    struct tn_blob *output = &network->blobs[network->output_blob];
+    if (!output->gradient && !tn_plan_gradients(network, error))
+        return false;
+    if (!output->gradient)
+        return tn_fail(error, TN_ERROR_USE, "the network has no weights to train");
+    for (int b = 0; b < network->blob_count; b++)
+        network->blobs[b].gradient_set = false;
+    memcpy(output->gradient, output_gradient,
+           output->size * (size_t)network->count * sizeof(float));
+    for (int s = network->step_count - 1; s >= 0; s--) {
+        struct tn_step *step = &network->steps[s];
+        if (!network->blobs[step->output].wants_gradient)
+            continue;
+        if (tn_progress_cancelled(network->progress))
+            return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+        if (step->relu && !step->ops->own_relu_gradient)
+            undo_relu(network, step);
+        step->ops->backward(network, step);
+    }
+    return true;
+}
+
+struct sgd_job {
+    const struct tn_network *network;
+    const struct tn_param *param;
+    const struct tn_sgd *sgd;
+};
+
+static void sgd_range(void *context, size_t begin, size_t end, unsigned worker)
+{
+    (void)worker;
+    const struct sgd_job *job = context;
+    const struct tn_param *param = job->param;
+    job->network->kernels->sgd(end - begin, param->data + begin, param->velocity + begin,
+                               param->gradient + begin, job->sgd->learning_rate, job->sgd->momentum,
+                               job->sgd->decay);
+}
+
+void tn_network_update(struct tn_network *network, const struct tn_sgd *sgd)
+{
+    for (int p = 0; p < network->param_count; p++) {
+        struct sgd_job job = {network, &network->params[p], sgd};
+        if (job.param->trainable)
+            tn_for_ranges(job.param->count, GRAIN, sgd_range, &job);
+    }
+    network->iteration++;
+}
+
+const float *tn_network_gradient(const struct tn_network *network, int value)
+{
+    int param = network->param_of[value];
+    return param < 0 || !network->params[param].trainable ? NULL : network->params[param].gradient;
+}
+
+void tn_network_want_input_gradient(struct tn_network *network)
+{
+    network->wants_input_gradient = true;
+}
+
+const float *tn_network_input_gradient(struct tn_network *network)
+{
+    return network->blobs[network->input_blob].gradient;
+}
+
+bool tn_network_store(const struct tn_network *network, struct tn_graph *graph,
+                      struct tn_error *error)
+{
+    for (int p = 0; p < network->param_count; p++) {
+        const struct tn_param *param = &network->params[p];
+        const struct tn_tensor *old = graph->values[param->value].constant;
+        struct tn_tensor *tensor = tn_tensor_new(TN_FLOAT32, old->rank, old->dims, error);
+        if (!tensor)
+            return false;
+        memcpy(tensor->data, param->data, param->count * sizeof(float));
+        tn_graph_set_constant(graph, param->value, tensor);
+    }
+    return true;
+}
+
+void tn_network_seed(struct tn_network *network, uint64_t seed)
+{
+    network->seed = seed;
+}
+
+const char *tn_network_first_bad(const struct tn_network *network)
+{
+    for (int s = 0; s < network->step_count; s++) {
+        const struct tn_blob *blob = &network->blobs[network->steps[s].output];
+        for (size_t i = 0; i < blob->size * (size_t)network->count; i++)
+            if (!isfinite(blob->data[i]))
+                return tn_step_node(network, &network->steps[s])->name;
+    }
+    return NULL;
+}
+
+size_t tn_network_bytes(const struct tn_network *network)
+{
+    size_t floats = network->scratch_floats * network->scratch_workers +
+                    network->accumulate_floats * (size_t)network->max_batch;
+    for (int s = 0; s < network->slot_count; s++)
+        floats += network->slots[s].size * (size_t)network->max_batch;
+    for (int p = 0; network->mode == TN_TRAINING && p < network->param_count; p++)
+        floats += 3 * network->params[p].count;
+    return floats * sizeof(float);
+}

@@ -1,0 +1,323 @@
+/* Max, average and global average pooling; a task is one channel of one image. */
+#include "core/memory.h"
+#include "core/threads.h"
+#include "engine/step.h"
+#include "model/window.h"
+
+#include <math.h>
+#include <string.h>
+
+struct pool {
+    struct tn_window window;
+    int32_t *winner; /* max pooling while training: [max_batch x channels, out] index into the input
+                        plane */
+};
+
+struct job {
+    struct tn_network *network;
+    struct tn_step *step;
+    const float *from;
+    float *to;
+};
+
+static size_t in_area(const struct pool *pool)
+{
+    return (size_t)pool->window.in[0] * (size_t)pool->window.in[1];
+}
+
+static size_t out_area(const struct pool *pool)
+{
+    return (size_t)pool->window.out[0] * (size_t)pool->window.out[1];
+}
+
+static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_error *error)
+{
+    const struct tn_node *node = tn_step_node(network, step);
+    struct pool *pool = step->state = tn_calloc(1, sizeof *pool);
+    if (!pool)
+        return tn_fail_memory(error, node->name, sizeof *pool);
+    if (!tn_window_of(network->graph, node, &pool->window, error))
+        return false;
+    if (network->mode == TN_TRAINING && node->op == TN_OP_MAX_POOL) {
+        size_t count = network->blobs[step->output].size * (size_t)network->max_batch;
+        pool->winner = tn_calloc(count, sizeof *pool->winner);
+        if (!pool->winner)
+            return tn_fail_memory(error, node->name, count * sizeof *pool->winner);
+    }
+    return true;
+}
+
+static bool prepare_global(struct tn_network *network, struct tn_step *step, struct tn_error *error)
+{
+    const struct tn_value *input = tn_step_input_value(network, step);
+    struct pool *pool = step->state = tn_calloc(1, sizeof *pool);
+    if (!pool)
+        return tn_fail_memory(error, tn_step_node(network, step)->name, sizeof *pool);
+    /* One window over the whole image. */
+    pool->window =
+        (struct tn_window){.channels_in = (int)input->dims[1], .out = {1, 1}, .in = {1, 1}};
+    for (int i = 2; i < input->rank; i++)
+        pool->window.in[1] *= (int)input->dims[i];
+    return true;
+}
+
+static void release(struct tn_step *step)
+{
+    struct pool *pool = step->state;
+    if (!pool)
+        return;
+    tn_free(pool->winner);
+    tn_free(pool);
+    step->state = NULL;
+}
+
+static size_t planes(const struct job *job)
+{
+    const struct pool *pool = job->step->state;
+    return (size_t)job->network->count * (size_t)pool->window.channels_in;
+}
+
+/* First and one past the last kernel row (axis 0) or column (1) of output `o` that lie in the
+ * input. */
+static void range(const struct tn_window *w, int axis, int o, int *first, int *last)
+{
+    int start = o * w->stride[axis] - w->pad_begin[axis], d = w->dilation[axis];
+    *first = start < 0 ? (-start + d - 1) / d : 0;
+    int room = w->in[axis] - start;
+    *last = room <= 0 ? 0 : (room + d - 1) / d;
+    if (*last > w->kernel[axis])
+        *last = w->kernel[axis];
+}
+
+/* --- max --- */
+
+static int32_t find_winner(const struct tn_window *w, const float *x, int oh, int ow)
+{
+    int top, bottom, left, right;
+    range(w, 0, oh, &top, &bottom);
+    range(w, 1, ow, &left, &right);
+    int32_t best = -1;
+    for (int a = top; a < bottom; a++) {
+        int row = oh * w->stride[0] - w->pad_begin[0] + a * w->dilation[0];
+        for (int b = left; b < right; b++) {
+            int32_t at = row * w->in[1] + ow * w->stride[1] - w->pad_begin[1] + b * w->dilation[1];
+            if (best < 0 || x[at] > x[best] || isnan(x[at]))
+                best = at;
+        }
+    }
+    return best;
+}
+
+static void max_plane_any(const struct pool *pool, const float *x, float *y, int32_t *winner)
+{
+    const struct tn_window *w = &pool->window;
+    for (int oh = 0; oh < w->out[0]; oh++)
+        for (int ow = 0; ow < w->out[1]; ow++) {
+            int32_t best = find_winner(w, x, oh, ow);
+            *y++ = best < 0 ? -INFINITY : x[best];
+            if (winner)
+                *winner++ = best;
+        }
+}
+
+static bool is_two_by_two(const struct tn_window *w)
+{
+    return w->kernel[0] == 2 && w->kernel[1] == 2 && w->stride[0] == 2 && w->stride[1] == 2 &&
+           w->pad_begin[0] == 0 && w->pad_begin[1] == 0 && w->dilation[0] == 1 &&
+           w->dilation[1] == 1 && w->out[0] * 2 <= w->in[0] && w->out[1] * 2 <= w->in[1];
+}
+
+/* The most usual window, without a branch a number. */
+static void max_plane_two(const struct pool *pool, const float *x, float *y, int32_t *winner)
+{
+    const struct tn_window *w = &pool->window;
+    for (int oh = 0; oh < w->out[0]; oh++) {
+        const float *top = x + (size_t)(2 * oh) * (size_t)w->in[1], *bottom = top + w->in[1];
+        int32_t at = 2 * oh * w->in[1];
+        for (int ow = 0; ow < w->out[1]; ow++, at += 2) {
+            float a = top[2 * ow], b = top[2 * ow + 1], c = bottom[2 * ow], d = bottom[2 * ow + 1];
+            float upper = b > a ? b : a, lower = d > c ? d : c;
+            int32_t upper_at = at + (b > a), lower_at = at + w->in[1] + (d > c);
+            *y++ = lower > upper ? lower : upper;
+            if (winner)
+                *winner++ = lower > upper ? lower_at : upper_at;
+        }
+    }
+}
+
+static void max_plane(void *context, size_t plane, unsigned worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    const struct pool *pool = job->step->state;
+    const float *x = job->from + plane * in_area(pool);
+    float *y = job->to + plane * out_area(pool);
+    int32_t *winner = pool->winner ? pool->winner + plane * out_area(pool) : NULL;
+    if (is_two_by_two(&pool->window))
+        max_plane_two(pool, x, y, winner);
+    else
+        max_plane_any(pool, x, y, winner);
+}
+
+static void max_gradient_plane(void *context, size_t plane, unsigned worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    const struct pool *pool = job->step->state;
+    const float *dy = job->from + plane * out_area(pool);
+    const int32_t *winner = pool->winner + plane * out_area(pool);
+    float *dx = job->to + plane * in_area(pool);
+    memset(dx, 0, in_area(pool) * sizeof *dx);
+    for (size_t o = 0; o < out_area(pool); o++)
+        if (winner[o] >= 0)
+            dx[winner[o]] += dy[o];
+}
+
+/* --- average --- */
+
+/* Numbers an average divides by: those inside, or with count_include_pad those inside the padded
+ * image. */
+static int divisor(const struct tn_window *w, int axis, int o)
+{
+    int first, last;
+    range(w, axis, o, &first, &last);
+    if (!w->count_include_pad)
+        return last - first;
+    int room = w->in[axis] + w->pad_begin[axis] + w->pad_end[axis] - o * w->stride[axis];
+    int inside = (room + w->dilation[axis] - 1) / w->dilation[axis];
+    return inside < w->kernel[axis] ? inside : w->kernel[axis];
+}
+
+/* Walk the windows of a plane; forward reads x and writes y, backward adds to dx from dy. */
+static void average_windows(const struct tn_window *w, const float *x, float *y, float *dx,
+                            const float *dy)
+{
+    for (int oh = 0; oh < w->out[0]; oh++)
+        for (int ow = 0; ow < w->out[1]; ow++) {
+            int top, bottom, left, right;
+            range(w, 0, oh, &top, &bottom);
+            range(w, 1, ow, &left, &right);
+            int count = divisor(w, 0, oh) * divisor(w, 1, ow);
+            size_t o = (size_t)oh * (size_t)w->out[1] + (size_t)ow;
+            double sum = 0;
+            for (int a = top; a < bottom; a++)
+                for (int b = left; b < right; b++) {
+                    int row = oh * w->stride[0] - w->pad_begin[0] + a * w->dilation[0];
+                    int column = ow * w->stride[1] - w->pad_begin[1] + b * w->dilation[1];
+                    size_t at = (size_t)row * (size_t)w->in[1] + (size_t)column;
+                    if (dx)
+                        dx[at] += dy[o] / (float)count;
+                    else
+                        sum += (double)x[at];
+                }
+            if (!dx)
+                y[o] = count > 0 ? (float)(sum / count) : 0;
+        }
+}
+
+static void average_plane(void *context, size_t plane, unsigned worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    const struct pool *pool = job->step->state;
+    average_windows(&pool->window, job->from + plane * in_area(pool),
+                    job->to + plane * out_area(pool), NULL, NULL);
+}
+
+static void average_gradient_plane(void *context, size_t plane, unsigned worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    const struct pool *pool = job->step->state;
+    float *dx = job->to + plane * in_area(pool);
+    memset(dx, 0, in_area(pool) * sizeof *dx);
+    average_windows(&pool->window, NULL, NULL, dx, job->from + plane * out_area(pool));
+}
+
+static void global_plane(void *context, size_t plane, unsigned worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    const struct pool *pool = job->step->state;
+    double sum = 0, squares = 0;
+    job->network->kernels->moments(in_area(pool), job->from + plane * in_area(pool), 0, &sum,
+                                   &squares);
+    job->to[plane] = (float)(sum / (double)in_area(pool));
+}
+
+static void global_gradient_plane(void *context, size_t plane, unsigned worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    const struct pool *pool = job->step->state;
+    float *dx = job->to + plane * in_area(pool);
+    float share = job->from[plane] / (float)in_area(pool);
+    for (size_t i = 0; i < in_area(pool); i++)
+        dx[i] = share;
+}
+
+/* --- the steps --- */
+
+static void run_forward(struct tn_network *network, struct tn_step *step,
+                        void (*task)(void *, size_t, unsigned))
+{
+    struct job job = {network, step, network->blobs[step->input].data,
+                      network->blobs[step->output].data};
+    tn_parallel(planes(&job), task, &job);
+}
+
+static void run_backward(struct tn_network *network, struct tn_step *step,
+                         void (*task)(void *, size_t, unsigned))
+{
+    struct job job = {network, step, network->blobs[step->output].gradient,
+                      tn_gradient_begin(network, step->input)};
+    if (job.to)
+        tn_parallel(planes(&job), task, &job);
+    tn_gradient_done(network, step->input);
+}
+
+static void max_forward(struct tn_network *network, struct tn_step *step)
+{
+    run_forward(network, step, max_plane);
+}
+
+static void max_backward(struct tn_network *network, struct tn_step *step)
+{
+    run_backward(network, step, max_gradient_plane);
+}
+
+static void average_forward(struct tn_network *network, struct tn_step *step)
+{
+    run_forward(network, step, average_plane);
+}
+
+static void average_backward(struct tn_network *network, struct tn_step *step)
+{
+    run_backward(network, step, average_gradient_plane);
+}
+
+static void global_forward(struct tn_network *network, struct tn_step *step)
+{
+    run_forward(network, step, global_plane);
+}
+
+static void global_backward(struct tn_network *network, struct tn_step *step)
+{
+    run_backward(network, step, global_gradient_plane);
+}
+
+const struct tn_step_ops tn_max_pool_ops = {.name = "MaxPool",
+                                            .prepare = prepare,
+                                            .forward = max_forward,
+                                            .backward = max_backward,
+                                            .release = release};
+const struct tn_step_ops tn_average_pool_ops = {.name = "AveragePool",
+                                                .prepare = prepare,
+                                                .forward = average_forward,
+                                                .backward = average_backward,
+                                                .release = release};
+const struct tn_step_ops tn_global_pool_ops = {.name = "GlobalAveragePool",
+                                               .prepare = prepare_global,
+                                               .forward = global_forward,
+                                               .backward = global_backward,
+                                               .release = release};

@@ -1,0 +1,115 @@
+/* Inside the engine: a network is a list of steps over blobs (activations) and parameters. */
+#ifndef TN_ENGINE_STEP_H
+#define TN_ENGINE_STEP_H
+
+#include "core/error.h"
+#include "engine/kernels.h"
+#include "engine/network.h"
+#include "model/graph.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tn_param {
+    int value; /* of the graph */
+    size_t count;
+    float *data;     /* inference: the tensor's own memory; training: a copy */
+    float *gradient; /* training only, as velocity */
+    float *velocity;
+    bool trainable; /* BatchNorm's running statistics are not */
+};
+
+/* An activation. Values that are only another view of the same numbers (Flatten) share one blob. */
+struct tn_blob {
+    size_t size; /* floats an image */
+    float *data; /* [count, size] */
+    float *gradient;
+    bool wants_gradient;
+    bool gradient_set; /* in this backward pass: later contributions are added */
+};
+
+struct tn_step {
+    const struct tn_step_ops *ops;
+    int node;
+    int input, other, output; /* blobs; other: second operand of Add, else -1 */
+    bool relu;                /* max(0, .) applied to the output within the step */
+    void *state;              /* the operator's own */
+};
+
+struct tn_step_ops {
+    const char *name;
+    bool relu_fuses;        /* can apply ReLU to its output */
+    bool own_relu_gradient; /* and undoes it in its backward itself */
+    bool in_place_forward;  /* output may be the input's memory (inference) */
+    bool in_place_backward; /* input gradient may be the output gradient's memory */
+    bool (*prepare)(struct tn_network *network, struct tn_step *step, struct tn_error *error);
+    void (*forward)(struct tn_network *network, struct tn_step *step);
+    void (*backward)(struct tn_network *network,
+                     struct tn_step *step); /* NULL: cannot be trained */
+    void (*release)(struct tn_step *step);
+};
+
+struct tn_network {
+    struct tn_graph *graph;
+    enum tn_mode mode;
+    int max_batch, count; /* images of the batch at hand */
+    const struct tn_kernels *kernels;
+    int step_count;
+    struct tn_step *steps;
+    int *blob_of; /* [values] blob or -1 */
+    int blob_count;
+    struct tn_blob *blobs;
+    int param_count;
+    struct tn_param *params;
+    int *param_of; /* [values] or -1 */
+    int slot_count;
+    struct tn_slot *slots; /* memory that blobs share over time: plan.c */
+    int input_blob, output_blob;
+    bool wants_input_gradient;
+    size_t scratch_floats; /* a worker */
+    unsigned scratch_workers;
+    float **scratch;   /* [workers] */
+    float *accumulate; /* where a second contribution to a gradient is made before it is added */
+    size_t accumulate_floats;
+    uint64_t seed, iteration;
+    const struct tn_progress *progress; /* to be cancelled by, or NULL */
+};
+
+struct tn_slot {
+    float *memory;
+    size_t size; /* floats an image */
+    bool taken;
+};
+
+extern const struct tn_step_ops tn_conv_ops, tn_norm_ops, tn_relu_ops, tn_add_ops, tn_max_pool_ops,
+    tn_average_pool_ops, tn_global_pool_ops, tn_gemm_ops, tn_dropout_ops, tn_slice_ops, tn_pad_ops,
+    tn_softmax_ops;
+
+/* The parameter behind input `index` of the step's node, or NULL. */
+struct tn_param *tn_step_param(const struct tn_network *network, const struct tn_step *step,
+                               int index);
+const struct tn_node *tn_step_node(const struct tn_network *network, const struct tn_step *step);
+const struct tn_value *tn_step_input_value(const struct tn_network *network,
+                                           const struct tn_step *step);
+const struct tn_value *tn_step_output_value(const struct tn_network *network,
+                                            const struct tn_step *step);
+
+/* Reserve scratch memory for each worker; tn_scratch gives it back during forward and backward. */
+void tn_want_scratch(struct tn_network *network, size_t floats);
+float *tn_scratch(const struct tn_network *network, unsigned worker);
+
+/* Where to write the gradient of a blob: its own memory the first time, else memory whose contents
+ * tn_gradient_done adds. NULL when nobody wants it. */
+float *tn_gradient_begin(struct tn_network *network, int blob);
+void tn_gradient_done(struct tn_network *network, int blob);
+
+/* Fold the BatchNorm `norm` into a convolution's step at inference (conv.c). */
+bool tn_conv_fold_norm(struct tn_network *network, struct tn_step *step, const struct tn_node *norm,
+                       struct tn_error *error);
+
+/* Run task over 0 .. count-1 cut into a number of pieces that does not depend on the threads. */
+void tn_for_ranges(size_t count, size_t grain,
+                   void (*range)(void *context, size_t begin, size_t end, unsigned worker),
+                   void *context);
+
+#endif

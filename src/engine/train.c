@@ -1,0 +1,220 @@
+#include "engine/train.h"
+
+#include "core/clock.h"
+#include "core/memory.h"
+#include "data/loader.h"
+#include "engine/evaluate.h"
+#include "engine/loss.h"
+#include "engine/network.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum {
+    CROP_PAD_DIVISOR = 8
+}; /* crop augmentation shifts by an eighth of the width: 4 of 32, as He et al. 2015 */
+
+/* Streams of the seed: one for the order of images in each epoch, the loader's own for each image.
+ */
+enum { ORDER_STREAM = 1 << 20 };
+
+void tn_train_defaults(struct tn_train_options *options)
+{
+    *options = (struct tn_train_options){.epochs = 1,
+                                         .batch = 128,
+                                         .learning_rate = 0.01f,
+                                         .momentum = 0.9f,
+                                         .decay = 5e-4f,
+                                         .schedule = TN_COSINE,
+                                         .augmentation = TN_AUGMENT_FLIP,
+                                         .seed = 1};
+}
+
+struct run {
+    const struct tn_train_options *options;
+    struct tn_dataset *dataset;
+    struct tn_network *network;
+    const struct tn_progress *progress;
+    uint32_t *order;   /* all training images, shuffled anew each epoch */
+    size_t count;      /* images an epoch */
+    size_t iterations; /* an epoch */
+    float *gradient;   /* [batch, outputs] */
+    int epoch;         /* 1 .. epochs */
+};
+
+/* Learning rate of iteration `step` (0, 1 ...) of the whole run. */
+static float rate_at(const struct run *run, size_t step)
+{
+    const struct tn_train_options *options = run->options;
+    double done = (double)step / ((double)run->iterations * options->epochs);
+    switch (options->schedule) {
+    case TN_STEP:
+        return options->learning_rate * (done < 0.5 ? 1 : done < 0.75 ? 0.1f : 0.01f);
+    case TN_COSINE:
+        return (float)((double)options->learning_rate * 0.5 * (1 + cos(3.141592653589793 * done)));
+    case TN_CONSTANT:
+        break;
+    }
+    return options->learning_rate;
+}
+
+static void shuffle(struct run *run)
+{
+    struct tn_random random;
+    size_t all = tn_dataset_count(run->dataset, TN_TRAIN);
+    for (size_t i = 0; i < all; i++)
+        run->order[i] = (uint32_t)i;
+    tn_random_seed(&random, run->options->seed, ORDER_STREAM + (uint64_t)run->epoch);
+    tn_random_shuffle(&random, run->order, all);
+}
+
+static struct tn_loader *open_loader(const struct run *run, struct tn_error *error)
+{
+    int chw[3];
+    const struct tn_train_options *options = run->options;
+    tn_dataset_shape(run->dataset, chw);
+    struct tn_augment augment = {
+        .flip = true,
+        .crop_pad = options->augmentation == TN_AUGMENT_CROP_FLIP ? chw[2] / CROP_PAD_DIVISOR : 0,
+        .seed = options->seed,
+        .epoch = (uint64_t)run->epoch};
+    return tn_loader_new(run->dataset, TN_TRAIN, run->order, run->count, (size_t)options->batch,
+                         options->augmentation == TN_AUGMENT_NONE ? NULL : &augment, error);
+}
+
+static bool train_batch(struct run *run, const struct tn_batch *batch, size_t step,
+                        struct tn_loss *loss, struct tn_error *error)
+{
+    const float *logits;
+    if (!tn_network_forward(run->network, batch->images, (int)batch->count, NULL, &logits, error))
+        return false;
+    tn_softmax_loss((int)batch->count, tn_network_outputs(run->network), logits, batch->labels,
+                    run->gradient, loss);
+    if (loss->bad > 0 || !isfinite(loss->sum)) {
+        const char *where = tn_network_first_bad(run->network);
+        return tn_fail(error, TN_ERROR_USE,
+                       "NaN or infinity at epoch %d, step %zu, first in '%s': a smaller lr may "
+                       "help; the network is "
+                       "as after the last finished epoch",
+                       run->epoch, step % run->iterations + 1, where ? where : "the loss");
+    }
+    if (!tn_network_backward(run->network, run->gradient, error))
+        return false;
+    struct tn_sgd sgd = {rate_at(run, step), run->options->momentum, run->options->decay};
+    tn_network_update(run->network, &sgd);
+    return true;
+}
+
+static bool train_epoch(struct run *run, struct tn_epoch *epoch, struct tn_error *error)
+{
+    struct tn_loss loss = {0};
+    struct tn_batch batch;
+    char stage[64], detail[96] = "";
+    size_t seen = 0, step = (size_t)(run->epoch - 1) * run->iterations;
+    double start = tn_clock_seconds();
+    snprintf(stage, sizeof stage, "epoch %d/%d", run->epoch, run->options->epochs);
+    shuffle(run);
+    epoch->learning_rate = (double)rate_at(run, step);
+    struct tn_loader *loader = open_loader(run, error);
+    bool ok = loader;
+    if (ok)
+        tn_loader_watch(loader, run->progress);
+    while (ok) {
+        if (seen > 0)
+            snprintf(detail, sizeof detail, "loss %.4f  train top-1 %.2f%%",
+                     loss.sum / (double)seen, 100.0 * (double)loss.top1 / (double)seen);
+        double done = (double)(run->epoch - 1) * (double)run->count + (double)seen;
+        ok = tn_progress_step(run->progress, stage, done,
+                              (double)run->options->epochs * (double)run->count, "images", detail,
+                              error) &&
+             tn_loader_next(loader, &batch, error);
+        if (!ok || batch.count == 0)
+            break;
+        ok = train_batch(run, &batch, step++, &loss, error);
+        seen += batch.count;
+    }
+    tn_loader_free(loader);
+    if (ok && seen == 0)
+        return tn_fail(error, TN_ERROR_INPUT, "no training image could be read");
+    epoch->epoch = run->epoch;
+    epoch->seconds = tn_clock_seconds() - start;
+    epoch->loss = loss.sum / (double)(seen ? seen : 1);
+    epoch->train_top1 = (double)loss.top1 / (double)(seen ? seen : 1);
+    epoch->images_per_second = (double)seen / epoch->seconds;
+    return ok;
+}
+
+/* Share the constants of a graph of the same structure. */
+static void take_constants(const struct tn_graph *from, struct tn_graph *to)
+{
+    for (int v = 0; v < from->value_count; v++)
+        if (from->values[v].constant)
+            tn_graph_set_constant(to, v, tn_tensor_ref(from->values[v].constant));
+}
+
+static bool run_epochs(struct run *run, struct tn_graph *graph, tn_epoch_done epoch_done,
+                       void *context, struct tn_error *error)
+{
+    for (run->epoch = 1; run->epoch <= run->options->epochs; run->epoch++) {
+        struct tn_epoch epoch = {0};
+        struct tn_evaluation test = {0};
+        if (!train_epoch(run, &epoch, error))
+            return false;
+        struct tn_graph *trained = tn_graph_clone(graph, error);
+        bool ok = trained && tn_network_store(run->network, trained, error);
+        if (ok && tn_dataset_count(run->dataset, TN_TEST) > 0)
+            ok = tn_evaluate(trained, run->dataset, TN_TEST, run->options->test_limit, 0,
+                             run->progress, &test, error);
+        if (ok) /* only a whole epoch, evaluated, counts as finished */
+            take_constants(trained, graph);
+        tn_graph_free(trained);
+        epoch.test_top1 = test.top1;
+        epoch.test_top5 = test.top5;
+        if (!ok || (epoch_done && !epoch_done(context, &epoch, graph, error)))
+            return false;
+    }
+    return true;
+}
+
+static bool check_options(const struct tn_train_options *options, const struct tn_dataset *dataset,
+                          struct tn_error *error)
+{
+    if (options->epochs < 1 || options->batch < 2)
+        return tn_fail(error, TN_ERROR_USE,
+                       "training takes at least 1 epoch and 2 images a batch, got %d and %d",
+                       options->epochs, options->batch);
+    if (!(options->learning_rate > 0) || !(options->momentum >= 0 && options->momentum < 1) ||
+        !(options->decay >= 0))
+        return tn_fail(error, TN_ERROR_USE,
+                       "lr must be above 0, momentum in 0..1 and decay not negative");
+    if (tn_dataset_count(dataset, TN_TRAIN) == 0)
+        return tn_fail(error, TN_ERROR_USE, "the data has no training images");
+    return true;
+}
+
+bool tn_train(struct tn_graph *graph, struct tn_dataset *dataset,
+              const struct tn_train_options *options, tn_epoch_done epoch_done, void *context,
+              const struct tn_progress *progress, struct tn_error *error)
+{
+    struct run run = {.options = options, .dataset = dataset, .progress = progress};
+    if (!check_options(options, dataset, error) || !tn_evaluate_fits(graph, dataset, error))
+        return false;
+    size_t all = tn_dataset_count(dataset, TN_TRAIN), batch = (size_t)options->batch;
+    run.count = options->limit > 0 && (size_t)options->limit < all ? (size_t)options->limit : all;
+    run.iterations = (run.count + batch - 1) / batch;
+    run.network = tn_network_new(graph, options->batch, TN_TRAINING, error);
+    if (!run.network)
+        return false;
+    tn_network_seed(run.network, options->seed);
+    tn_network_watch(run.network, progress);
+    size_t outputs = (size_t)tn_network_outputs(run.network);
+    run.order = tn_alloc(all, sizeof *run.order);
+    run.gradient = tn_alloc(batch * outputs, sizeof *run.gradient);
+    bool ok = run.order && run.gradient;
+    ok = ok ? run_epochs(&run, graph, epoch_done, context, error)
+            : tn_fail_memory(error, "training", all * sizeof *run.order);
+    tn_free(run.order);
+    tn_free(run.gradient);
+    tn_network_free(run.network);
+    return ok;
+}

@@ -1,0 +1,165 @@
+#include "model/slice.h"
+
+#include <string.h>
+
+enum { MOST = 1 << 20 }; /* of one side's padding */
+
+/* A list of integers from an attribute (old opsets) or a constant input (new ones). `list` stays
+ * NULL where it is left out; *constant turns false where it is computed. */
+struct ints {
+    const int64_t *list;
+    size_t count;
+};
+
+static struct ints from_attribute(const struct tn_node *node, const char *name)
+{
+    const struct tn_attribute *attribute = tn_node_attribute(node, name);
+    if (!attribute || attribute->kind != TN_ATTR_INTS)
+        return (struct ints){NULL, 0};
+    return (struct ints){attribute->ints, attribute->count};
+}
+
+static struct ints from_input(const struct tn_graph *graph, const struct tn_node *node, int index,
+                              bool *constant)
+{
+    if (index >= node->input_count || node->inputs[index] == TN_NO_VALUE)
+        return (struct ints){NULL, 0};
+    const struct tn_tensor *tensor = tn_node_constant(graph, node, index);
+    if (!tensor || tensor->dtype != TN_INT64 || tensor->rank > 1) {
+        *constant = false;
+        return (struct ints){NULL, 0};
+    }
+    return (struct ints){tensor->data, tensor->count};
+}
+
+static bool axis_of(int64_t axis, int rank, int *normal, struct tn_error *error)
+{
+    if (axis < -rank || axis >= rank)
+        return tn_fail(error, TN_ERROR_INPUT, "axis %lld does not exist in %d dimensions",
+                       (long long)axis, rank);
+    *normal = (int)(axis < 0 ? axis + rank : axis);
+    return true;
+}
+
+static int64_t clamp(int64_t x, int64_t low, int64_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* ONNX's rule for one axis of `size` elements. */
+static void slice_axis(struct tn_slice *slice, int axis, int64_t size, int64_t start, int64_t end,
+                       int64_t step)
+{
+    if (size == TN_BATCH) {
+        slice->whole[axis] = start == 0 && step == 1 && end >= INT32_MAX;
+        return;
+    }
+    start = start < 0 ? clamp(start + size, -1, size) : start;
+    end = end < 0 ? (end < -size ? -1 : end + size) : end;
+    int64_t span;
+    if (step > 0) {
+        start = clamp(start, 0, size);
+        span = clamp(end, 0, size) - start;
+    } else {
+        start = clamp(start, 0, size - 1);
+        span = start - clamp(end, -1, size - 1);
+    }
+    int64_t stride = step > 0 ? step : -step;
+    slice->start[axis] = start;
+    slice->step[axis] = step;
+    slice->count[axis] = span > 0 ? (span - 1) / stride + 1 : 0;
+    slice->whole[axis] = slice->count[axis] == size && step == 1;
+}
+
+static void whole_slice(const struct tn_value *input, struct tn_slice *slice)
+{
+    memset(slice, 0, sizeof *slice);
+    slice->rank = input->rank;
+    for (int i = 0; i < input->rank; i++) {
+        slice->step[i] = 1;
+        slice->count[i] = input->dims[i];
+        slice->whole[i] = true;
+    }
+}
+
+bool tn_slice_of(const struct tn_graph *graph, const struct tn_node *node, struct tn_slice *slice,
+                 bool *constant, struct tn_error *error)
+{
+    *constant = true;
+    const struct tn_value *input = &graph->values[node->inputs[0]];
+    bool old = node->input_count == 1;
+    struct ints starts =
+        old ? from_attribute(node, "starts") : from_input(graph, node, 1, constant);
+    struct ints ends = old ? from_attribute(node, "ends") : from_input(graph, node, 2, constant);
+    struct ints axes = old ? from_attribute(node, "axes") : from_input(graph, node, 3, constant);
+    struct ints steps = old ? (struct ints){NULL, 0} : from_input(graph, node, 4, constant);
+    whole_slice(input, slice);
+    if (!*constant)
+        return true;
+    if (!starts.list || !ends.list || starts.count != ends.count ||
+        (axes.list && axes.count != starts.count) || (steps.list && steps.count != starts.count))
+        return tn_fail(error, TN_ERROR_INPUT, "starts, ends, axes and steps differ in length");
+    for (size_t i = 0; i < starts.count; i++) {
+        int axis = 0;
+        int64_t step = steps.list ? steps.list[i] : 1;
+        if (!axis_of(axes.list ? axes.list[i] : (int64_t)i, input->rank, &axis, error))
+            return false;
+        if (step == 0 || step == INT64_MIN)
+            return tn_fail(error, TN_ERROR_INPUT, "its step is %lld", (long long)step);
+        slice_axis(slice, axis, input->dims[axis], starts.list[i], ends.list[i], step);
+    }
+    return true;
+}
+
+static bool padding_value(const struct tn_graph *graph, const struct tn_node *node,
+                          struct tn_padding *padding, bool *constant)
+{
+    if (node->input_count < 3 || node->inputs[2] == TN_NO_VALUE) {
+        padding->value = tn_node_float(node, "value", 0.0f);
+        return true;
+    }
+    const struct tn_tensor *tensor = tn_node_constant(graph, node, 2);
+    if (!tensor)
+        *constant = false;
+    else if (tensor->count != 1)
+        return false;
+    else if (tensor->dtype == TN_FLOAT32)
+        padding->value = tn_tensor_floats(tensor)[0];
+    else if (tensor->dtype == TN_INT64)
+        padding->value = (float)tn_tensor_ints(tensor)[0];
+    else
+        padding->value = (float)tn_tensor_doubles(tensor)[0];
+    return true;
+}
+
+bool tn_padding_of(const struct tn_graph *graph, const struct tn_node *node,
+                   struct tn_padding *padding, bool *constant, struct tn_error *error)
+{
+    memset(padding, 0, sizeof *padding);
+    *constant = true;
+    int rank = graph->values[node->inputs[0]].rank;
+    bool old = node->input_count == 1;
+    struct ints pads = old ? from_attribute(node, "pads") : from_input(graph, node, 1, constant);
+    struct ints axes = old ? (struct ints){NULL, 0} : from_input(graph, node, 3, constant);
+    padding->rank = rank;
+    padding->mode = tn_node_string(node, "mode", "constant");
+    if (!padding_value(graph, node, padding, constant))
+        return tn_fail(error, TN_ERROR_INPUT, "its padding value is not one number");
+    if (!*constant)
+        return true;
+    size_t count = axes.list ? axes.count : (size_t)rank;
+    if (!pads.list || pads.count != 2 * count)
+        return tn_fail(error, TN_ERROR_INPUT, "it has %zu paddings, expected %zu", pads.count,
+                       2 * count);
+    for (size_t i = 0; i < count; i++) {
+        int axis = 0;
+        int64_t begin = pads.list[i], end = pads.list[count + i];
+        if (!axis_of(axes.list ? axes.list[i] : (int64_t)i, rank, &axis, error))
+            return false;
+        if (begin < -MOST || begin > MOST || end < -MOST || end > MOST)
+            return tn_fail(error, TN_ERROR_INPUT, "its padding is beyond %d", MOST);
+        padding->begin[axis] = begin;
+        padding->end[axis] = end;
+    }
+    return true;
+}

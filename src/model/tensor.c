@@ -1,0 +1,138 @@
+#include "model/tensor.h"
+
+#include "core/memory.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* What the outside does not see: `shown` is first, so that a pointer to one is a pointer to the
+ * other. */
+struct shared_tensor {
+    struct tn_tensor shown;
+    atomic_uint references;
+    atomic_bool digested;
+    struct tn_digest digest;
+};
+
+/* Guards the writing of digests; they are rare and short to copy, so one lock serves all tensors.
+ */
+static pthread_mutex_t digest_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct shared_tensor *whole(struct tn_tensor *tensor)
+{
+    return (struct shared_tensor *)tensor;
+}
+
+size_t tn_dtype_size(enum tn_dtype dtype)
+{
+    return dtype == TN_FLOAT32 ? sizeof(float) : 8;
+}
+
+static bool count_elements(int rank, const int64_t *dims, size_t size, size_t *count, size_t *bytes,
+                           struct tn_error *error)
+{
+    if (rank < 0 || rank > TN_MAX_RANK)
+        return tn_fail(error, TN_ERROR_INPUT,
+                       "a tensor has %d dimensions, at most %d are supported", rank, TN_MAX_RANK);
+    *count = 1;
+    for (int i = 0; i < rank; i++) {
+        if (dims[i] < 0)
+            return tn_fail(error, TN_ERROR_INPUT, "dimension %d of a tensor is %lld", i,
+                           (long long)dims[i]);
+        if (!tn_mul(*count, (size_t)dims[i], count))
+            return tn_fail(error, TN_ERROR_INPUT,
+                           "a tensor's dimensions multiply beyond any memory");
+    }
+    if (!tn_mul(*count, size, bytes))
+        return tn_fail(error, TN_ERROR_INPUT, "a tensor's dimensions multiply beyond any memory");
+    return true;
+}
+
+struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                struct tn_error *error)
+{
+    size_t count, bytes;
+    if (!count_elements(rank, dims, tn_dtype_size(dtype), &count, &bytes, error))
+        return NULL;
+    struct shared_tensor *made = tn_calloc(1, sizeof *made);
+    void *data = tn_calloc(bytes, 1);
+    if (!made || !data) {
+        tn_free(made);
+        tn_free(data);
+        tn_fail_memory(error, "a tensor", bytes);
+        return NULL;
+    }
+    made->shown.dtype = dtype;
+    made->shown.rank = rank;
+    for (int i = 0; i < rank; i++)
+        made->shown.dims[i] = dims[i];
+    made->shown.count = count;
+    made->shown.bytes = bytes;
+    made->shown.data = data;
+    atomic_init(&made->references, 1);
+    atomic_init(&made->digested, false);
+    return &made->shown;
+}
+
+struct tn_tensor *tn_tensor_copy(const struct tn_tensor *tensor, struct tn_error *error)
+{
+    struct tn_tensor *copy = tn_tensor_new(tensor->dtype, tensor->rank, tensor->dims, error);
+    if (copy)
+        memcpy(copy->data, tensor->data, tensor->bytes);
+    return copy;
+}
+
+struct tn_tensor *tn_tensor_ref(struct tn_tensor *tensor)
+{
+    if (tensor)
+        atomic_fetch_add_explicit(&whole(tensor)->references, 1, memory_order_relaxed);
+    return tensor;
+}
+
+void tn_tensor_unref(struct tn_tensor *tensor)
+{
+    if (!tensor)
+        return;
+    /* The last one out must see all that the others did with it. */
+    if (atomic_fetch_sub_explicit(&whole(tensor)->references, 1, memory_order_acq_rel) > 1)
+        return;
+    tn_free(tensor->data);
+    tn_free(whole(tensor));
+}
+
+float *tn_tensor_floats(const struct tn_tensor *tensor)
+{
+    return tensor->dtype == TN_FLOAT32 ? tensor->data : NULL;
+}
+
+int64_t *tn_tensor_ints(const struct tn_tensor *tensor)
+{
+    return tensor->dtype == TN_INT64 ? tensor->data : NULL;
+}
+
+double *tn_tensor_doubles(const struct tn_tensor *tensor)
+{
+    return tensor->dtype == TN_DOUBLE ? tensor->data : NULL;
+}
+
+const struct tn_digest *tn_tensor_digest(struct tn_tensor *tensor)
+{
+    struct shared_tensor *shared = whole(tensor);
+    if (atomic_load_explicit(&shared->digested, memory_order_acquire))
+        return &shared->digest;
+    int64_t head[2 + TN_MAX_RANK] = {tensor->dtype, tensor->rank};
+    memcpy(head + 2, tensor->dims, sizeof tensor->dims);
+    const void *pieces[] = {head, tensor->data};
+    size_t sizes[] = {sizeof head, tensor->bytes};
+    /* Two threads may both compute it; they come to the same, and only one writes it down. */
+    struct tn_digest digest;
+    tn_digest_pieces(&digest, 2, pieces, sizes);
+    pthread_mutex_lock(&digest_lock);
+    if (!atomic_load_explicit(&shared->digested, memory_order_relaxed)) {
+        shared->digest = digest;
+        atomic_store_explicit(&shared->digested, true, memory_order_release);
+    }
+    pthread_mutex_unlock(&digest_lock);
+    return &shared->digest;
+}

@@ -1,0 +1,192 @@
+#include "prune/flow.h"
+
+#include "core/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static bool keep(struct tn_flow *flow, void *memory, struct tn_error *error)
+{
+    if (memory && flow->kept_count == flow->kept_capacity) {
+        int capacity = 2 * flow->kept_capacity + 64;
+        void **grown =
+            tn_realloc(flow->kept, (size_t)flow->kept_count, (size_t)capacity, sizeof *flow->kept);
+        if (grown) {
+            flow->kept = grown;
+            flow->kept_capacity = capacity;
+        }
+    }
+    if (!memory || flow->kept_count == flow->kept_capacity) {
+        tn_free(memory);
+        return tn_fail(error, TN_ERROR_SYSTEM, "out of memory for the coupling of channels");
+    }
+    flow->kept[flow->kept_count++] = memory;
+    return true;
+}
+
+int tn_flow_root(const struct tn_flow *flow, int id)
+{
+    while (flow->parent[id] != id) {
+        flow->parent[id] = flow->parent[flow->parent[id]];
+        id = flow->parent[id];
+    }
+    return id;
+}
+
+void tn_flow_join(struct tn_flow *flow, int a, int b)
+{
+    a = tn_flow_root(flow, a);
+    b = tn_flow_root(flow, b);
+    if (a == b)
+        return;
+    /* The lower number stays root: joined channels are known by their first producer. */
+    int root = a < b ? a : b, child = a < b ? b : a;
+    flow->parent[child] = root;
+    if (!flow->bar[root])
+        flow->bar[root] = flow->bar[child];
+    if (flow->added_at[root] == TN_NO_NODE)
+        flow->added_at[root] = flow->added_at[child];
+}
+
+static bool reserve_ids(struct tn_flow *flow, int count, struct tn_error *error)
+{
+    if (count > INT32_MAX / 4 - flow->id_count)
+        return tn_fail(error, TN_ERROR_INPUT, "too many channels");
+    if (flow->id_count + count <= flow->id_capacity)
+        return true;
+    size_t old = (size_t)flow->id_count;
+    size_t capacity = 2 * (old + (size_t)count);
+    int *parent = tn_realloc(flow->parent, old, capacity, sizeof *parent);
+    if (parent)
+        flow->parent = parent;
+    const char **bar = tn_realloc(flow->bar, old, capacity, sizeof *bar);
+    if (bar)
+        flow->bar = bar;
+    int *added_at = tn_realloc(flow->added_at, old, capacity, sizeof *added_at);
+    if (added_at)
+        flow->added_at = added_at;
+    if (!parent || !bar || !added_at)
+        return tn_fail_memory(error, "the coupling of channels", capacity * sizeof *bar);
+    flow->id_capacity = (int)capacity;
+    return true;
+}
+
+bool tn_flow_create(struct tn_flow *flow, int value, int count, struct tn_error *error)
+{
+    if (!reserve_ids(flow, count, error))
+        return false;
+    int *ids = tn_alloc((size_t)count, sizeof *ids);
+    if (!keep(flow, ids, error))
+        return false;
+    for (int c = 0; c < count; c++) {
+        int id = flow->id_count++;
+        ids[c] = id;
+        flow->parent[id] = id;
+        flow->bar[id] = NULL;
+        flow->added_at[id] = TN_NO_NODE;
+    }
+    flow->axis[value] = (struct tn_axis){.count = count, .ids = ids, .per_channel = 1};
+    return true;
+}
+
+bool tn_flow_bar(struct tn_flow *flow, int value, struct tn_error *error, const char *format, ...)
+{
+    if (value == TN_NO_VALUE || flow->axis[value].count == 0)
+        return true;
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    /* Names come from files: the text goes through the same washing as messages. */
+    struct tn_error washed;
+    tn_fail(&washed, TN_ERROR_USE, "%s", text);
+    char *reason = tn_strdup(washed.text);
+    if (!keep(flow, reason, error))
+        return false;
+    const struct tn_axis *axis = &flow->axis[value];
+    for (int c = 0; c < axis->count; c++) {
+        int root = tn_flow_root(flow, axis->ids[c]);
+        if (!flow->bar[root])
+            flow->bar[root] = reason;
+    }
+    return true;
+}
+
+/* A node touches at most one axis in each role, so the lists have room for all nodes. */
+static bool touch(struct tn_flow *flow, struct tn_touch *list, int *count, int node, int value,
+                  struct tn_error *error)
+{
+    if (*count >= flow->graph->node_count)
+        return tn_fail(error, TN_ERROR_INPUT, "node %s: visited twice",
+                       tn_node_label(flow->graph, &flow->graph->nodes[node]));
+    list[(*count)++] = (struct tn_touch){.node = node, .axis = flow->axis[value]};
+    return true;
+}
+
+bool tn_flow_produces(struct tn_flow *flow, int node, int value, struct tn_error *error)
+{
+    return touch(flow, flow->producers, &flow->producer_count, node, value, error);
+}
+
+bool tn_flow_through(struct tn_flow *flow, int node, int value, struct tn_error *error)
+{
+    return touch(flow, flow->throughs, &flow->through_count, node, value, error);
+}
+
+bool tn_flow_consumes(struct tn_flow *flow, int node, int value, struct tn_error *error)
+{
+    return touch(flow, flow->consumers, &flow->consumer_count, node, value, error);
+}
+
+static bool start(struct tn_flow *flow, struct tn_error *error)
+{
+    const struct tn_graph *graph = flow->graph;
+    size_t nodes = (size_t)graph->node_count, values = (size_t)graph->value_count;
+    flow->axis = tn_calloc(values, sizeof *flow->axis);
+    flow->producers = tn_calloc(nodes, sizeof *flow->producers);
+    flow->throughs = tn_calloc(nodes, sizeof *flow->throughs);
+    flow->consumers = tn_calloc(nodes, sizeof *flow->consumers);
+    if (!flow->axis || !flow->producers || !flow->throughs || !flow->consumers)
+        return tn_fail_memory(error, "the coupling of channels",
+                              values * sizeof *flow->axis + 3 * nodes * sizeof *flow->producers);
+    for (int i = 0; i < graph->input_count; i++) {
+        const struct tn_value *input = &graph->values[graph->inputs[i]];
+        bool known = input->has_shape && input->rank > 1 && input->dims[1] > 0 &&
+                     input->dims[1] <= INT32_MAX / 4;
+        if (known &&
+            (!tn_flow_create(flow, graph->inputs[i], (int)input->dims[1], error) ||
+             !tn_flow_bar(flow, graph->inputs[i], error,
+                          "its channels are coupled to the network's input %s", input->name)))
+            return false;
+    }
+    return true;
+}
+
+bool tn_flow_of(const struct tn_graph *graph, struct tn_flow *flow, struct tn_error *error)
+{
+    *flow = (struct tn_flow){.graph = graph};
+    bool ok = start(flow, error);
+    for (int node = 0; ok && node < graph->node_count; node++)
+        ok = tn_flow_rule(flow, node, error);
+    for (int i = 0; ok && i < graph->output_count; i++)
+        ok = tn_flow_bar(flow, graph->outputs[i], error, "its filters are the network's outputs");
+    if (!ok)
+        tn_flow_free(flow);
+    return ok;
+}
+
+void tn_flow_free(struct tn_flow *flow)
+{
+    for (int i = 0; i < flow->kept_count; i++)
+        tn_free(flow->kept[i]);
+    tn_free(flow->kept);
+    tn_free(flow->axis);
+    tn_free(flow->parent);
+    tn_free(flow->bar);
+    tn_free(flow->added_at);
+    tn_free(flow->producers);
+    tn_free(flow->throughs);
+    tn_free(flow->consumers);
+    *flow = (struct tn_flow){0};
+}

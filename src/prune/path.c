@@ -1,0 +1,227 @@
+#include "prune/path.h"
+
+#include "core/memory.h"
+#include "prune/blas.h"
+#include "prune/least_squares.h"
+
+#include <cblas.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* Filters whose costs differ by less than the rounding of G count as equal, so that exact copies of
+ * a filter go by index. In units of the last place of the terms compared. */
+static const double TIE = 64 * DBL_EPSILON;
+
+/* A greedy walk: which filters are gone, s = ||X_T 1||^2 and r_c = sum over t in T of G_ct. */
+struct walk {
+    int channels;
+    const double *g;
+    double s;
+    double *r;
+    bool *gone;
+};
+
+static bool walk_start(const struct tn_gram *gram, struct walk *walk, struct tn_error *error)
+{
+    size_t n = (size_t)gram->channels;
+    tn_blas_serial();
+    *walk = (struct walk){.channels = gram->channels, .g = tn_tensor_doubles(gram->matrix)};
+    walk->r = tn_calloc(n, sizeof *walk->r);
+    walk->gone = tn_calloc(n, sizeof *walk->gone);
+    if (walk->r && walk->gone)
+        return true;
+    tn_free(walk->r);
+    tn_free(walk->gone);
+    return tn_fail_memory(error, "a greedy path", n * sizeof *walk->r);
+}
+
+static void walk_end(struct walk *walk)
+{
+    tn_free(walk->r);
+    tn_free(walk->gone);
+}
+
+/* What removing c next adds to s. */
+static double added(const struct walk *walk, int c)
+{
+    return 2 * walk->r[c] + walk->g[(size_t)c * (size_t)walk->channels + (size_t)c];
+}
+
+static void walk_remove(struct walk *walk, int c)
+{
+    walk->s = fmax(walk->s + added(walk, c), 0);
+    walk->gone[c] = true;
+    cblas_daxpy(walk->channels, 1, walk->g + (size_t)c * (size_t)walk->channels, 1, walk->r, 1);
+}
+
+static int rank_of_lock(const enum tn_lock *locks, int c)
+{
+    static const int ranks[] = {[TN_LOCK_PRUNE] = 0, [TN_UNLOCKED] = 1, [TN_LOCK_KEEP] = 2};
+    return locks ? ranks[locks[c]] : 1;
+}
+
+/* The lock that goes next: filters locked to be pruned, then the free ones, then those locked to be
+ * kept. */
+static int next_rank(const struct walk *walk, const enum tn_lock *locks)
+{
+    int rank = 3;
+    for (int c = 0; c < walk->channels; c++) {
+        if (!walk->gone[c] && rank_of_lock(locks, c) < rank)
+            rank = rank_of_lock(locks, c);
+    }
+    return rank;
+}
+
+/* Cheapest removal of that rank other than `except`, lowest index first among equals; -1 if there
+ * is none. */
+static int cheapest(const struct walk *walk, const enum tn_lock *locks, int rank, int except)
+{
+    int best = -1;
+    for (int c = 0; c < walk->channels; c++) {
+        if (walk->gone[c] || c == except || rank_of_lock(locks, c) != rank)
+            continue;
+        if (best < 0 || added(walk, c) < added(walk, best))
+            best = c;
+    }
+    if (best < 0)
+        return -1;
+    double least = added(walk, best);
+    double terms = walk->s + 2 * fabs(walk->r[best]) +
+                   walk->g[(size_t)best * (size_t)walk->channels + (size_t)best];
+    for (int c = 0; c < best; c++) {
+        if (!walk->gone[c] && c != except && rank_of_lock(locks, c) == rank &&
+            added(walk, c) - least <= TIE * terms)
+            return c;
+    }
+    return best;
+}
+
+static bool statistics_are_finite(const struct tn_gram *gram, struct tn_error *error)
+{
+    const double *g = tn_tensor_doubles(gram->matrix);
+    size_t count = (size_t)gram->channels * (size_t)gram->channels;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(g[i]))
+            return tn_fail(error, TN_ERROR_INPUT,
+                           "the statistics hold a number that is not finite (channel %d)",
+                           (int)(i / (size_t)gram->channels));
+    }
+    return true;
+}
+
+static bool path_new(int channels, double energy, struct tn_path *path, struct tn_error *error)
+{
+    size_t n = (size_t)channels;
+    *path = (struct tn_path){.channels = channels, .energy = energy};
+    path->order = tn_alloc(n, sizeof *path->order);
+    path->error = tn_alloc(n + 1, sizeof *path->error);
+    path->error_ls = tn_alloc(n + 1, sizeof *path->error_ls);
+    path->cost = tn_alloc(n, sizeof *path->cost);
+    path->runner_up = tn_alloc(n, sizeof *path->runner_up);
+    path->runner_up_cost = tn_alloc(n, sizeof *path->runner_up_cost);
+    if (path->order && path->error && path->error_ls && path->cost && path->runner_up &&
+        path->runner_up_cost)
+        return true;
+    tn_path_free(path);
+    return tn_fail_memory(error, "a path", n * sizeof(double));
+}
+
+void tn_path_free(struct tn_path *path)
+{
+    tn_free(path->order);
+    tn_free(path->error);
+    tn_free(path->error_ls);
+    tn_free(path->cost);
+    tn_free(path->runner_up);
+    tn_free(path->runner_up_cost);
+    *path = (struct tn_path){0};
+}
+
+/* Walk the whole way: along `order`, or greedily where it is NULL. */
+static bool walk_path(const struct tn_gram *gram, const int *order, const enum tn_lock *locks,
+                      struct tn_path *path, struct tn_error *error)
+{
+    struct walk walk;
+    if (!walk_start(gram, &walk, error))
+        return false;
+    double scale = path->energy > 0 ? 1 / path->energy : 0;
+    int n = gram->channels;
+    path->error[0] = 0;
+    for (int i = 0; i < n; i++) {
+        int rank = next_rank(&walk, locks);
+        int c = order ? order[i] : cheapest(&walk, locks, rank, -1);
+        int other = cheapest(&walk, locks, rank, c);
+        path->order[i] = c;
+        path->cost[i] = added(&walk, c) * scale;
+        path->runner_up[i] = other;
+        path->runner_up_cost[i] = other < 0 ? 0 : added(&walk, other) * scale;
+        walk_remove(&walk, c);
+        path->error[i + 1] = walk.s * scale;
+    }
+    /* Nothing is left of y: exact, whatever rounding gathered on the way. */
+    path->error[n] = path->energy > 0 ? 1 : 0;
+    walk_end(&walk);
+    return true;
+}
+
+static bool make_path(const struct tn_gram *gram, const int *order, const enum tn_lock *locks,
+                      struct tn_path *path, struct tn_error *error)
+{
+    if (!statistics_are_finite(gram, error) ||
+        !path_new(gram->channels, tn_gram_energy(gram), path, error))
+        return false;
+    if (walk_path(gram, order, locks, path, error) &&
+        tn_least_squares_errors(gram, path->order, path->error_ls, &path->ridge, error))
+        return true;
+    tn_path_free(path);
+    return false;
+}
+
+bool tn_path_thinet(const struct tn_gram *gram, const enum tn_lock *locks, struct tn_path *path,
+                    struct tn_error *error)
+{
+    return make_path(gram, NULL, locks, path, error);
+}
+
+bool tn_path_of_order(const struct tn_gram *gram, const int *order, struct tn_path *path,
+                      struct tn_error *error)
+{
+    bool *seen = tn_calloc((size_t)gram->channels, sizeof *seen);
+    if (!seen)
+        return tn_fail_memory(error, "a path", (size_t)gram->channels);
+    bool whole = true;
+    for (int i = 0; whole && i < gram->channels; i++) {
+        whole = order[i] >= 0 && order[i] < gram->channels && !seen[order[i]];
+        if (whole)
+            seen[order[i]] = true;
+    }
+    tn_free(seen);
+    if (!whole)
+        return tn_fail(error, TN_ERROR_USE, "a removal order must name each of %d filters once",
+                       gram->channels);
+    return make_path(gram, order, NULL, path, error);
+}
+
+int tn_path_candidates(const struct tn_gram *gram, const struct tn_path *path, int removed,
+                       const enum tn_lock *locks, int limit, int *filters, double *costs)
+{
+    struct walk walk;
+    if (removed < 0 || removed >= gram->channels || !walk_start(gram, &walk, NULL))
+        return 0;
+    for (int i = 0; i < removed; i++)
+        walk_remove(&walk, path->order[i]);
+    double scale = path->energy > 0 ? 1 / path->energy : 0;
+    int rank = next_rank(&walk, locks);
+    int count = 0;
+    while (count < limit) {
+        int c = cheapest(&walk, locks, rank, -1);
+        if (c < 0)
+            break;
+        filters[count] = c;
+        costs[count++] = added(&walk, c) * scale;
+        walk.gone[c] = true; /* set aside, not removed: the costs of the others stay */
+    }
+    walk_end(&walk);
+    return count;
+}

@@ -1,0 +1,384 @@
+#include "prune/sampling.h"
+
+#include "core/memory.h"
+#include "core/threads.h"
+#include "data/loader.h"
+#include "engine/network.h"
+#include "model/layers.h"
+#include "prune/tap.h"
+
+#include <stdlib.h>
+
+enum { GREATEST_BATCH = 50 };
+/* FLOPs of a forward pass between two looks at the wish to stop: well under 200 ms for a single
+ * node. */
+static const double BATCH_FLOPS = 1e11;
+
+struct sampler {
+    const struct tn_graph *graph;
+    struct tn_dataset *dataset;
+    const struct tn_sampling_options *options;
+    const struct tn_progress *progress;
+    uint32_t *images; /* [image_count] indices in the training split, ascending */
+    size_t image_count;
+    int batch;
+    int tap_count;
+    struct tn_tap *taps;
+    size_t done; /* images before the present batch */
+};
+
+/* One node's input on its way into the rows of a tap. */
+struct reading {
+    const struct sampler *sampler;
+    const struct tn_tap *tap;
+    const float *input;
+};
+
+static bool check_options(const struct tn_sampling_options *options, struct tn_error *error)
+{
+    if (options->images_per_class < 1 || options->images_per_class > 1000000)
+        return tn_fail(error, TN_ERROR_USE, "images=%d: 1 to 1000000 a class expected",
+                       options->images_per_class);
+    if (options->locations < 1 || options->locations > 10000)
+        return tn_fail(error, TN_ERROR_USE, "locations=%d: 1 to 10000 an image expected",
+                       options->locations);
+    return true;
+}
+
+static bool check_images(const struct tn_graph *graph, const struct tn_dataset *dataset,
+                         struct tn_error *error)
+{
+    if (tn_dataset_count(dataset, TN_TRAIN) == 0)
+        return tn_fail(error, TN_ERROR_USE, "%s has no training images to sample",
+                       tn_dataset_name(dataset));
+    int chw[3];
+    tn_dataset_shape(dataset, chw);
+    const struct tn_value *input = graph->input_count > 0 ? &graph->values[graph->inputs[0]] : NULL;
+    if (!input || !input->has_shape || input->rank != 4)
+        return tn_fail(error, TN_ERROR_INPUT, "the network's input is not [N,C,H,W]");
+    for (int i = 0; i < 3; i++) {
+        if (input->dims[i + 1] != chw[i])
+            return tn_fail(error, TN_ERROR_USE,
+                           "the network takes images [%d,%d,%d], %s has [%d,%d,%d]",
+                           (int)input->dims[1], (int)input->dims[2], (int)input->dims[3],
+                           tn_dataset_name(dataset), chw[0], chw[1], chw[2]);
+    }
+    return true;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Keep `wanted` of a class's images, drawn without replacement. Returns how many there are. */
+static size_t draw(uint32_t *images, size_t count, size_t wanted, uint64_t seed, int class)
+{
+    struct tn_random random;
+    tn_random_seed(&random, seed, (uint64_t) class);
+    if (wanted > count)
+        wanted = count;
+    for (size_t i = 0; i < wanted; i++) {
+        size_t j = i + tn_random_below(&random, (uint32_t)(count - i));
+        uint32_t swap = images[i];
+        images[i] = images[j];
+        images[j] = swap;
+    }
+    return wanted;
+}
+
+/* Group the training images by class in by_class; end[c] is where class c ends. */
+static void sort_by_class(const struct tn_dataset *dataset, size_t total, int classes, size_t *end,
+                          uint32_t *by_class)
+{
+    for (size_t i = 0; i < total; i++) {
+        int label = tn_dataset_label(dataset, TN_TRAIN, i);
+        if (label >= 0 && label < classes)
+            end[label]++;
+    }
+    size_t start = 0;
+    for (int c = 0; c < classes; c++) {
+        size_t count = end[c];
+        end[c] = start;
+        start += count;
+    }
+    for (size_t i = 0; i < total; i++) {
+        int label = tn_dataset_label(dataset, TN_TRAIN, i);
+        if (label >= 0 && label < classes)
+            by_class[end[label]++] = (uint32_t)i;
+    }
+}
+
+/* images_per_class of every class, by chance, from the training split. */
+static bool choose_images(struct sampler *s, struct tn_error *error)
+{
+    size_t total = tn_dataset_count(s->dataset, TN_TRAIN);
+    int classes = tn_dataset_classes(s->dataset);
+    uint32_t *by_class = tn_alloc(total, sizeof *by_class);
+    size_t *end = tn_calloc((size_t)classes, sizeof *end);
+    if (!by_class || !end) {
+        tn_free(by_class);
+        tn_free(end);
+        return tn_fail_memory(error, "the choice of images", total * sizeof *by_class);
+    }
+    sort_by_class(s->dataset, total, classes, end, by_class);
+    size_t chosen = 0;
+    for (int c = 0; c < classes; c++) {
+        size_t start = c == 0 ? 0 : end[c - 1];
+        size_t count = draw(by_class + start, end[c] - start, (size_t)s->options->images_per_class,
+                            s->options->seed, c);
+        for (size_t i = 0; i < count; i++)
+            by_class[chosen++] = by_class[start + i];
+    }
+    tn_free(end);
+    qsort(by_class, chosen, sizeof *by_class, ascending);
+    s->images = by_class;
+    s->image_count = chosen;
+    if (chosen == 0)
+        return tn_fail(error, TN_ERROR_INPUT, "%s: no training image has a label",
+                       tn_dataset_name(s->dataset));
+    return true;
+}
+
+/* The batch depends on the network alone: sums are the same whatever else is asked. */
+static bool choose_batch(struct sampler *s, struct tn_error *error)
+{
+    struct tn_cost cost;
+    if (!tn_cost_of(s->graph, &cost, error))
+        return false;
+    double images = cost.flops > 0 ? BATCH_FLOPS / (double)cost.flops : GREATEST_BATCH;
+    s->batch = images < 1 ? 1 : images > GREATEST_BATCH ? GREATEST_BATCH : (int)images;
+    return true;
+}
+
+static void read_image(void *context, size_t index, unsigned worker)
+{
+    (void)worker;
+    const struct reading *reading = context;
+    const struct sampler *s = reading->sampler;
+    const struct tn_tap *tap = reading->tap;
+    size_t rows = (size_t)s->options->locations * (size_t)tap->channels;
+    tn_tap_image(tap, reading->input + index * tap->input_size, s->options->seed,
+                 s->images[s->done + index], s->options->locations, tap->rows + index * rows);
+}
+
+static bool before_node(void *context, int node, const float *input, int count,
+                        struct tn_error *error)
+{
+    const struct sampler *s = context;
+    if (tn_progress_cancelled(s->progress))
+        return tn_fail(error, TN_ERROR_CANCELLED, "sample: cancelled");
+    for (int i = 0; i < s->tap_count; i++) {
+        const struct tn_tap *tap = &s->taps[i];
+        if (tap->node != node)
+            continue;
+        struct reading reading = {.sampler = s, .tap = tap, .input = input};
+        tn_parallel((size_t)count, read_image, &reading);
+        if (tap->matrix)
+            tn_gram_add((int64_t)count * s->options->locations, tap->channels, tap->rows,
+                        tap->matrix);
+    }
+    return true;
+}
+
+static bool pass_images(struct sampler *s, struct tn_network *network, struct tn_loader *loader,
+                        struct tn_error *error)
+{
+    struct tn_observer observer = {.before = before_node, .context = s};
+    while (true) {
+        if (!tn_progress_step(s->progress, "sample", (double)s->done, (double)s->image_count,
+                              "images", "", error))
+            return false;
+        struct tn_batch batch;
+        if (!tn_loader_next(loader, &batch, error))
+            return false;
+        if (batch.count == 0)
+            return true;
+        const float *outputs;
+        if (!tn_network_forward(network, batch.images, (int)batch.count, &observer, &outputs,
+                                error))
+            return false;
+        s->done += batch.count;
+        for (int i = 0; i < s->tap_count; i++) {
+            /* Without a matrix the rows themselves are wanted, one batch after another. */
+            struct tn_tap *tap = &s->taps[i];
+            if (!tap->matrix)
+                tap->rows += batch.count * (size_t)s->options->locations * (size_t)tap->channels;
+        }
+    }
+}
+
+static bool run(struct sampler *s, struct tn_error *error)
+{
+    struct tn_network *network = tn_network_new(s->graph, s->batch, TN_INFER, error);
+    if (!network)
+        return false;
+    struct tn_loader *loader = tn_loader_new(s->dataset, TN_TRAIN, s->images, s->image_count,
+                                             (size_t)s->batch, NULL, error);
+    bool ok = loader && pass_images(s, network, loader, error);
+    tn_loader_free(loader);
+    tn_network_free(network);
+    return ok;
+}
+
+static bool prepare(struct sampler *s, struct tn_error *error)
+{
+    return check_options(s->options, error) && check_images(s->graph, s->dataset, error) &&
+           choose_images(s, error) && choose_batch(s, error);
+}
+
+static bool open_tap(struct sampler *s, const struct tn_group *group, int consumer, int place,
+                     struct tn_error *error)
+{
+    struct tn_tap *tap = &s->taps[s->tap_count];
+    if (!tn_tap_open(s->graph, group, consumer, tap, error))
+        return false;
+    tap->group = place;
+    size_t channels = (size_t)group->channels;
+    size_t rows = (size_t)s->batch * (size_t)s->options->locations;
+    tap->rows = tn_alloc(rows * channels, sizeof *tap->rows);
+    tap->matrix = tn_calloc(channels * channels, sizeof *tap->matrix);
+    s->tap_count++;
+    if (!tap->rows || !tap->matrix)
+        return tn_fail_memory(error, "the statistics", (rows + channels) * channels * 8);
+    return true;
+}
+
+static const struct tn_group *group_at(const struct tn_groups *groups, int index,
+                                       struct tn_error *error)
+{
+    if (index < 0 || index >= groups->count) {
+        tn_fail(error, TN_ERROR_USE, "no group %d", index);
+        return NULL;
+    }
+    const struct tn_group *group = &groups->group[index];
+    if (group->consumer_count == 0) {
+        tn_fail(error, TN_ERROR_USE, "%s cannot be sampled: %s", group->name,
+                group->why_not ? group->why_not : "nothing reads its filters");
+        return NULL;
+    }
+    return group;
+}
+
+static bool open_taps(struct sampler *s, const struct tn_groups *groups, int chosen_count,
+                      const int *chosen, struct tn_error *error)
+{
+    size_t count = 0;
+    for (int i = 0; i < chosen_count; i++) {
+        const struct tn_group *group = group_at(groups, chosen[i], error);
+        if (!group)
+            return false;
+        count += (size_t)group->consumer_count;
+    }
+    s->taps = tn_calloc(count, sizeof *s->taps);
+    if (!s->taps)
+        return tn_fail_memory(error, "the statistics", count * sizeof *s->taps);
+    for (int i = 0; i < chosen_count; i++) {
+        const struct tn_group *group = &groups->group[chosen[i]];
+        for (int c = 0; c < group->consumer_count; c++) {
+            if (!open_tap(s, group, c, i, error))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void close_taps(struct sampler *s)
+{
+    for (int i = 0; i < s->tap_count; i++) {
+        tn_free(s->taps[i].rows);
+        tn_free(s->taps[i].matrix);
+    }
+    tn_free(s->taps);
+    tn_free(s->images);
+}
+
+/* Add a consumer's matrix to its group's, divided by its own y^T y where there are several. A
+ * consumer whose output is always zero says nothing and is left out. */
+static bool add_consumer(const struct tn_tap *tap, bool alone, double *sum, struct tn_error *error)
+{
+    size_t count = (size_t)tap->channels * (size_t)tap->channels;
+    struct tn_tensor *own =
+        tn_tensor_new(TN_DOUBLE, 2, (const int64_t[]){tap->channels, tap->channels}, error);
+    if (!own)
+        return false;
+    double *matrix = tn_tensor_doubles(own);
+    for (size_t i = 0; i < count; i++)
+        matrix[i] = tap->matrix[i];
+    tn_gram_mirror(tap->channels, matrix);
+    struct tn_gram gram = {.channels = tap->channels, .matrix = own};
+    double energy = alone ? 1 : tn_gram_energy(&gram);
+    for (size_t i = 0; energy > 0 && i < count; i++)
+        sum[i] += matrix[i] / energy;
+    tn_gram_free(&gram);
+    return true;
+}
+
+static bool gather(const struct sampler *s, const struct tn_group *group, int place,
+                   struct tn_gram *gram, struct tn_error *error)
+{
+    *gram = (struct tn_gram){
+        .channels = group->channels,
+        .samples = (int64_t)s->image_count * s->options->locations,
+        .matrix =
+            tn_tensor_new(TN_DOUBLE, 2, (const int64_t[]){group->channels, group->channels}, error),
+    };
+    if (!gram->matrix)
+        return false;
+    for (int i = 0; i < s->tap_count; i++) {
+        if (s->taps[i].group == place && !add_consumer(&s->taps[i], group->consumer_count == 1,
+                                                       tn_tensor_doubles(gram->matrix), error))
+            return false;
+    }
+    return true;
+}
+
+bool tn_sample_groups(const struct tn_graph *graph, const struct tn_groups *groups,
+                      int chosen_count, const int *chosen, struct tn_dataset *dataset,
+                      const struct tn_sampling_options *options, const struct tn_progress *progress,
+                      struct tn_gram *grams, int64_t *images_used, struct tn_error *error)
+{
+    struct sampler s = {
+        .graph = graph, .dataset = dataset, .options = options, .progress = progress};
+    for (int i = 0; i < chosen_count; i++)
+        grams[i] = (struct tn_gram){0};
+    bool ok =
+        prepare(&s, error) && open_taps(&s, groups, chosen_count, chosen, error) && run(&s, error);
+    for (int i = 0; ok && i < chosen_count; i++)
+        ok = gather(&s, &groups->group[chosen[i]], i, &grams[i], error);
+    for (int i = 0; !ok && i < chosen_count; i++)
+        tn_gram_free(&grams[i]);
+    if (images_used)
+        *images_used = ok ? (int64_t)s.image_count : 0;
+    close_taps(&s);
+    return ok;
+}
+
+struct tn_tensor *tn_sample_rows(const struct tn_graph *graph, const struct tn_groups *groups,
+                                 int group, struct tn_dataset *dataset,
+                                 const struct tn_sampling_options *options,
+                                 const struct tn_progress *progress, struct tn_error *error)
+{
+    struct sampler s = {
+        .graph = graph, .dataset = dataset, .options = options, .progress = progress};
+    struct tn_tap tap;
+    struct tn_tensor *rows = NULL;
+    const struct tn_group *chosen = group_at(groups, group, error);
+    if (chosen && prepare(&s, error) && tn_tap_open(graph, chosen, 0, &tap, error))
+        rows = tn_tensor_new(
+            TN_DOUBLE, 2,
+            (const int64_t[]){(int64_t)s.image_count * options->locations, chosen->channels},
+            error);
+    if (rows) {
+        tap.rows = tn_tensor_doubles(rows);
+        s.taps = &tap;
+        s.tap_count = 1;
+        if (!run(&s, error)) {
+            tn_tensor_unref(rows);
+            rows = NULL;
+        }
+    }
+    tn_free(s.images);
+    return rows;
+}

@@ -1,0 +1,37 @@
+/* Reading x at one consumer (DESIGN section 2): rows of random locations from a consumer's input.
+ * Internal to src/prune. */
+#ifndef TN_PRUNE_TAP_H
+#define TN_PRUNE_TAP_H
+
+#include "core/error.h"
+#include "model/graph.h"
+#include "model/window.h"
+#include "prune/groups.h"
+#include <stdint.h>
+
+struct tn_tap {
+    int group;               /* its place among the groups asked for */
+    int node, channels;      /* the consumer, and the channels of its group */
+    int per_channel;         /* of a Gemm: features of one channel */
+    int filters;             /* d < filters */
+    size_t input_size;       /* numbers of its input for one image */
+    const float *weights;    /* of the graph */
+    bool gemm, transposed;   /* transposed: transB */
+    float alpha;             /* Gemm's factor, 1 for a convolution */
+    struct tn_window window; /* of a convolution */
+    uint64_t stream;         /* from the group's name and the consumer's place in it */
+    double *rows;            /* where the rows of the present batch go */
+    double *matrix;          /* lower triangle of the sum of X^T X, or NULL */
+};
+
+/* Prepare consumer `consumer` of a group; the graph must stay. */
+bool tn_tap_open(const struct tn_graph *graph, const struct tn_group *group, int consumer,
+                 struct tn_tap *tap, struct tn_error *error);
+
+/* Rows [locations,channels] of one image: x_c = sum of weight times input over the window at random
+ * (d,p,q), drawn from (seed, the tap's stream, image). `input`: the consumer's input for this
+ * image. */
+void tn_tap_image(const struct tn_tap *tap, const float *input, uint64_t seed, uint64_t image,
+                  int locations, double *rows);
+
+#endif

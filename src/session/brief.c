@@ -1,0 +1,235 @@
+#include "session/brief.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct text {
+    char *bytes;
+    size_t size, used;
+};
+
+static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(text->bytes + text->used, text->size - text->used, format, args);
+    va_end(args);
+    size_t room = text->size - text->used;
+    text->used += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
+}
+
+static double number(const json_t *result, const char *key)
+{
+    const json_t *value = json_object_get(result, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static const char *string(const json_t *result, const char *key)
+{
+    const char *value = json_string_value(json_object_get(result, key));
+    return value ? value : "";
+}
+
+static long long whole(const json_t *result, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(result, key));
+}
+
+static void add_amount(struct text *text, const char *what, double amount)
+{
+    static const struct {
+        double unit;
+        const char *sign;
+    } units[] = {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (amount >= units[i].unit) {
+            add(text, "%s %.2f%s", what, amount / units[i].unit, units[i].sign);
+            return;
+        }
+    }
+    add(text, "%s %.0f", what, amount);
+}
+
+static void brief_open(struct text *text, const json_t *result)
+{
+    add(text, "%s: %lld layers  ", string(result, "model"), whole(result, "layers"));
+    add_amount(text, "params", number(result, "params"));
+    add_amount(text, "  FLOPs", number(result, "flops"));
+}
+
+static void brief_data(struct text *text, const json_t *result)
+{
+    add(text, "%s: %lld test and %lld training images, %lld classes", string(result, "name"),
+        whole(result, "test"), whole(result, "train"), whole(result, "classes"));
+    if (*string(result, "preset"))
+        add(text, ", preset %s", string(result, "preset"));
+    if (whole(result, "skipped") > 0)
+        add(text, ", %lld unreadable left out", whole(result, "skipped"));
+}
+
+static void brief_eval(struct text *text, const json_t *result)
+{
+    add(text, "top-1 %.2f +- %.2f %%  top-5 %.2f %%  loss %.4f  (%lld images)",
+        100 * number(result, "top1"), 100 * number(result, "ci95"), 100 * number(result, "top5"),
+        number(result, "loss"), whole(result, "images"));
+}
+
+static void brief_summary(struct text *text, const json_t *result)
+{
+    add_amount(text, "params", number(result, "params"));
+    add(text, " (%.3fx)", number(result, "params_ratio"));
+    add_amount(text, "  FLOPs", number(result, "flops"));
+    add(text, " (%.3fx)", number(result, "flops_ratio"));
+}
+
+static void brief_layers(struct text *text, const json_t *result)
+{
+    add(text, "%zu layers", json_array_size(json_object_get(result, "layers")));
+}
+
+static void brief_groups(struct text *text, const json_t *result)
+{
+    add(text, "%zu groups, scope %s", json_array_size(json_object_get(result, "groups")),
+        string(result, "scope"));
+}
+
+static void brief_sample(struct text *text, const json_t *result)
+{
+    add(text, "%zu layers sampled on %lld images",
+        json_array_size(json_object_get(result, "layers")), whole(result, "images"));
+}
+
+static void brief_selection(struct text *text, const json_t *result)
+{
+    const json_t *layers = json_object_get(result, "layers"), *one;
+    if (json_array_size(layers) == 1) {
+        one = json_array_get(layers, 0);
+        add(text, "%s keeps %lld of %lld", string(one, "layer"), whole(one, "keep"),
+            whole(one, "filters"));
+        if (!isnan(number(one, "error")))
+            add(text, "  error %.4f (ls %.4f)", number(one, "error"), number(one, "error_ls"));
+        if (json_is_true(json_object_get(one, "limited")))
+            add(text, "  (as far as locks allow)");
+        return;
+    }
+    add(text, "%zu layers set", json_array_size(layers));
+    if (!isnan(number(result, "flops_planned_ratio")))
+        add(text, "  planned: FLOPs %.3fx  params %.3fx", number(result, "flops_planned_ratio"),
+            number(result, "params_planned_ratio"));
+}
+
+static void brief_curve(struct text *text, const json_t *result)
+{
+    add(text, "%s: %zu points", string(result, "layer"),
+        json_array_size(json_object_get(result, "kept")));
+}
+
+static void brief_prune(struct text *text, const json_t *result)
+{
+    add(text, "%zu layers pruned  FLOPs %.3fx  params %.3fx",
+        json_array_size(json_object_get(result, "layers")), number(result, "flops_ratio"),
+        number(result, "params_ratio"));
+}
+
+static void brief_training(struct text *text, const json_t *result)
+{
+    const json_t *epochs = json_object_get(result, "epochs");
+    size_t count = json_array_size(epochs);
+    const json_t *last = count ? json_array_get(epochs, count - 1) : NULL;
+    if (last)
+        add(text, "%zu epochs  loss %.4f  top-1 %.2f %%  %.0f img/s", count, number(last, "loss"),
+            100 * number(last, "test_top1"), number(last, "images_per_second"));
+}
+
+static void brief_time(struct text *text, const json_t *result)
+{
+    add(text, "batch %lld: forward %.1f ms  backward %.1f ms  step %.1f ms", whole(result, "batch"),
+        number(result, "forward_ms"), number(result, "backward_ms"), number(result, "step_ms"));
+}
+
+static void brief_file(struct text *text, const json_t *result)
+{
+    const json_t *shape = json_object_get(result, "shape");
+    add(text, "wrote %s", string(result, "file"));
+    for (size_t i = 0; i < json_array_size(shape); i++)
+        add(text, "%s%lld%s", i ? "x" : " [",
+            (long long)json_integer_value(json_array_get(shape, i)),
+            i + 1 == json_array_size(shape) ? "]" : "");
+}
+
+static void brief_load(struct text *text, const json_t *result)
+{
+    add(text, "%s: %lld entries", string(result, "file"), whole(result, "entries"));
+}
+
+static void brief_locks(struct text *text, const json_t *result)
+{
+    const json_t *layers = json_object_get(result, "layers");
+    long long keep = 0, prune = 0;
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        keep +=
+            (long long)json_array_size(json_object_get(json_array_get(layers, i), "locked_keep"));
+        prune +=
+            (long long)json_array_size(json_object_get(json_array_get(layers, i), "locked_prune"));
+    }
+    add(text, "locked: %lld to keep, %lld to prune", keep, prune);
+}
+
+static void brief_method(struct text *text, const json_t *result)
+{
+    add(text, "%s for %zu layers", string(result, "method"),
+        json_array_size(json_object_get(result, "layers")));
+}
+
+static void brief_journal(struct text *text, const json_t *result)
+{
+    add(text, "%zu entries", json_array_size(json_object_get(result, "entries")));
+}
+
+static void brief_move(struct text *text, const json_t *result)
+{
+    if (whole(result, "entry") == 0)
+        add(text, "now at the beginning");
+    else
+        add(text, "now at entry %lld: %s", whole(result, "entry"), string(result, "line"));
+}
+
+static void brief_note(struct text *text, const json_t *result)
+{
+    add(text, "%s", string(result, "note"));
+}
+
+static const struct {
+    const char *command;
+    void (*write)(struct text *text, const json_t *result);
+} briefs[] = {
+    {"open", brief_open},       {"data", brief_data},           {"eval", brief_eval},
+    {"summary", brief_summary}, {"layers", brief_layers},       {"groups", brief_groups},
+    {"sample", brief_sample},   {"ratio", brief_selection},     {"keep", brief_selection},
+    {"step", brief_selection},  {"back", brief_selection},      {"run", brief_selection},
+    {"curve", brief_curve},     {"prune", brief_prune},         {"finetune", brief_training},
+    {"train", brief_training},  {"time", brief_time},           {"infer", brief_file},
+    {"export", brief_file},     {"export-samples", brief_file}, {"export-gram", brief_file},
+    {"save", brief_file},       {"load", brief_load},           {"lock", brief_locks},
+    {"unlock", brief_locks},    {"method", brief_method},       {"journal", brief_journal},
+    {"undo", brief_move},       {"redo", brief_move},           {"goto", brief_move},
+    {"note", brief_note},
+};
+
+void tn_brief(const char *command, const json_t *result, char *text, size_t size)
+{
+    struct text out = {text, size, 0};
+    text[0] = '\0';
+    const char *error = string(result, "error");
+    if (*error)
+        add(&out, "%s", error);
+    size_t length = strcspn(command, " \t");
+    for (size_t i = 0; !*error && result && i < sizeof briefs / sizeof *briefs; i++) {
+        if (strlen(briefs[i].command) == length && memcmp(briefs[i].command, command, length) == 0)
+            briefs[i].write(&out, result);
+    }
+}

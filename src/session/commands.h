@@ -1,0 +1,16 @@
+/* The parts the command table is made of: one array a theme, each ending with a row without a name.
+ */
+#ifndef TN_SESSION_COMMANDS_H
+#define TN_SESSION_COMMANDS_H
+
+#include "session/command.h"
+
+extern const struct tn_command tn_commands_open[];
+extern const struct tn_command tn_commands_measure[];
+extern const struct tn_command tn_commands_select[];
+extern const struct tn_command tn_commands_prune[];
+extern const struct tn_command tn_commands_export[];
+extern const struct tn_command tn_commands_journal[];
+extern const struct tn_command tn_commands_help[];
+
+#endif

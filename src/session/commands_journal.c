@@ -1,0 +1,173 @@
+/* Commands about the session itself: its file, and moving in its journal. */
+#include "session/commands.h"
+#include "session/inside.h"
+#include "session/results.h"
+#include <time.h>
+
+static bool run_save(struct tn_session *session, const struct tn_command_line *line,
+                     const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    (void)progress;
+    const char *file = tn_line_word(line, 0);
+    if (!file)
+        file = tn_session_path(session);
+    if (!file)
+        return tn_fail(error, TN_ERROR_USE, "the session has no file yet: save FILE.thinet");
+    if (!tn_session_save(session, file, error))
+        return false;
+    tn_put_text(result, "file", tn_session_path(session));
+    tn_put_integer(result, "entries", session->journal.count);
+    return true;
+}
+
+static bool run_load(struct tn_session *session, const struct tn_command_line *line,
+                     const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    (void)progress;
+    if (!tn_session_load(session, tn_line_word(line, 0), error))
+        return false;
+    tn_put_text(result, "file", tn_session_path(session));
+    tn_put_integer(result, "entries", session->journal.count);
+    tn_put_integer(result, "entry", session->journal.head);
+    return true;
+}
+
+static json_t *entry_json(const struct tn_session *session, const struct tn_entry *entry)
+{
+    json_t *json = json_object();
+    time_t when = (time_t)entry->time;
+    struct tm utc;
+    char text[32] = "";
+    if (gmtime_r(&when, &utc))
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    tn_put_integer(json, "id", entry->id);
+    tn_put_integer(json, "parent", entry->parent);
+    tn_put_text(json, "command", entry->command);
+    tn_put_text(json, "time", text);
+    tn_put_number(json, "seconds", entry->seconds);
+    tn_put_bool(json, "ok", entry->status == TN_ENTRY_DONE);
+    tn_put_bool(json, "interrupted", entry->status == TN_ENTRY_RUNNING);
+    tn_put_bool(json, "changes", entry->changes);
+    tn_put_bool(json, "current", entry->id == session->journal.head);
+    tn_put_integer(json, "epochs", entry->epoch_count);
+    tn_put_text(json, "brief", entry->brief);
+    return json;
+}
+
+static bool run_journal(struct tn_session *session, const struct tn_command_line *line,
+                        const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    (void)line, (void)progress, (void)error;
+    json_t *entries = json_array();
+    tn_put(result, "entries", entries);
+    for (int i = 0; i < session->journal.count; i++)
+        json_array_append_new(entries, entry_json(session, session->journal.entries[i]));
+    tn_put_integer(result, "head", session->journal.head);
+    return true;
+}
+
+static bool stand(struct tn_session *session, int64_t id, json_t *result, struct tn_error *error)
+{
+    if (!tn_session_move(session, id, error))
+        return false;
+    const struct tn_entry *entry = tn_journal_find(&session->journal, id);
+    tn_put_integer(result, "entry", id);
+    tn_put_text(result, "line", entry ? entry->command : "");
+    return true;
+}
+
+static bool run_undo(struct tn_session *session, const struct tn_command_line *line,
+                     const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    (void)line, (void)progress;
+    int64_t id = tn_journal_undo(&session->journal);
+    if (id < 0)
+        return tn_fail(error, TN_ERROR_USE, "there is nothing to undo");
+    return stand(session, id, result, error);
+}
+
+static bool run_redo(struct tn_session *session, const struct tn_command_line *line,
+                     const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    (void)line, (void)progress;
+    int64_t id = tn_journal_redo(&session->journal);
+    if (id < 0)
+        return tn_fail(error, TN_ERROR_USE, "there is nothing to redo");
+    return stand(session, id, result, error);
+}
+
+static bool run_goto(struct tn_session *session, const struct tn_command_line *line,
+                     const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    (void)progress;
+    int64_t id, last = 0;
+    if (session->journal.count)
+        last = session->journal.entries[session->journal.count - 1]->id;
+    if (!tn_parse_integer("entry", tn_line_word(line, 0), 0, last, &id, error))
+        return false;
+    if (id && !tn_journal_find(&session->journal, id))
+        return tn_fail(error, TN_ERROR_USE, "there is no entry %lld; 'journal' lists them",
+                       (long long)id);
+    return stand(session, id, result, error);
+}
+
+static bool run_note(struct tn_session *session, const struct tn_command_line *line,
+                     const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    (void)session, (void)progress, (void)error;
+    tn_put_text(result, "note", tn_line_word(line, 0));
+    return true;
+}
+
+const struct tn_command tn_commands_journal[] = {
+    {"save",
+     "keep the session in a file",
+     "Everything after it goes into this file, command by command.",
+     0,
+     {{TN_WORD_FILE, "FILE.thinet", true, NULL}},
+     {{0}},
+     run_save},
+    {"load",
+     "go on with the session of a file",
+     "The session that was open is left; what has no file is lost.",
+     0,
+     {{TN_WORD_FILE, "FILE.thinet", false, NULL}},
+     {{0}},
+     run_load},
+    {"journal",
+     "list what was done",
+     "The entries are a tree: each names the one it followed.",
+     0,
+     {{0}},
+     {{0}},
+     run_journal},
+    {"undo",
+     "go back before the last change",
+     "Nothing is lost: redo comes back, goto goes anywhere.",
+     0,
+     {{0}},
+     {{0}},
+     run_undo},
+    {"redo",
+     "go forward again after undo",
+     "Leads to where undo came from.",
+     0,
+     {{0}},
+     {{0}},
+     run_redo},
+    {"goto",
+     "stand at an entry of the journal",
+     "ENTRY is its number; 0 is the empty session.",
+     0,
+     {{TN_WORD_NUMBER, "ENTRY", false, NULL}},
+     {{0}},
+     run_goto},
+    {"note",
+     "write a remark into the journal",
+     "The rest of the line.",
+     TN_COMMAND_JOURNALED,
+     {{TN_WORD_TEXT, "TEXT", false, NULL}},
+     {{0}},
+     run_note},
+    {0},
+};

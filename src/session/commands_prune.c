@@ -1,0 +1,319 @@
+/* Commands that make another network: pruning and training. */
+#include "core/memory.h"
+#include "engine/train.h"
+#include "model/zoo.h"
+#include "prune/surgery.h"
+#include "session/commands.h"
+#include "session/inside.h"
+#include "session/results.h"
+#include "session/selection.h"
+#include <string.h>
+
+/* One group on its way to the surgeon. */
+struct cut_plan {
+    int *removed, *stay;
+    double *weights;
+    bool weighted;
+};
+
+static void plan_free(struct cut_plan *plan)
+{
+    tn_free(plan->removed);
+    tn_free(plan->stay);
+    tn_free(plan->weights);
+}
+
+static bool plan_choice(const struct tn_state *state, int group, struct cut_plan *plan,
+                        struct tn_error *error)
+{
+    const struct tn_group *g = &state->model->groups.group[group];
+    struct tn_error why;
+    tn_error_clear(&why);
+    if (tn_state_choice(state, group, state->settings[group].kept, plan->removed, plan->stay, &why))
+        return true;
+    if (why.kind != TN_ERROR_NONE) {
+        if (error)
+            *error = why;
+        return false;
+    }
+    return tn_fail(
+        error, TN_ERROR_USE,
+        "layer '%s' is not sampled yet, so which filters go is not known: sample %s first", g->name,
+        g->name);
+}
+
+static bool plan_cut(const struct tn_state *state, int group, bool reweight, bool insist,
+                     struct cut_plan *plan, struct tn_error *error)
+{
+    const struct tn_group *g = &state->model->groups.group[group];
+    const struct tn_setting *setting = &state->settings[group];
+    size_t channels = (size_t)g->channels;
+    plan->removed = tn_alloc(channels, sizeof *plan->removed);
+    plan->stay = tn_alloc(channels, sizeof *plan->stay);
+    plan->weights = tn_alloc(channels, sizeof *plan->weights);
+    if (!plan->removed || !plan->stay || !plan->weights)
+        return tn_fail_memory(error, "a choice of filters", channels * sizeof *plan->weights);
+    if (!plan_choice(state, group, plan, error))
+        return false;
+    if (reweight && !setting->statistic && insist)
+        return tn_fail(error, TN_ERROR_USE,
+                       "layer '%s' is not sampled yet: reweight=ls needs its statistic", g->name);
+    plan->weighted = reweight && setting->statistic;
+    double relative, ridge;
+    return !plan->weighted || tn_least_squares(&setting->statistic->gram, setting->kept, plan->stay,
+                                               plan->weights, &relative, &ridge, error);
+}
+
+static json_t *cut_json(const struct tn_state *state, const struct tn_cut *cut,
+                        const struct cut_plan *plan)
+{
+    const struct tn_group *group = &state->model->groups.group[cut->group];
+    json_t *json = json_object();
+    tn_put_text(json, "name", group->name);
+    tn_put(json, "kept", tn_json_ints(cut->keep, cut->keep_count));
+    tn_put(json, "removed", tn_json_ints(plan->removed, group->channels - cut->keep_count));
+    tn_put(json, "weights",
+           cut->weights ? tn_json_doubles(cut->weights, cut->keep_count) : json_null());
+    return json;
+}
+
+/* Keep of a selection the groups in which something is to go. */
+static void drop_untouched(const struct tn_state *state, struct tn_selection *selection)
+{
+    int count = 0;
+    for (int i = 0; i < selection->count; i++) {
+        int g = selection->groups[i];
+        if (state->settings[g].kept < state->model->groups.group[g].channels)
+            selection->groups[count++] = g;
+    }
+    selection->count = count;
+}
+
+static bool become_pruned(struct tn_session *session, struct tn_graph *graph,
+                          const struct tn_selection *selection, json_t *result,
+                          struct tn_error *error)
+{
+    struct tn_model *model = tn_model_new(graph, session->state->model->scope, error);
+    struct tn_state *next = model ? tn_session_edit(session, error) : NULL;
+    if (!next) {
+        tn_model_unref(model);
+        return false;
+    }
+    if (!tn_state_set_model(next, model, true, selection->count, selection->groups, error))
+        return false;
+    tn_put_integer(result, "params", model->cost.params);
+    tn_put_integer(result, "params_all", model->cost.params_all);
+    tn_put_integer(result, "flops", model->cost.flops);
+    tn_put_number(result, "params_ratio",
+                  (double)model->cost.params / (double)next->original.params);
+    tn_put_number(result, "flops_ratio", (double)model->cost.flops / (double)next->original.flops);
+    return true;
+}
+
+static bool prune_selection(struct tn_session *session, const struct tn_selection *selection,
+                            bool reweight, bool insist, json_t *result, struct tn_error *error)
+{
+    const struct tn_state *state = session->state;
+    size_t count = (size_t)selection->count;
+    struct cut_plan *plans = tn_calloc(count, sizeof *plans);
+    struct tn_cut *cuts = tn_calloc(count, sizeof *cuts);
+    bool fine = plans && cuts ? true : tn_fail_memory(error, "cuts", count * sizeof *plans);
+    json_t *layers = json_array();
+    tn_put_text(result, "reweight", reweight ? "ls" : "none");
+    tn_put(result, "layers", layers);
+    for (size_t i = 0; fine && i < count; i++) {
+        int g = selection->groups[i];
+        fine = plan_cut(state, g, reweight, insist, &plans[i], error);
+        cuts[i] = (struct tn_cut){g, state->settings[g].kept, plans[i].stay,
+                                  plans[i].weighted ? plans[i].weights : NULL};
+        if (fine)
+            json_array_append_new(layers, cut_json(state, &cuts[i], &plans[i]));
+    }
+    struct tn_graph *graph = NULL;
+    if (fine)
+        graph = tn_cut_channels(state->model->graph, &state->model->layers, &state->model->groups,
+                                selection->count, cuts, error);
+    fine = graph && become_pruned(session, graph, selection, result, error);
+    for (size_t i = 0; plans && i < count; i++)
+        plan_free(&plans[i]);
+    tn_free(plans);
+    tn_free(cuts);
+    return fine;
+}
+
+static bool run_prune(struct tn_session *session, const struct tn_command_line *line,
+                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    (void)progress;
+    struct tn_selection selection;
+    const char *pattern = tn_line_word(line, 0);
+    if (!tn_session_need_model(session, error) ||
+        !tn_select(session->state, pattern ? pattern : "all", &selection, error))
+        return false;
+    drop_untouched(session->state, &selection);
+    bool reweight = strcmp(tn_line_option(line, "reweight"), "ls") == 0;
+    bool fine = selection.count > 0;
+    if (!fine)
+        tn_fail(error, TN_ERROR_USE,
+                "there is nothing to prune: set a ratio first, as in ratio %s 0.5",
+                pattern ? pattern : "all");
+    fine = fine && prune_selection(session, &selection, reweight, tn_line_given(line, "reweight"),
+                                   result, error);
+    tn_selection_free(&selection);
+    return fine;
+}
+
+/* Training */
+
+static bool read_training(const struct tn_command_line *line, struct tn_train_options *options,
+                          struct tn_error *error)
+{
+    int64_t epochs = 1, batch = 128, seed = 1;
+    double rate = 0, momentum = 0, decay = 0;
+    if (!tn_line_integer(line, "epochs", 1, 100000, &epochs, error) ||
+        !tn_line_integer(line, "batch", 1, 65536, &batch, error) ||
+        !tn_line_integer(line, "limit", 1, INT64_MAX, &options->limit, error) ||
+        !tn_line_integer(line, "test-limit", 1, INT64_MAX, &options->test_limit, error) ||
+        !tn_line_integer(line, "seed", 0, INT64_MAX, &seed, error) ||
+        !tn_line_real(line, "lr", 0, 1e6, &rate, error) ||
+        !tn_line_real(line, "momentum", 0, 0.9999999, &momentum, error) ||
+        !tn_line_real(line, "decay", 0, 1e6, &decay, error))
+        return false;
+    const char *schedule = tn_line_option(line, "schedule"),
+               *augment = tn_line_option(line, "augment");
+    options->epochs = (int)epochs;
+    options->batch = (int)batch;
+    options->learning_rate = (float)rate;
+    options->momentum = (float)momentum;
+    options->decay = (float)decay;
+    options->seed = (uint64_t)seed;
+    options->schedule = *schedule == 's'                  ? TN_STEP
+                        : strcmp(schedule, "cosine") == 0 ? TN_COSINE
+                                                          : TN_CONSTANT;
+    options->augmentation = *augment == 'n'   ? TN_AUGMENT_NONE
+                            : *augment == 'f' ? TN_AUGMENT_FLIP
+                                              : TN_AUGMENT_CROP_FLIP;
+    return true;
+}
+
+struct training {
+    struct tn_session *session;
+    json_t *epochs;
+    int64_t test_images;
+};
+
+static bool epoch_done(void *context, const struct tn_epoch *epoch, const struct tn_graph *graph,
+                       struct tn_error *error)
+{
+    struct training *training = context;
+    json_array_append_new(training->epochs, tn_json_epoch(epoch));
+    return tn_session_epoch(training->session, epoch, graph, training->test_images, error);
+}
+
+/* Why it stopped, and what stands now. */
+static bool explain_stop(int finished, int epochs, struct tn_error *error)
+{
+    if (!error || finished == 0)
+        return false;
+    size_t used = strlen(error->text);
+    struct tn_error more;
+    tn_fail(&more, error->kind, "; the network stands as after epoch %d of %d (undo goes back)",
+            finished, epochs);
+    size_t room = sizeof error->text - used - 1;
+    memcpy(error->text + used, more.text, strnlen(more.text, room) + 1);
+    error->text[sizeof error->text - 1] = '\0';
+    return false;
+}
+
+static bool train(struct tn_session *session, struct tn_dataset *dataset, struct tn_graph *graph,
+                  const struct tn_train_options *options, const struct tn_progress *progress,
+                  json_t *result, struct tn_error *error)
+{
+    int64_t test = (int64_t)tn_dataset_count(dataset, TN_TEST);
+    if (options->test_limit && options->test_limit < test)
+        test = options->test_limit;
+    struct training training = {session, json_array(), test};
+    tn_put(result, "epochs", training.epochs);
+    if (session->changed)
+        session->changed(session->changed_context);
+    if (tn_train(graph, dataset, options, epoch_done, &training, progress, error))
+        return true;
+    return explain_stop(session->running->epoch_count, options->epochs, error);
+}
+
+static bool train_from(struct tn_session *session, const struct tn_command_line *line, bool fresh,
+                       const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    struct tn_train_options options;
+    tn_train_defaults(&options);
+    if (!read_training(line, &options, error))
+        return false;
+    struct tn_dataset *dataset = tn_session_need_both(session, progress, error);
+    if (!dataset)
+        return false;
+    if (tn_dataset_count(dataset, TN_TRAIN) == 0)
+        return tn_fail(error, TN_ERROR_USE, "%s has no training images", tn_dataset_name(dataset));
+    struct tn_graph *graph = tn_graph_clone(session->state->model->graph, error);
+    bool fine = graph && (!fresh || tn_graph_initialise(graph, options.seed, error)) &&
+                train(session, dataset, graph, &options, progress, result, error);
+    tn_graph_free(graph);
+    return fine;
+}
+
+static bool run_finetune(struct tn_session *session, const struct tn_command_line *line,
+                         const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    return train_from(session, line, false, progress, result, error);
+}
+
+static bool run_train(struct tn_session *session, const struct tn_command_line *line,
+                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    return train_from(session, line, true, progress, result, error);
+}
+
+#define TRAINING_OPTIONS(epochs, lr)                                                               \
+    {                                                                                              \
+        {"epochs", TN_WORD_NUMBER, epochs, NULL, "passes over the training images"},               \
+            {"lr", TN_WORD_NUMBER, lr, NULL, "learning rate at the start"},                        \
+            {"schedule", TN_WORD_NAME, "cosine", "constant|step|cosine",                           \
+             "learning rate over the run; step: a tenth at 1/2 and 3/4 of it"},                    \
+            {"batch", TN_WORD_NUMBER, "128", NULL, "images in one step"},                          \
+            {"momentum", TN_WORD_NUMBER, "0.9", NULL, "momentum of SGD"},                          \
+            {"decay", TN_WORD_NUMBER, "5e-4", NULL, "weight decay"},                               \
+            {"limit", TN_WORD_NUMBER, NULL, NULL, "training images of an epoch"},                  \
+            {"test-limit", TN_WORD_NUMBER, NULL, NULL, "test images after an epoch"},              \
+            {"augment", TN_WORD_NAME, "flip", "none|flip|crop-flip",                               \
+             "random changes of the images"},                                                      \
+            {"seed", TN_WORD_NUMBER, "1", NULL, "start of the random numbers"},                    \
+    }
+
+const struct tn_command tn_commands_prune[] = {
+    {"prune",
+     "cut the filters that ratio and keep chose",
+     "Removes the channels from producers and consumers at once. reweight=ls scales the consumers' "
+     "remaining input "
+     "channels by least squares. Layers that lost filters forget their statistics; the others' are "
+     "marked stale.",
+     TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES | TN_COMMAND_LONG,
+     {{TN_WORD_LAYER, "LAYER", true, NULL}},
+     {{"reweight", TN_WORD_NAME, "ls", "none|ls", "scale the remaining channels"}},
+     run_prune},
+    {"finetune",
+     "train the network as it stands",
+     "SGD with momentum and weight decay. Each finished epoch is kept in the session; stopping "
+     "early leaves the "
+     "network as of the last one.",
+     TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES | TN_COMMAND_LONG,
+     {{0}},
+     TRAINING_OPTIONS("1", "0.01"),
+     run_finetune},
+    {"train",
+     "train the network's structure from fresh weights",
+     "As finetune, after drawing all weights anew.",
+     TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES | TN_COMMAND_LONG,
+     {{0}},
+     TRAINING_OPTIONS("10", "0.05"),
+     run_train},
+    {0},
+};

@@ -1,0 +1,48 @@
+/* The inside of a session, for the commands. */
+#ifndef TN_SESSION_INSIDE_H
+#define TN_SESSION_INSIDE_H
+
+#include "session/journal.h"
+#include "session/session.h"
+#include "session/state.h"
+#include "session/store.h"
+#include "session/words.h"
+
+struct tn_session {
+    struct tn_store *store;
+    struct tn_journal journal;
+    struct tn_state *state;   /* as it stands, never NULL */
+    struct tn_state *next;    /* what the running command makes of it, or NULL */
+    struct tn_entry *running; /* entry of the running command, or NULL */
+    int64_t last_state_id;
+    bool quit;
+    void (*changed)(void *context);
+    void *changed_context;
+};
+
+/* The running command's new state (taken over); becomes the session's when the command succeeds. */
+void tn_session_become(struct tn_session *session, struct tn_state *next);
+/* Clone of the state as it stands, made the next state; NULL with an error. */
+struct tn_state *tn_session_edit(struct tn_session *session, struct tn_error *error);
+
+/* An epoch of the running command has ended with this network, tested on so many images: kept in
+ * the file whatever comes. */
+bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
+                      const struct tn_graph *graph, int64_t test_images, struct tn_error *error);
+
+/* Stand at another entry; 0 is the empty session. */
+bool tn_session_move(struct tn_session *session, int64_t entry, struct tn_error *error);
+/* Go on in FILE with the journal as it is. */
+bool tn_session_save(struct tn_session *session, const char *path, struct tn_error *error);
+/* Go on with FILE's session instead of this one. */
+bool tn_session_load(struct tn_session *session, const char *path, struct tn_error *error);
+
+/* What commands need; false with a message that says which command comes first. */
+bool tn_session_need_model(const struct tn_session *session, struct tn_error *error);
+struct tn_dataset *tn_session_need_data(struct tn_session *session,
+                                        const struct tn_progress *progress, struct tn_error *error);
+/* Network and data, and that they fit each other. */
+struct tn_dataset *tn_session_need_both(struct tn_session *session,
+                                        const struct tn_progress *progress, struct tn_error *error);
+
+#endif

@@ -1,0 +1,165 @@
+#include "session/journal.h"
+
+#include "core/memory.h"
+#include "session/brief.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void entry_free(struct tn_entry *entry)
+{
+    if (!entry)
+        return;
+    tn_free(entry->command);
+    free(entry->result);
+    tn_free(entry->brief);
+    tn_free(entry->epochs);
+    tn_state_unref(entry->state);
+    tn_free(entry);
+}
+
+void tn_journal_free(struct tn_journal *journal)
+{
+    for (int i = 0; i < journal->count; i++)
+        entry_free(journal->entries[i]);
+    tn_free(journal->entries);
+    memset(journal, 0, sizeof *journal);
+}
+
+static bool reserve(struct tn_journal *journal, struct tn_error *error)
+{
+    if (journal->count < journal->capacity)
+        return true;
+    int capacity = journal->capacity ? 2 * journal->capacity : 64;
+    void *grown = tn_realloc(journal->entries, (size_t)journal->count, (size_t)capacity,
+                             sizeof *journal->entries);
+    if (!grown)
+        return tn_fail_memory(error, "the journal", (size_t)capacity * sizeof *journal->entries);
+    journal->entries = grown;
+    journal->capacity = capacity;
+    return true;
+}
+
+struct tn_entry *tn_journal_add(struct tn_journal *journal, int64_t id, int64_t parent,
+                                const char *command, struct tn_error *error)
+{
+    if (!reserve(journal, error))
+        return NULL;
+    struct tn_entry *entry = tn_calloc(1, sizeof *entry);
+    if (entry) {
+        entry->command = tn_strdup(command);
+        entry->brief = tn_strdup("");
+    }
+    if (!entry || !entry->command || !entry->brief) {
+        entry_free(entry);
+        tn_fail_memory(error, "a journal entry", sizeof *entry);
+        return NULL;
+    }
+    int64_t last = journal->count ? journal->entries[journal->count - 1]->id : 0;
+    entry->id = id ? id : last + 1;
+    entry->parent = parent;
+    journal->entries[journal->count++] = entry;
+    return entry;
+}
+
+struct tn_entry *tn_journal_find(const struct tn_journal *journal, int64_t id)
+{
+    int low = 0, high = journal->count;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (journal->entries[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < journal->count && journal->entries[low]->id == id;
+    return found ? journal->entries[low] : NULL;
+}
+
+void tn_journal_drop_last(struct tn_journal *journal)
+{
+    entry_free(journal->entries[--journal->count]);
+}
+
+bool tn_entry_add_epoch(struct tn_entry *entry, const struct tn_epoch *epoch,
+                        struct tn_error *error)
+{
+    size_t count = (size_t)entry->epoch_count;
+    struct tn_epoch *grown = tn_realloc(entry->epochs, count, count + 1, sizeof *grown);
+    if (!grown)
+        return tn_fail_memory(error, "an epoch's figures", sizeof *grown);
+    entry->epochs = grown;
+    entry->epochs[entry->epoch_count++] = *epoch;
+    entry->written = false;
+    return true;
+}
+
+bool tn_entry_set_result(struct tn_entry *entry, const json_t *result, struct tn_error *error)
+{
+    char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+    char line[256];
+    tn_brief(entry->command, result, line, sizeof line);
+    char *brief = tn_strdup(line);
+    if (!brief || (result && !text)) {
+        free(text);
+        tn_free(brief);
+        return tn_fail_memory(error, "a result", 1);
+    }
+    free(entry->result);
+    tn_free(entry->brief);
+    entry->result = text;
+    entry->brief = brief;
+    return true;
+}
+
+static int64_t parent_of(const struct tn_journal *journal, int64_t id)
+{
+    const struct tn_entry *entry = tn_journal_find(journal, id);
+    return entry ? entry->parent : -1;
+}
+
+bool tn_journal_above(const struct tn_journal *journal, int64_t ancestor, int64_t id)
+{
+    while (id > ancestor)
+        id = parent_of(journal, id);
+    return id == ancestor;
+}
+
+int64_t tn_journal_undo(const struct tn_journal *journal)
+{
+    const struct tn_entry *entry;
+    for (int64_t id = journal->head; (entry = tn_journal_find(journal, id)); id = entry->parent) {
+        if (entry->changes)
+            return entry->parent;
+    }
+    return -1;
+}
+
+int64_t tn_journal_redo(const struct tn_journal *journal)
+{
+    if (journal->head == journal->tip || !tn_journal_above(journal, journal->head, journal->tip))
+        return -1;
+    /* Walking up from tip, `to` ends as the deepest entry that holds just one change more than
+     * head. */
+    int64_t to = journal->tip, above = -1;
+    for (int64_t id = journal->tip; id != journal->head; id = parent_of(journal, id)) {
+        const struct tn_entry *entry = tn_journal_find(journal, id);
+        if (entry->changes) {
+            if (above >= 0)
+                to = parent_of(journal, above);
+            above = id;
+        }
+    }
+    return to;
+}
+
+void tn_journal_move(struct tn_journal *journal, int64_t id)
+{
+    if (!tn_journal_above(journal, id, journal->tip))
+        journal->tip = id;
+    journal->head = id;
+}
+
+void tn_journal_advance(struct tn_journal *journal, int64_t id)
+{
+    journal->head = journal->tip = id;
+}

@@ -1,0 +1,68 @@
+#include "session/results.h"
+
+#include <math.h>
+
+json_t *tn_json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *tn_json_doubles(const double *values, int count)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(array, tn_json_number(values[i]));
+    return array;
+}
+
+json_t *tn_json_ints(const int *values, int count)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(array, json_integer(values[i]));
+    return array;
+}
+
+json_t *tn_json_epoch(const struct tn_epoch *epoch)
+{
+    json_t *json = json_object();
+    tn_put_integer(json, "epoch", epoch->epoch);
+    tn_put_number(json, "lr", epoch->learning_rate);
+    tn_put_number(json, "loss", epoch->loss);
+    tn_put_number(json, "train_top1", epoch->train_top1);
+    tn_put_number(json, "test_top1", epoch->test_top1);
+    tn_put_number(json, "test_top5", epoch->test_top5);
+    tn_put_number(json, "images_per_second", epoch->images_per_second);
+    tn_put_number(json, "seconds", epoch->seconds);
+    return json;
+}
+
+void tn_put(json_t *object, const char *key, json_t *value)
+{
+    json_object_set_new(object, key, value);
+}
+
+void tn_put_number(json_t *object, const char *key, double value)
+{
+    tn_put(object, key, tn_json_number(value));
+}
+
+void tn_put_integer(json_t *object, const char *key, int64_t value)
+{
+    tn_put(object, key, json_integer(value));
+}
+
+/* File names need not be UTF-8, JSON must be: what is not is shown as '?'. */
+void tn_put_text(json_t *object, const char *key, const char *value)
+{
+    json_t *text = json_string(value);
+    if (!text) {
+        text = json_sprintf("%s", "?");
+    }
+    tn_put(object, key, text);
+}
+
+void tn_put_bool(json_t *object, const char *key, bool value)
+{
+    tn_put(object, key, json_boolean(value));
+}

@@ -1,0 +1,21 @@
+/* Pieces of results. */
+#ifndef TN_SESSION_RESULTS_H
+#define TN_SESSION_RESULTS_H
+
+#include "engine/train.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+json_t *tn_json_number(double value); /* null for NaN and infinities, which JSON has not */
+json_t *tn_json_doubles(const double *values, int count);
+json_t *tn_json_ints(const int *values, int count);
+json_t *tn_json_epoch(const struct tn_epoch *epoch);
+
+void tn_put(json_t *object, const char *key, json_t *value); /* takes `value` over */
+void tn_put_number(json_t *object, const char *key, double value);
+void tn_put_integer(json_t *object, const char *key, int64_t value);
+void tn_put_text(json_t *object, const char *key, const char *value);
+void tn_put_bool(json_t *object, const char *key, bool value);
+
+#endif

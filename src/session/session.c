@@ -1,0 +1,327 @@
+#include "session/session.h"
+
+#include "core/clock.h"
+#include "core/memory.h"
+#include "session/inside.h"
+#include "session/results.h"
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+static struct tn_session *session_of(struct tn_store *store, struct tn_error *error)
+{
+    struct tn_session *session = store ? tn_calloc(1, sizeof *session) : NULL;
+    if (!session) {
+        if (store)
+            tn_fail_memory(error, "a session", sizeof *session);
+        tn_store_close(store);
+        return NULL;
+    }
+    session->store = store;
+    session->state = tn_state_new(error);
+    if (!session->state) {
+        tn_session_free(session);
+        return NULL;
+    }
+    return session;
+}
+
+struct tn_session *tn_session_new(struct tn_error *error)
+{
+    return session_of(tn_store_temporary(error), error);
+}
+
+static int64_t last_state_id(const struct tn_journal *journal)
+{
+    int64_t last = 0;
+    for (int i = 0; i < journal->count; i++) {
+        int64_t id = journal->entries[i]->state_id;
+        last = id > last ? id : last;
+    }
+    return last;
+}
+
+struct tn_session *tn_session_open(const char *path, struct tn_error *error)
+{
+    struct tn_session *session = session_of(tn_store_open(path, error), error);
+    if (!session)
+        return NULL;
+    bool fine = tn_store_read_journal(session->store, &session->journal, error);
+    session->last_state_id = fine ? last_state_id(&session->journal) : 0;
+    const struct tn_entry *head =
+        fine ? tn_journal_find(&session->journal, session->journal.head) : NULL;
+    if (fine && head && head->state_id) {
+        struct tn_state *state = tn_store_read_state(session->store, head->state_id, NULL, error);
+        fine = state != NULL;
+        if (fine) {
+            tn_state_unref(session->state);
+            session->state = state;
+        }
+    }
+    if (!fine) {
+        tn_session_free(session);
+        return NULL;
+    }
+    return session;
+}
+
+void tn_session_free(struct tn_session *session)
+{
+    if (!session)
+        return;
+    tn_journal_free(&session->journal);
+    tn_state_unref(session->state);
+    tn_state_unref(session->next);
+    tn_store_close(session->store);
+    tn_free(session);
+}
+
+void tn_session_on_change(struct tn_session *session, void (*changed)(void *context), void *context)
+{
+    session->changed = changed;
+    session->changed_context = context;
+}
+
+bool tn_session_wants_quit(const struct tn_session *session)
+{
+    return session->quit;
+}
+
+const char *tn_session_path(const struct tn_session *session)
+{
+    return session->store->path;
+}
+
+void tn_session_become(struct tn_session *session, struct tn_state *next)
+{
+    tn_state_unref(session->next);
+    session->next = next;
+}
+
+struct tn_state *tn_session_edit(struct tn_session *session, struct tn_error *error)
+{
+    struct tn_state *next = tn_state_clone(session->state, error);
+    tn_session_become(session, next);
+    return next;
+}
+
+bool tn_session_need_model(const struct tn_session *session, struct tn_error *error)
+{
+    return session->state->model ||
+           tn_fail(error, TN_ERROR_USE,
+                   "no network is open yet: open MODEL.onnx or zoo:NAME first");
+}
+
+struct tn_dataset *tn_session_need_data(struct tn_session *session,
+                                        const struct tn_progress *progress, struct tn_error *error)
+{
+    if (!session->state->data) {
+        tn_fail(error, TN_ERROR_USE, "no images are open yet: data PATH first");
+        return NULL;
+    }
+    return tn_data_spec_open(session->state->data, progress, error);
+}
+
+struct tn_dataset *tn_session_need_both(struct tn_session *session,
+                                        const struct tn_progress *progress, struct tn_error *error)
+{
+    if (!tn_session_need_model(session, error))
+        return NULL;
+    struct tn_dataset *dataset = tn_session_need_data(session, progress, error);
+    if (!dataset || !tn_evaluate_fits(session->state->model->graph, dataset, error))
+        return NULL;
+    return dataset;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* Give a state its number and let the entry hold it until the store has it. */
+static void entry_takes_state(struct tn_session *session, struct tn_entry *entry,
+                              struct tn_state *state)
+{
+    if (!state->id)
+        state->id = ++session->last_state_id;
+    tn_state_ref(state);
+    tn_state_unref(entry->state);
+    entry->state = state;
+    entry->state_id = state->id;
+    entry->written = false;
+}
+
+static void stand_at(struct tn_session *session, struct tn_entry *entry, struct tn_state *state)
+{
+    tn_state_ref(state);
+    tn_state_unref(session->state);
+    session->state = state;
+    tn_journal_advance(&session->journal, entry->id);
+}
+
+/* Half width of the 95 % interval of a fraction p of n (Wilson 1927). */
+static double wilson(double p, double n)
+{
+    const double z = 1.959963984540054;
+    return z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n);
+}
+
+/* Every epoch ends with a test: the state's accuracy is known without another eval. */
+static void note_accuracy(struct tn_state *state, const struct tn_epoch *epoch, int64_t images)
+{
+    int64_t all = state->data ? state->data->test : images;
+    state->evaluated = images > 0;
+    state->evaluated_limit = images < all ? images : 0;
+    state->evaluation =
+        (struct tn_evaluation){.images = images,
+                               .top1 = epoch->test_top1,
+                               .top5 = epoch->test_top5,
+                               .loss = NAN,
+                               .ci95 = images ? wilson(epoch->test_top1, (double)images) : 0};
+}
+
+bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
+                      const struct tn_graph *graph, int64_t test_images, struct tn_error *error)
+{
+    struct tn_entry *entry = session->running;
+    struct tn_graph *copy = tn_graph_clone(graph, error);
+    struct tn_model *model = copy ? tn_model_new(copy, session->state->model->scope, error) : NULL;
+    struct tn_state *state = model ? tn_state_clone(session->state, error) : NULL;
+    if (!state) {
+        tn_model_unref(model);
+        return false;
+    }
+    bool fine = tn_state_set_model(state, model, true, 0, NULL, error) &&
+                tn_entry_add_epoch(entry, epoch, error);
+    if (fine) {
+        note_accuracy(state, epoch, test_images);
+        entry->changes = true;
+        entry_takes_state(session, entry, state);
+        stand_at(session, entry, state);
+        fine = tn_store_write(session->store, &session->journal, error);
+    }
+    tn_state_unref(state);
+    if (fine && session->changed)
+        session->changed(session->changed_context);
+    return fine;
+}
+
+static bool keep_entry(struct tn_session *session, const struct tn_command *command, bool ok,
+                       json_t *result, struct tn_error *error)
+{
+    struct tn_entry *entry = session->running;
+    entry->status = ok ? TN_ENTRY_DONE : TN_ENTRY_FAILED;
+    if (ok && session->next) {
+        entry->changes = (command->flags & TN_COMMAND_CHANGES) != 0;
+        entry_takes_state(session, entry, session->next);
+        stand_at(session, entry, session->next);
+    } else if (ok || !entry->epoch_count) {
+        entry_takes_state(session, entry, session->state);
+    }
+    if (ok)
+        tn_journal_advance(&session->journal, entry->id);
+    entry->written = false;
+    return tn_entry_set_result(entry, result, error) &&
+           tn_store_write(session->store, &session->journal, error);
+}
+
+/* Words that were mistyped are no work: the journal keeps failures of commands that really began. A
+ * command that could have changed something and only showed it leaves no entry either. */
+static bool belongs_in_journal(const struct tn_session *session, const struct tn_command *command,
+                               bool ok, const struct tn_error *error)
+{
+    if (!session->running)
+        return false;
+    bool trained = session->running->epoch_count > 0;
+    if (ok)
+        return trained || session->next || !(command->flags & TN_COMMAND_CHANGES);
+    return trained || error->kind != TN_ERROR_USE;
+}
+
+/* After the command's function: the journal entry and the new state, or nothing. */
+static bool conclude(struct tn_session *session, const struct tn_command *command, bool ok,
+                     json_t *result, const struct tn_error *own, struct tn_error *error)
+{
+    bool stored = true;
+    if (belongs_in_journal(session, command, ok, own))
+        stored = keep_entry(session, command, ok, result, error);
+    else if (session->running)
+        tn_journal_drop_last(&session->journal);
+    session->running = NULL;
+    tn_session_become(session, NULL);
+    return stored ||
+           tn_fail_in(error, "done, but not kept in the session file (save it elsewhere)");
+}
+
+static bool run_command(struct tn_session *session, const struct tn_command_line *line,
+                        const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    const struct tn_command *command = line->command;
+    double begun = tn_clock_seconds();
+    if (command->flags & TN_COMMAND_JOURNALED) {
+        session->running =
+            tn_journal_add(&session->journal, 0, session->journal.head, line->text, error);
+        if (!session->running)
+            return false;
+        session->running->time = now();
+        session->running->status = TN_ENTRY_RUNNING;
+    }
+    struct tn_error own, store;
+    tn_error_clear(&own);
+    bool ok = command->run(session, line, progress, result, &own);
+    if (!ok)
+        tn_put_text(result, "error", own.text);
+    if (session->running)
+        session->running->seconds = tn_clock_seconds() - begun;
+    bool stored = conclude(session, command, ok, result, &own, &store);
+    if (error && !(ok && stored))
+        *error = ok ? store : own;
+    return ok && stored;
+}
+
+bool tn_session_run(struct tn_session *session, const char *text,
+                    const struct tn_progress *progress, json_t **result, struct tn_error *error)
+{
+    struct tn_command_line line;
+    json_t *fields = json_object();
+    if (result)
+        *result = NULL;
+    bool ok = fields ? tn_line_parse(text, &line, error) : tn_fail_memory(error, "a result", 1);
+    if (fields && ok && line.name.text)
+        ok = tn_line_check(&line, error) && run_command(session, &line, progress, fields, error);
+    if (fields)
+        tn_line_free(&line);
+    if (result && json_object_size(fields) > 0)
+        *result = json_incref(fields);
+    json_decref(fields);
+    return ok;
+}
+
+bool tn_session_move(struct tn_session *session, int64_t id, struct tn_error *error)
+{
+    const struct tn_entry *entry = tn_journal_find(&session->journal, id);
+    struct tn_state *state;
+    if (!entry || !entry->state_id)
+        state = tn_state_new(error);
+    else if (entry->state)
+        state = tn_state_ref(entry->state);
+    else if (entry->state_id == session->state->id)
+        state = tn_state_ref(session->state);
+    else
+        state = tn_store_read_state(session->store, entry->state_id, session->state, error);
+    if (!state)
+        return false;
+    int64_t head = session->journal.head, tip = session->journal.tip;
+    tn_journal_move(&session->journal, id);
+    if (!tn_store_write(session->store, &session->journal, error)) {
+        session->journal.head = head;
+        session->journal.tip = tip;
+        tn_state_unref(state);
+        return false;
+    }
+    tn_state_unref(session->state);
+    session->state = state;
+    return true;
+}

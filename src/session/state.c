@@ -1,0 +1,341 @@
+#include "session/state.h"
+
+#include "core/memory.h"
+#include <math.h>
+#include <string.h>
+
+static void setting_free(struct tn_setting *setting)
+{
+    tn_free(setting->locks);
+    tn_statistic_unref(setting->statistic);
+    tn_layer_path_unref(setting->path);
+    memset(setting, 0, sizeof *setting);
+}
+
+static void setting_start(struct tn_setting *setting, int channels)
+{
+    memset(setting, 0, sizeof *setting);
+    strcpy(setting->method, "thinet");
+    setting->kept = channels;
+}
+
+static enum tn_lock *copy_locks(const enum tn_lock *locks, int channels)
+{
+    enum tn_lock *copy = tn_alloc((size_t)channels, sizeof *copy);
+    if (copy)
+        memcpy(copy, locks, (size_t)channels * sizeof *copy);
+    return copy;
+}
+
+static bool setting_copy(struct tn_setting *to, const struct tn_setting *from, int channels,
+                         struct tn_error *error)
+{
+    *to = *from;
+    to->locks = NULL;
+    to->statistic = tn_statistic_ref(from->statistic);
+    to->path = tn_layer_path_ref(from->path);
+    if (from->locks && !(to->locks = copy_locks(from->locks, channels)))
+        return tn_fail_memory(error, "locks", (size_t)channels);
+    return true;
+}
+
+static void free_settings(struct tn_setting *settings, int count)
+{
+    for (int g = 0; settings && g < count; g++)
+        setting_free(&settings[g]);
+    tn_free(settings);
+}
+
+static int group_count(const struct tn_model *model)
+{
+    return model ? model->groups.count : 0;
+}
+
+struct tn_state *tn_state_new(struct tn_error *error)
+{
+    struct tn_state *state = tn_calloc(1, sizeof *state);
+    if (state)
+        state->model_name = tn_strdup("");
+    if (!state || !state->model_name) {
+        tn_free(state);
+        tn_fail_memory(error, "a state", sizeof(struct tn_state));
+        return NULL;
+    }
+    state->refs = 1;
+    return state;
+}
+
+struct tn_state *tn_state_clone(const struct tn_state *state, struct tn_error *error)
+{
+    struct tn_state *clone = tn_state_new(error);
+    if (!clone)
+        return NULL;
+    clone->model = tn_model_ref(state->model);
+    clone->original = state->original;
+    clone->data = tn_data_spec_ref(state->data);
+    clone->evaluated = state->evaluated;
+    clone->evaluated_limit = state->evaluated_limit;
+    clone->evaluation = state->evaluation;
+    int count = group_count(state->model);
+    clone->settings = tn_calloc((size_t)count, sizeof *clone->settings);
+    bool fine = clone->settings && tn_state_set_name(clone, state->model_name, error);
+    for (int g = 0; fine && g < count; g++)
+        fine = setting_copy(&clone->settings[g], &state->settings[g],
+                            state->model->groups.group[g].channels, error);
+    if (!fine) {
+        if (!clone->settings)
+            tn_fail_memory(error, "settings", (size_t)count * sizeof *clone->settings);
+        tn_state_unref(clone);
+        return NULL;
+    }
+    return clone;
+}
+
+struct tn_state *tn_state_ref(struct tn_state *state)
+{
+    if (state)
+        state->refs++;
+    return state;
+}
+
+void tn_state_unref(struct tn_state *state)
+{
+    if (!state || --state->refs > 0)
+        return;
+    free_settings(state->settings, group_count(state->model));
+    tn_model_unref(state->model);
+    tn_data_spec_unref(state->data);
+    tn_free(state->model_name);
+    tn_free(state);
+}
+
+/* A group of the new network that a group of the old one goes on as: same name, same channels. In
+ * another scope it must also be read by as many layers, or its statistic would be of something
+ * else. */
+static int successor(const struct tn_model *old, int group, const struct tn_model *next)
+{
+    const struct tn_group *from = &old->groups.group[group];
+    int g = tn_model_find_group(next, from->name);
+    if (g < 0)
+        return -1;
+    const struct tn_group *to = &next->groups.group[g];
+    bool same = to->channels == from->channels && to->prunable == from->prunable &&
+                to->consumer_count == from->consumer_count &&
+                to->producer_count == from->producer_count;
+    return same ? g : -1;
+}
+
+static bool listed(int group, int count, const int *groups)
+{
+    for (int i = 0; i < count; i++) {
+        if (groups[i] == group)
+            return true;
+    }
+    return false;
+}
+
+bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
+                        const int *groups, struct tn_error *error)
+{
+    struct tn_model *old = state->model;
+    int total = model->groups.count;
+    struct tn_setting *settings = tn_calloc((size_t)total, sizeof *settings);
+    if (!settings) {
+        tn_model_unref(model);
+        return tn_fail_memory(error, "settings", (size_t)total * sizeof *settings);
+    }
+    for (int g = 0; g < total; g++)
+        setting_start(&settings[g], model->groups.group[g].channels);
+    for (int g = 0; g < group_count(old); g++) {
+        int to = listed(g, count, groups) ? -1 : successor(old, g, model);
+        if (to < 0)
+            continue;
+        if (!setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels,
+                          error)) {
+            free_settings(settings, total);
+            tn_model_unref(model);
+            return false;
+        }
+        settings[to].stale |= changed && settings[to].statistic;
+    }
+    free_settings(state->settings, group_count(old));
+    tn_model_unref(old);
+    state->model = model;
+    state->settings = settings;
+    state->evaluated = state->evaluated && !changed;
+    return true;
+}
+
+bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error)
+{
+    char *copy = tn_strdup(name);
+    if (!copy)
+        return tn_fail_memory(error, "a name", strlen(name));
+    tn_free(state->model_name);
+    state->model_name = copy;
+    return true;
+}
+
+void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data)
+{
+    tn_data_spec_ref(data);
+    tn_data_spec_unref(state->data);
+    state->data = data;
+    state->evaluated = false;
+    for (int g = 0; g < group_count(state->model); g++)
+        state->settings[g].stale |= state->settings[g].statistic != NULL;
+}
+
+static void drop_path(struct tn_setting *setting)
+{
+    tn_layer_path_unref(setting->path);
+    setting->path = NULL;
+}
+
+void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statistic *statistic)
+{
+    struct tn_setting *setting = &state->settings[group];
+    tn_statistic_ref(statistic);
+    tn_statistic_unref(setting->statistic);
+    setting->statistic = statistic;
+    setting->stale = false;
+    drop_path(setting);
+}
+
+bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *locks,
+                        struct tn_error *error)
+{
+    struct tn_setting *setting = &state->settings[group];
+    int channels = state->model->groups.group[group].channels;
+    enum tn_lock *copy = NULL;
+    for (int c = 0; locks && c < channels && !copy; c++) {
+        if (locks[c] == TN_UNLOCKED)
+            continue;
+        copy = copy_locks(locks, channels);
+        if (!copy)
+            return tn_fail_memory(error, "locks", (size_t)channels);
+    }
+    tn_free(setting->locks);
+    setting->locks = copy;
+    drop_path(setting);
+    tn_state_set_kept(state, group, setting->kept);
+    return true;
+}
+
+void tn_state_bounds(const struct tn_state *state, int group, int *least, int *most)
+{
+    int channels = state->model->groups.group[group].channels;
+    const enum tn_lock *locks = state->settings[group].locks;
+    int keep = 0, prune = 0;
+    for (int c = 0; locks && c < channels; c++) {
+        keep += locks[c] == TN_LOCK_KEEP;
+        prune += locks[c] == TN_LOCK_PRUNE;
+    }
+    *least = keep > 1 ? keep : 1;
+    *most = channels - prune;
+}
+
+int tn_state_set_kept(struct tn_state *state, int group, int kept)
+{
+    int least, most;
+    tn_state_bounds(state, group, &least, &most);
+    kept = kept < least ? least : kept;
+    kept = kept > most ? most : kept;
+    state->settings[group].kept = kept;
+    return kept;
+}
+
+bool tn_state_errors(const struct tn_state *state, int group, int kept, double *plain, double *ls,
+                     struct tn_error *error)
+{
+    *plain = *ls = NAN;
+    if (!state->settings[group].statistic)
+        return true;
+    const struct tn_layer_path *path = tn_state_path(state, group, error);
+    if (!path)
+        return false;
+    *plain = path->path.error[path->path.channels - kept];
+    *ls = path->path.error_ls[path->path.channels - kept];
+    return true;
+}
+
+/* Without a path the choice is still known where nothing goes, or exactly what is locked to go. */
+static bool choose_locked(const struct tn_state *state, int group, int kept, bool *gone)
+{
+    int channels = state->model->groups.group[group].channels, locked = 0;
+    const enum tn_lock *locks = state->settings[group].locks;
+    for (int c = 0; c < channels; c++) {
+        gone[c] = locks && locks[c] == TN_LOCK_PRUNE;
+        locked += gone[c];
+    }
+    return channels - kept == locked;
+}
+
+bool tn_state_choice(const struct tn_state *state, int group, int kept, int *removed, int *stay,
+                     struct tn_error *error)
+{
+    int channels = state->model->groups.group[group].channels;
+    bool *gone = tn_calloc((size_t)channels, sizeof *gone);
+    if (!gone)
+        return tn_fail_memory(error, "a choice of filters", (size_t)channels);
+    int count = 0;
+    bool known = true;
+    if (state->settings[group].statistic) {
+        const struct tn_layer_path *path = tn_state_path(state, group, error);
+        known = path != NULL;
+        for (; path && count < channels - kept; count++) {
+            removed[count] = path->path.order[count];
+            gone[removed[count]] = true;
+        }
+    } else {
+        known = choose_locked(state, group, kept, gone);
+        for (int c = 0; known && c < channels; c++) {
+            if (gone[c])
+                removed[count++] = c;
+        }
+    }
+    for (int c = 0, k = 0; known && c < channels; c++) {
+        if (!gone[c])
+            stay[k++] = c;
+    }
+    tn_free(gone);
+    return known;
+}
+
+/* Fraction of a group's channels that stay; 1 for none. */
+static double staying(const struct tn_state *state, int group)
+{
+    if (group < 0 || !state->model->groups.group[group].prunable)
+        return 1;
+    return (double)state->settings[group].kept / state->model->groups.group[group].channels;
+}
+
+static int64_t node_groups(const struct tn_model *model, int node)
+{
+    return tn_node_int(&model->graph->nodes[node], "group", 1);
+}
+
+void tn_state_planned(const struct tn_state *state, int64_t *params, int64_t *flops)
+{
+    const struct tn_model *model = state->model;
+    double p = (double)model->cost.params, f = (double)model->cost.flops;
+    for (int l = 0; l < model->layers.count; l++) {
+        const struct tn_layer *layer = &model->layers.layer[l];
+        const struct tn_tensor *weight =
+            tn_node_constant(model->graph, &model->graph->nodes[layer->node], 1);
+        double out = staying(state, model->groups.of_layer[l]);
+        /* In a grouped convolution a filter's own depth does not change: whole groups go. */
+        double in = node_groups(model, layer->node) > 1 ? 1 : staying(state, model->reads[l]);
+        p -= weight ? (double)weight->count * (1 - out * in) : 0;
+        f -= (double)layer->flops * (1 - out * in);
+    }
+    for (int g = 0; g < model->groups.count; g++) {
+        const struct tn_group *group = &model->groups.group[g];
+        for (int t = 0; t < group->through_count; t++) {
+            if (model->graph->nodes[group->through[t]].op == TN_OP_BATCH_NORM)
+                p -= 2.0 * group->channels * (1 - staying(state, g));
+        }
+    }
+    *params = llround(p);
+    *flops = llround(f);
+}

@@ -1,0 +1,153 @@
+/* Where a session stands: network, data, settings and statistics. A state is never changed once a
+ * command has ended; a command that changes something makes a new one that shares what stayed the
+ * same. */
+#ifndef TN_SESSION_STATE_H
+#define TN_SESSION_STATE_H
+
+#include "core/digest.h"
+#include "data/dataset.h"
+#include "engine/evaluate.h"
+#include "model/graph.h"
+#include "model/layers.h"
+#include "prune/gram.h"
+#include "prune/groups.h"
+#include "prune/path.h"
+#include "prune/sampling.h"
+#include "session/snapshot.h"
+#include <stdatomic.h>
+
+/* A network and what follows from it. Shared and immutable. */
+struct tn_model {
+    int refs;
+    struct tn_graph *graph;
+    enum tn_scope scope;
+    struct tn_layers layers;
+    struct tn_groups groups;
+    struct tn_cost cost;
+    int *reads;  /* [layers.count] the group whose channels a layer reads, or -1 */
+    bool stored; /* its bytes have been hashed: `digest` names them in the store */
+    struct tn_digest digest;
+};
+
+/* Takes over the graph, also on failure. */
+struct tn_model *tn_model_new(struct tn_graph *graph, enum tn_scope scope, struct tn_error *error);
+struct tn_model *tn_model_ref(struct tn_model *model);
+void tn_model_unref(struct tn_model *model);
+/* Layer index of a group's first producer. */
+int tn_model_leader(const struct tn_model *model, int group);
+int tn_model_find_group(const struct tn_model *model, const char *name); /* or -1 */
+
+/* The data a session works on: where it is and how it is prepared. The images are opened when first
+ * needed, so a session can be looked at where they are missing. Shared; `dataset` is filled once.
+ */
+struct tn_data_spec {
+    int refs;
+    struct tn_data_options options; /* options.path points to `path` */
+    char *path, *preset, *name;     /* preset "" for none */
+    int64_t train, test;
+    int classes, shape[3];
+    struct tn_dataset *dataset; /* NULL until opened */
+};
+
+struct tn_data_spec *tn_data_spec_new(const struct tn_data_options *options, const char *preset,
+                                      struct tn_error *error);
+struct tn_data_spec *tn_data_spec_ref(struct tn_data_spec *spec);
+void tn_data_spec_unref(struct tn_data_spec *spec);
+/* The same images prepared in the same way? */
+bool tn_data_spec_same(const struct tn_data_spec *a, const struct tn_data_spec *b);
+/* The images, opened and remembered; one reference stays with the spec. */
+struct tn_dataset *tn_data_spec_open(struct tn_data_spec *spec, const struct tn_progress *progress,
+                                     struct tn_error *error);
+
+/* What one group was sampled to. Shared and immutable. */
+struct tn_statistic {
+    int refs;
+    struct tn_gram gram;
+    struct tn_sampling_options sampling;
+    bool stored; /* packed and hashed: `digest` names it in the store */
+    struct tn_digest digest;
+};
+
+/* Takes over the gram's tensor. */
+struct tn_statistic *tn_statistic_new(const struct tn_gram *gram,
+                                      const struct tn_sampling_options *sampling,
+                                      struct tn_error *error);
+struct tn_statistic *tn_statistic_ref(struct tn_statistic *statistic);
+void tn_statistic_unref(struct tn_statistic *statistic);
+
+/* The removal path of a group under its method and locks. Shared, also with the thread that draws.
+ */
+struct tn_layer_path {
+    atomic_int refs;
+    struct tn_path path;
+    struct tn_snapshot_path view; /* points into `path` and the arrays below */
+    double *score, *energy;
+    signed char *lock;
+};
+
+struct tn_layer_path *tn_layer_path_ref(struct tn_layer_path *path);
+void tn_layer_path_unref(struct tn_layer_path *path);
+
+/* Settings of one group. */
+struct tn_setting {
+    char method[20];
+    int kept;            /* channels that stay when it is pruned next; all: nothing is pending */
+    enum tn_lock *locks; /* [channels] or NULL */
+    struct tn_statistic *statistic; /* NULL before sampling */
+    bool stale;                     /* sampled before the network changed */
+    struct tn_layer_path *path;     /* derived when first asked for */
+};
+
+struct tn_state {
+    int refs;
+    int64_t id;                  /* row in the store; 0: not written yet */
+    struct tn_model *model;      /* NULL before `open` */
+    char *model_name;            /* "" before `open` */
+    struct tn_cost original;     /* of the network as opened */
+    struct tn_data_spec *data;   /* NULL before `data` */
+    struct tn_setting *settings; /* [model->groups.count] */
+    bool evaluated;
+    int64_t evaluated_limit;         /* test images asked for, 0: all */
+    struct tn_evaluation evaluation; /* on test images, of this network with this data */
+};
+
+struct tn_state *tn_state_new(struct tn_error *error); /* nothing open */
+/* A state of one's own to change until the command ends. */
+struct tn_state *tn_state_clone(const struct tn_state *state, struct tn_error *error);
+struct tn_state *tn_state_ref(struct tn_state *state);
+void tn_state_unref(struct tn_state *state);
+
+/* Put another network in (takes over a reference). Settings of groups that still have the same
+ * channels stay; where `changed` says so their statistics are marked stale; those of groups[0 ..
+ * count-1] of the old network are dropped. */
+bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
+                        const int *groups, struct tn_error *error);
+bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error);
+void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data);
+void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statistic *statistic);
+/* Locks [channels] are copied; NULL clears them. The kept count is brought within what they allow.
+ */
+bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *locks,
+                        struct tn_error *error);
+/* Set how many channels stay, as near to `kept` as locks allow; returns what was set. */
+int tn_state_set_kept(struct tn_state *state, int group, int kept);
+/* Least and most channels that can stay. */
+void tn_state_bounds(const struct tn_state *state, int group, int *least, int *most);
+
+/* The path of a sampled group, computed once; NULL before sampling (no error) or on failure. */
+struct tn_layer_path *tn_state_path(const struct tn_state *state, int group,
+                                    struct tn_error *error);
+
+/* Relative errors with `kept` channels of a group; NAN before sampling. */
+bool tn_state_errors(const struct tn_state *state, int group, int kept, double *plain, double *ls,
+                     struct tn_error *error);
+
+/* Which channels go when `kept` stay: removed in order of removal, kept ascending; both [channels]
+ * long. False without error where the order is not known yet. */
+bool tn_state_choice(const struct tn_state *state, int group, int kept, int *removed, int *stay,
+                     struct tn_error *error);
+
+/* Cost of the network with every pending ratio pruned. */
+void tn_state_planned(const struct tn_state *state, int64_t *params, int64_t *flops);
+
+#endif

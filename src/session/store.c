@@ -1,0 +1,241 @@
+#include "session/store.h"
+
+#include "core/memory.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The tables of format 1. A file's own definitions must be these, letter by letter: a stranger's
+ * file brings no triggers or views. */
+static const struct {
+    const char *name, *sql;
+} tables[] = {
+    {"meta", "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID"},
+    {"entry",
+     "CREATE TABLE entry(id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, command TEXT NOT NULL, "
+     "time REAL NOT NULL, seconds REAL NOT NULL, ok INTEGER NOT NULL, changes INTEGER NOT NULL, "
+     "result TEXT, state INTEGER NOT NULL)"},
+    {"metric",
+     "CREATE TABLE metric(entry INTEGER NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, "
+     "value REAL, PRIMARY KEY(entry, step, name)) WITHOUT ROWID"},
+    {"state", "CREATE TABLE state(id INTEGER PRIMARY KEY, graph BLOB, settings TEXT NOT NULL)"},
+    {"graph", "CREATE TABLE graph(digest BLOB PRIMARY KEY, data BLOB NOT NULL)"},
+    {"graph_tensor", "CREATE TABLE graph_tensor(graph BLOB NOT NULL, tensor BLOB NOT NULL, "
+                     "PRIMARY KEY(graph, tensor)) WITHOUT ROWID"},
+    {"graph_tensor_back", "CREATE INDEX graph_tensor_back ON graph_tensor(tensor)"},
+    {"tensor",
+     "CREATE TABLE tensor(digest BLOB PRIMARY KEY, dtype INTEGER NOT NULL, dims TEXT NOT NULL, "
+     "data BLOB NOT NULL)"},
+    {"statistic",
+     "CREATE TABLE statistic(state INTEGER NOT NULL, layer TEXT NOT NULL, samples INTEGER NOT "
+     "NULL, "
+     "images INTEGER NOT NULL, locations INTEGER NOT NULL, seed INTEGER NOT NULL, "
+     "stale INTEGER NOT NULL, gram BLOB NOT NULL, PRIMARY KEY(state, layer)) WITHOUT ROWID"},
+};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+static const char *shown_path(const struct tn_store *store)
+{
+    return store->path ? store->path : "unsaved session";
+}
+
+bool tn_store_fail(const struct tn_store *store, const char *doing, struct tn_error *error)
+{
+    const char *path = shown_path(store);
+    int code = sqlite3_errcode(store->db) & 0xff;
+    switch (code) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return tn_fail(error, TN_ERROR_SYSTEM, "%s: in use by another process", path);
+    case SQLITE_FULL:
+        return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s: no space left on the disk", path, doing);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s: the file or its folder is read-only", path,
+                       doing);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return tn_fail(error, TN_ERROR_INPUT, "%s: %s: the session file is damaged", path, doing);
+    case SQLITE_NOMEM:
+        return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s: out of memory", path, doing);
+    default:
+        return tn_fail(error, TN_ERROR_SYSTEM, "%s: %s: %s", path, doing,
+                       sqlite3_errmsg(store->db));
+    }
+}
+
+bool tn_store_execute(struct tn_store *store, const char *sql, const char *doing,
+                      struct tn_error *error)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+           tn_store_fail(store, doing, error);
+}
+
+sqlite3_stmt *tn_store_prepare(struct tn_store *store, const char *sql, struct tn_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK)
+        tn_store_fail(store, "reading", error);
+    return statement;
+}
+
+static bool create_tables(struct tn_store *store, struct tn_error *error)
+{
+    char pragmas[96];
+    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id=%d; PRAGMA user_version=%d",
+             TN_STORE_APPLICATION, TN_STORE_FORMAT);
+    bool fine = tn_store_execute(store, "BEGIN EXCLUSIVE", "creating", error) &&
+                tn_store_execute(store, pragmas, "creating", error);
+    for (int t = 0; fine && t < TABLES; t++)
+        fine = tn_store_execute(store, tables[t].sql, "creating", error);
+    fine = fine && tn_store_execute(store, "COMMIT", "creating", error);
+    if (!fine)
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return fine;
+}
+
+static bool known_definition(const char *name, const char *sql)
+{
+    for (int t = 0; name && sql && t < TABLES; t++) {
+        if (strcmp(tables[t].name, name) == 0)
+            return strcmp(tables[t].sql, sql) == 0;
+    }
+    return false;
+}
+
+static bool check_tables(struct tn_store *store, struct tn_error *error)
+{
+    const char *sql =
+        "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    sqlite3_stmt *statement = tn_store_prepare(store, sql, error);
+    if (!statement)
+        return false;
+    int found = 0, code = SQLITE_DONE;
+    bool fine = true;
+    while (fine && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(statement, 0);
+        fine = known_definition(name, (const char *)sqlite3_column_text(statement, 1));
+        if (!fine)
+            tn_fail(error, TN_ERROR_INPUT,
+                    "%s: not a session as this program writes them: it has a '%.40s' of its own",
+                    shown_path(store), name ? name : "?");
+        found++;
+    }
+    if (fine && code != SQLITE_DONE)
+        fine = tn_store_fail(store, "reading", error);
+    else if (fine && found != TABLES)
+        fine = tn_fail(error, TN_ERROR_INPUT, "%s: the session file is damaged: a table is missing",
+                       shown_path(store));
+    sqlite3_finalize(statement);
+    return fine;
+}
+
+static struct tn_store *open_database(const char *path, const char *name, struct tn_error *error)
+{
+    struct tn_store *store = tn_calloc(1, sizeof *store);
+    if (!store || (path && !(store->path = tn_strdup(path)))) {
+        tn_free(store);
+        tn_fail_memory(error, "a session file", sizeof *store);
+        return NULL;
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    bool fine = sqlite3_open_v2(name, &store->db, flags, NULL) == SQLITE_OK;
+    if (!fine && store->db)
+        tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be opened for writing: %s", shown_path(store),
+                sqlite3_system_errno(store->db) ? strerror(sqlite3_system_errno(store->db))
+                                                : sqlite3_errmsg(store->db));
+    else if (!fine)
+        tn_fail_memory(error, "a session file", sizeof *store);
+    if (!fine) {
+        tn_store_close(store);
+        return NULL;
+    }
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_busy_timeout(store->db, 200);
+    return store;
+}
+
+struct tn_store *tn_store_temporary(struct tn_error *error)
+{
+    struct tn_store *store = open_database(NULL, "", error);
+    if (!store)
+        return NULL;
+    /* Nobody else sees it and it dies with the program: no need to wait for a disk. */
+    if (!tn_store_execute(store, "PRAGMA synchronous=OFF", "creating", error) ||
+        !create_tables(store, error)) {
+        tn_store_close(store);
+        return NULL;
+    }
+    return store;
+}
+
+struct tn_store *tn_store_open(const char *path, struct tn_error *error)
+{
+    bool exists;
+    if (!tn_store_inspect(path, &exists, error))
+        return NULL;
+    /* "./" keeps names such as ":memory:" from meaning something to SQLite. */
+    char *name = tn_sprintf(*path == '/' ? "%s" : "./%s", path);
+    if (!name) {
+        tn_fail_memory(error, "a file name", strlen(path));
+        return NULL;
+    }
+    struct tn_store *store = open_database(path, name, error);
+    tn_free(name);
+    if (!store)
+        return NULL;
+    const char *pragmas =
+        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; "
+        "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA";
+    bool fine = tn_store_execute(store, pragmas, "opening", error);
+    if (fine && exists)
+        fine = tn_store_execute(store, "BEGIN EXCLUSIVE; COMMIT", "opening", error) &&
+               check_tables(store, error);
+    else if (fine)
+        fine = create_tables(store, error);
+    if (!fine) {
+        tn_store_close(store);
+        return NULL;
+    }
+    return store;
+}
+
+void tn_store_close(struct tn_store *store)
+{
+    if (!store)
+        return;
+    sqlite3_close(store->db);
+    tn_free(store->path);
+    tn_free(store);
+}
+
+static bool push_to_disk(const char *path, struct tn_error *error)
+{
+    int file = open(path, O_RDWR | O_CLOEXEC);
+    bool fine = file >= 0 && fsync(file) == 0;
+    if (!fine)
+        tn_fail(error, TN_ERROR_SYSTEM, "%s: %s", path, strerror(errno));
+    if (file >= 0)
+        close(file);
+    return fine;
+}
+
+bool tn_store_copy(struct tn_store *store, const char *path, struct tn_error *error)
+{
+    sqlite3_stmt *statement = tn_store_prepare(store, "VACUUM INTO ?1", error);
+    if (!statement)
+        return false;
+    char *name = tn_sprintf(*path == '/' ? "%s" : "./%s", path);
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    bool fine = name && sqlite3_step(statement) == SQLITE_DONE;
+    if (!fine)
+        tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be written: %s", path,
+                sqlite3_errmsg(store->db));
+    sqlite3_finalize(statement);
+    tn_free(name);
+    return fine && push_to_disk(path, error);
+}

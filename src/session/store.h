@@ -1,0 +1,64 @@
+/* The session file: an SQLite database (DESIGN section 7, thinet-session(5)). Written in one
+ * transaction after every command and every epoch. A rollback journal (not a write-ahead log) keeps
+ * the session one file whenever no transaction is under way, so that it can be copied;
+ * synchronous=EXTRA makes a finished transaction outlive a power cut. */
+#ifndef TN_SESSION_STORE_H
+#define TN_SESSION_STORE_H
+
+#include "session/journal.h"
+#include "session/state.h"
+#include <sqlite3.h>
+
+enum {
+    TN_STORE_APPLICATION = 0x546e5374, /* "TnSt" */
+    TN_STORE_FORMAT = 1,
+};
+
+struct tn_store {
+    sqlite3 *db;
+    char *path; /* NULL: a private temporary database */
+};
+
+/* Look at a file without SQLite. False with an error when it is there and is no session this
+ * program can read; *exists tells whether there is a session to open (an empty file is none). */
+bool tn_store_inspect(const char *path, bool *exists, struct tn_error *error);
+
+struct tn_store *tn_store_temporary(struct tn_error *error);
+/* Open a session file, or create it; locked against other processes until it is closed. */
+struct tn_store *tn_store_open(const char *path, struct tn_error *error);
+void tn_store_close(struct tn_store *store);
+
+/* Write all that is new in the journal, and where it stands, in one transaction. */
+bool tn_store_put(struct tn_store *store, const struct tn_journal *journal, struct tn_error *error);
+void tn_journal_mark_written(struct tn_journal *journal);
+/* Both. */
+bool tn_store_write(struct tn_store *store, struct tn_journal *journal, struct tn_error *error);
+
+/* Read the journal; an empty one from a new file. */
+bool tn_store_read_journal(struct tn_store *store, struct tn_journal *journal,
+                           struct tn_error *error);
+
+/* Read a state, sharing with `near` (may be NULL) what is the same. */
+struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
+                                     const struct tn_state *near, struct tn_error *error);
+
+/* Write a copy to `path`, which must be absent or empty, and push it to the disk. */
+bool tn_store_copy(struct tn_store *store, const char *path, struct tn_error *error);
+
+/* Fill an error from SQLite's last one: "FILE: doing WHAT: why". */
+bool tn_store_fail(const struct tn_store *store, const char *doing, struct tn_error *error);
+bool tn_store_execute(struct tn_store *store, const char *sql, const char *doing,
+                      struct tn_error *error);
+/* NULL with an error; finalize it with sqlite3_finalize. */
+sqlite3_stmt *tn_store_prepare(struct tn_store *store, const char *sql, struct tn_error *error);
+
+/* State settings as JSON and back (state_json.c). Networks and statistics are stored beside it. */
+json_t *tn_state_to_json(const struct tn_state *state);
+/* Fill names, data, scope and evaluation; the settings of layers follow when the network is in
+ * place. */
+bool tn_state_from_json(struct tn_state *state, const json_t *json, enum tn_scope *scope,
+                        struct tn_error *error);
+bool tn_state_settings_from_json(struct tn_state *state, const json_t *json,
+                                 struct tn_error *error);
+
+#endif

@@ -1,0 +1,454 @@
+/* The way out of the session file. Nothing in it is trusted: sizes are held against each other
+ * before memory is taken, contents against their digests. */
+#include "session/store.h"
+
+#include "core/memory.h"
+#include "model/onnx.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool damaged(const struct tn_store *store, const char *what, struct tn_error *error)
+{
+    return tn_fail(error, TN_ERROR_INPUT, "%s: the session file is damaged: %s",
+                   store->path ? store->path : "unsaved session", what);
+}
+
+static bool column_digest(sqlite3_stmt *s, int column, struct tn_digest *digest)
+{
+    if (sqlite3_column_type(s, column) != SQLITE_BLOB ||
+        sqlite3_column_bytes(s, column) != TN_DIGEST_BYTES)
+        return false;
+    memcpy(digest->bytes, sqlite3_column_blob(s, column), TN_DIGEST_BYTES);
+    return true;
+}
+
+/* Journal */
+
+static bool read_meta(struct tn_store *store, const char *key, int64_t *value,
+                      struct tn_error *error)
+{
+    *value = 0;
+    sqlite3_stmt *s = tn_store_prepare(store, "SELECT value FROM meta WHERE key=?1", error);
+    if (!s)
+        return false;
+    sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        *value = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    return code == SQLITE_ROW || code == SQLITE_DONE || tn_store_fail(store, "reading", error);
+}
+
+static bool fill_entry(struct tn_store *store, struct tn_entry *entry, sqlite3_stmt *s,
+                       struct tn_error *error)
+{
+    entry->time = sqlite3_column_double(s, 3);
+    entry->seconds = sqlite3_column_double(s, 4);
+    int status = sqlite3_column_int(s, 5);
+    if (status < TN_ENTRY_FAILED || status > TN_ENTRY_RUNNING)
+        return damaged(store, "an entry with a strange 'ok'", error);
+    entry->status = (enum tn_entry_status)status;
+    entry->changes = sqlite3_column_int(s, 6) != 0;
+    entry->state_id = entry->stored_state_id = sqlite3_column_int64(s, 8);
+    entry->written = true;
+    const char *text = (const char *)sqlite3_column_text(s, 7);
+    if (!text)
+        return true;
+    json_t *result = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    bool fine = result ? tn_entry_set_result(entry, result, error)
+                       : damaged(store, "an entry whose result is not JSON", error);
+    json_decref(result);
+    return fine;
+}
+
+static bool read_entry(struct tn_store *store, struct tn_journal *journal, sqlite3_stmt *s,
+                       struct tn_error *error)
+{
+    int64_t id = sqlite3_column_int64(s, 0), parent = sqlite3_column_int64(s, 1);
+    const char *command = (const char *)sqlite3_column_text(s, 2);
+    bool rooted = parent == 0 || (parent < id && tn_journal_find(journal, parent));
+    if (id <= 0 || parent < 0 || !command || !rooted)
+        return damaged(store, "the journal is no tree", error);
+    struct tn_entry *entry = tn_journal_add(journal, id, parent, command, error);
+    return entry && fill_entry(store, entry, s, error);
+}
+
+static double *metric_field(struct tn_epoch *epoch, const char *name)
+{
+    const struct {
+        const char *name;
+        double *field;
+    } fields[] = {
+        {"lr", &epoch->learning_rate},      {"loss", &epoch->loss},
+        {"train_top1", &epoch->train_top1}, {"test_top1", &epoch->test_top1},
+        {"test_top5", &epoch->test_top5},   {"images_per_second", &epoch->images_per_second},
+        {"seconds", &epoch->seconds}};
+    for (size_t i = 0; name && i < sizeof fields / sizeof *fields; i++) {
+        if (strcmp(fields[i].name, name) == 0)
+            return fields[i].field;
+    }
+    return NULL;
+}
+
+static bool read_metric(struct tn_store *store, struct tn_journal *journal, sqlite3_stmt *s,
+                        struct tn_error *error)
+{
+    struct tn_entry *entry = tn_journal_find(journal, sqlite3_column_int64(s, 0));
+    int step = sqlite3_column_int(s, 1);
+    if (!entry || step < 1)
+        return damaged(store, "a metric of no entry", error);
+    if (!entry->epoch_count || entry->epochs[entry->epoch_count - 1].epoch != step) {
+        struct tn_epoch epoch = {.epoch = step};
+        if (!tn_entry_add_epoch(entry, &epoch, error))
+            return false;
+        entry->written = true;
+        entry->epochs_written = entry->epoch_count;
+    }
+    double *field = metric_field(&entry->epochs[entry->epoch_count - 1],
+                                 (const char *)sqlite3_column_text(s, 2));
+    if (field)
+        *field = sqlite3_column_type(s, 3) == SQLITE_NULL ? NAN : sqlite3_column_double(s, 3);
+    return true;
+}
+
+static bool read_rows(struct tn_store *store, struct tn_journal *journal, const char *sql,
+                      bool (*row)(struct tn_store *, struct tn_journal *, sqlite3_stmt *,
+                                  struct tn_error *),
+                      struct tn_error *error)
+{
+    sqlite3_stmt *s = tn_store_prepare(store, sql, error);
+    if (!s)
+        return false;
+    int code = SQLITE_DONE;
+    bool fine = true;
+    while (fine && (code = sqlite3_step(s)) == SQLITE_ROW)
+        fine = row(store, journal, s, error);
+    if (fine && code != SQLITE_DONE)
+        fine = tn_store_fail(store, "reading", error);
+    sqlite3_finalize(s);
+    return fine;
+}
+
+bool tn_store_read_journal(struct tn_store *store, struct tn_journal *journal,
+                           struct tn_error *error)
+{
+    memset(journal, 0, sizeof *journal);
+    bool fine = read_rows(store, journal, "SELECT * FROM entry ORDER BY id", read_entry, error) &&
+                read_rows(store, journal, "SELECT * FROM metric ORDER BY entry, step", read_metric,
+                          error) &&
+                read_meta(store, "head", &journal->head, error) &&
+                read_meta(store, "tip", &journal->tip, error);
+    bool placed = fine && (journal->head == 0 || tn_journal_find(journal, journal->head)) &&
+                  (journal->tip == 0 || tn_journal_find(journal, journal->tip));
+    if (fine && !placed)
+        fine = damaged(store, "it stands at an entry that is not there", error);
+    if (!fine)
+        tn_journal_free(journal);
+    return fine;
+}
+
+/* Tensors */
+
+static bool parse_dims(const char *text, int *rank, int64_t *dims)
+{
+    *rank = 0;
+    while (text && *text) {
+        char *end;
+        if (*rank == TN_MAX_RANK || *text < '0' || *text > '9')
+            return false;
+        dims[(*rank)++] = strtoll(text, &end, 10);
+        text = end;
+        if (*text == ',' && !*++text)
+            return false;
+        else if (*text && (*text < '0' || *text > '9'))
+            return false;
+    }
+    return text != NULL;
+}
+
+/* Do type and shape make just the bytes that are there? */
+static bool sizes_agree(int dtype, int rank, const int64_t *dims, int64_t bytes)
+{
+    bool known = dtype == TN_FLOAT32 || dtype == TN_INT64 || dtype == TN_DOUBLE;
+    size_t size = known ? tn_dtype_size((enum tn_dtype)dtype) : 0;
+    for (int i = 0; i < rank; i++) {
+        if (dims[i] < 0 || !tn_mul(size, (size_t)dims[i], &size))
+            return false;
+    }
+    return known && bytes >= 0 && size == (size_t)bytes;
+}
+
+static struct tn_tensor *column_tensor(struct tn_store *store, sqlite3_stmt *s,
+                                       const struct tn_digest *digest, struct tn_error *error)
+{
+    int rank, dtype = sqlite3_column_int(s, 0);
+    int64_t dims[TN_MAX_RANK];
+    const char *text = (const char *)sqlite3_column_text(s, 1);
+    if (!parse_dims(text, &rank, dims) ||
+        !sizes_agree(dtype, rank, dims, sqlite3_column_int64(s, 2))) {
+        damaged(store, "a tensor whose shape does not fit its bytes", error);
+        return NULL;
+    }
+    const void *data = sqlite3_column_blob(s, 3);
+    size_t bytes = (size_t)sqlite3_column_bytes(s, 3);
+    if ((int64_t)bytes != sqlite3_column_int64(s, 2) || (bytes && !data)) {
+        tn_store_fail(store, "reading a tensor", error);
+        return NULL;
+    }
+    struct tn_tensor *tensor = tn_tensor_new((enum tn_dtype)dtype, rank, dims, error);
+    if (!tensor)
+        return NULL;
+    if (bytes)
+        memcpy(tensor->data, data, bytes);
+    if (!tn_digest_equal(tn_tensor_digest(tensor), digest)) {
+        tn_tensor_unref(tensor);
+        damaged(store, "a tensor that is not what its digest says", error);
+        return NULL;
+    }
+    return tensor;
+}
+
+static struct tn_tensor *read_tensor(struct tn_store *store, const struct tn_digest *digest,
+                                     struct tn_error *error)
+{
+    sqlite3_stmt *s = tn_store_prepare(
+        store, "SELECT dtype, dims, length(data), data FROM tensor WHERE digest=?1", error);
+    if (!s)
+        return NULL;
+    sqlite3_bind_blob(s, 1, digest->bytes, TN_DIGEST_BYTES, SQLITE_STATIC);
+    struct tn_tensor *tensor = NULL;
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        tensor = column_tensor(store, s, digest, error);
+    else if (code == SQLITE_DONE)
+        damaged(store, "a tensor is missing", error);
+    else
+        tn_store_fail(store, "reading", error);
+    sqlite3_finalize(s);
+    return tensor;
+}
+
+/* States */
+
+struct source {
+    struct tn_store *store;
+    const struct tn_graph *near; /* or NULL: a network whose tensors may be shared */
+};
+
+static struct tn_tensor *fetch(void *context, const struct tn_digest *digest,
+                               struct tn_error *error)
+{
+    const struct source *source = context;
+    for (int v = 0; source->near && v < source->near->value_count; v++) {
+        struct tn_tensor *tensor = source->near->values[v].constant;
+        if (tensor && tn_digest_equal(tn_tensor_digest(tensor), digest))
+            return tn_tensor_ref(tensor);
+    }
+    return read_tensor(source->store, digest, error);
+}
+
+static struct tn_graph *decode(struct tn_store *store, const struct tn_digest *digest,
+                               const struct tn_graph *near, struct tn_error *error)
+{
+    sqlite3_stmt *s = tn_store_prepare(store, "SELECT data FROM graph WHERE digest=?1", error);
+    if (!s)
+        return NULL;
+    sqlite3_bind_blob(s, 1, digest->bytes, TN_DIGEST_BYTES, SQLITE_STATIC);
+    struct tn_graph *graph = NULL;
+    struct source source = {store, near};
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW)
+        graph = tn_onnx_decode(sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0),
+                               store->path ? store->path : "session", fetch, &source, error);
+    else if (code == SQLITE_DONE)
+        damaged(store, "a network is missing", error);
+    else
+        tn_store_fail(store, "reading", error);
+    sqlite3_finalize(s);
+    return graph;
+}
+
+static struct tn_model *read_model(struct tn_store *store, const struct tn_digest *digest,
+                                   enum tn_scope scope, const struct tn_state *near,
+                                   struct tn_error *error)
+{
+    struct tn_model *known = near ? near->model : NULL;
+    bool same =
+        known && known->stored && known->scope == scope && tn_digest_equal(&known->digest, digest);
+    if (same)
+        return tn_model_ref(known);
+    struct tn_graph *graph = decode(store, digest, known ? known->graph : NULL, error);
+    struct tn_model *model = graph ? tn_model_new(graph, scope, error) : NULL;
+    if (model) {
+        model->digest = *digest;
+        model->stored = true;
+    }
+    return model;
+}
+
+static struct tn_tensor *unpack(struct tn_store *store, const struct tn_tensor *packed,
+                                int64_t channels, struct tn_error *error)
+{
+    bool fits =
+        packed->dtype == TN_DOUBLE && packed->count == (size_t)(channels * (channels + 1) / 2);
+    if (!fits) {
+        damaged(store, "a statistic of another size than its layer", error);
+        return NULL;
+    }
+    int64_t dims[2] = {channels, channels};
+    struct tn_tensor *full = tn_tensor_new(TN_DOUBLE, 2, dims, error);
+    if (!full)
+        return NULL;
+    const double *from = tn_tensor_doubles(packed);
+    double *g = tn_tensor_doubles(full);
+    for (int64_t i = 0; i < channels; i++) {
+        for (int64_t j = 0; j <= i; j++)
+            g[i * channels + j] = g[j * channels + i] = *from++;
+    }
+    return full;
+}
+
+static const struct tn_setting *near_setting(const struct tn_state *near, const char *layer)
+{
+    int g = near && near->model ? tn_model_find_group(near->model, layer) : -1;
+    return g < 0 ? NULL : &near->settings[g];
+}
+
+static struct tn_statistic *read_statistic(struct tn_store *store, sqlite3_stmt *s, int channels,
+                                           const struct tn_setting *near, struct tn_error *error)
+{
+    struct tn_digest digest;
+    struct tn_sampling_options sampling = {.images_per_class = sqlite3_column_int(s, 2),
+                                           .locations = sqlite3_column_int(s, 3),
+                                           .seed = (uint64_t)sqlite3_column_int64(s, 4)};
+    struct tn_gram gram = {.channels = channels, .samples = sqlite3_column_int64(s, 1)};
+    if (!column_digest(s, 6, &digest) || gram.samples < 1) {
+        damaged(store, "a statistic without contents", error);
+        return NULL;
+    }
+    struct tn_statistic *known = near ? near->statistic : NULL;
+    bool same = known && known->stored && tn_digest_equal(&known->digest, &digest) &&
+                known->gram.samples == gram.samples && known->gram.channels == channels &&
+                known->sampling.seed == sampling.seed &&
+                known->sampling.locations == sampling.locations &&
+                known->sampling.images_per_class == sampling.images_per_class;
+    if (same)
+        return tn_statistic_ref(known);
+    struct tn_tensor *packed = read_tensor(store, &digest, error);
+    if (!packed)
+        return NULL;
+    gram.matrix = unpack(store, packed, channels, error);
+    tn_tensor_unref(packed);
+    struct tn_statistic *statistic = gram.matrix ? tn_statistic_new(&gram, &sampling, error) : NULL;
+    if (statistic) {
+        statistic->digest = digest;
+        statistic->stored = true;
+    }
+    return statistic;
+}
+
+static bool same_locks(const enum tn_lock *a, const enum tn_lock *b, int channels)
+{
+    if (!a || !b)
+        return a == b;
+    return memcmp(a, b, (size_t)channels * sizeof *a) == 0;
+}
+
+static bool place_statistic(struct tn_store *store, sqlite3_stmt *s, struct tn_state *state,
+                            const struct tn_state *near, struct tn_error *error)
+{
+    const char *layer = (const char *)sqlite3_column_text(s, 0);
+    int g = layer && state->model ? tn_model_find_group(state->model, layer) : -1;
+    if (g < 0)
+        return damaged(store, "a statistic of no layer", error);
+    int channels = state->model->groups.group[g].channels;
+    const struct tn_setting *known = near_setting(near, layer);
+    struct tn_statistic *statistic = read_statistic(store, s, channels, known, error);
+    if (!statistic)
+        return false;
+    struct tn_setting *setting = &state->settings[g];
+    tn_state_set_statistic(state, g, statistic);
+    tn_statistic_unref(statistic);
+    setting->stale = sqlite3_column_int(s, 5) != 0;
+    bool same = known && known->statistic == statistic &&
+                same_locks(known->locks, setting->locks, channels);
+    if (same)
+        setting->path = tn_layer_path_ref(known->path);
+    return true;
+}
+
+static bool read_statistics(struct tn_store *store, struct tn_state *state,
+                            const struct tn_state *near, struct tn_error *error)
+{
+    sqlite3_stmt *s = tn_store_prepare(
+        store,
+        "SELECT layer, samples, images, locations, seed, stale, gram FROM statistic WHERE state=?1",
+        error);
+    if (!s)
+        return false;
+    sqlite3_bind_int64(s, 1, state->id);
+    int code = SQLITE_DONE;
+    bool fine = true;
+    while (fine && (code = sqlite3_step(s)) == SQLITE_ROW)
+        fine = place_statistic(store, s, state, near, error);
+    if (fine && code != SQLITE_DONE)
+        fine = tn_store_fail(store, "reading", error);
+    sqlite3_finalize(s);
+    return fine;
+}
+
+static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
+                       const struct tn_state *near, struct tn_error *error)
+{
+    const char *text = (const char *)sqlite3_column_text(s, 1);
+    json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    if (!json)
+        return damaged(store, "settings that are not JSON", error);
+    enum tn_scope scope;
+    struct tn_digest digest;
+    bool fine = tn_state_from_json(state, json, &scope, error);
+    /* The same data goes on being open. */
+    if (fine && near && near->data && state->data && near->data->dataset &&
+        tn_data_spec_same(near->data, state->data)) {
+        tn_data_spec_unref(state->data);
+        state->data = tn_data_spec_ref(near->data);
+    }
+    if (fine && column_digest(s, 0, &digest)) {
+        struct tn_model *model = read_model(store, &digest, scope, near, error);
+        bool evaluated = state->evaluated;
+        fine = model && tn_state_set_model(state, model, false, 0, NULL, error) &&
+               tn_state_settings_from_json(state, json, error) &&
+               read_statistics(store, state, near, error);
+        state->evaluated = evaluated;
+    }
+    json_decref(json);
+    return fine;
+}
+
+struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
+                                     const struct tn_state *near, struct tn_error *error)
+{
+    sqlite3_stmt *s =
+        tn_store_prepare(store, "SELECT graph, settings FROM state WHERE id=?1", error);
+    if (!s)
+        return NULL;
+    sqlite3_bind_int64(s, 1, id);
+    struct tn_state *state = NULL;
+    int code = sqlite3_step(s);
+    if (code == SQLITE_ROW) {
+        state = tn_state_new(error);
+        if (state)
+            state->id = id;
+        if (state && !fill_state(store, state, s, near, error)) {
+            tn_state_unref(state);
+            state = NULL;
+        }
+    } else if (code == SQLITE_DONE) {
+        damaged(store, "a state is missing", error);
+    } else {
+        tn_store_fail(store, "reading", error);
+    }
+    sqlite3_finalize(s);
+    return state;
+}

@@ -1,0 +1,63 @@
+"""The man page says what the program does: the same commands, options and defaults, and clean mdoc."""
+
+import os
+import re
+import shutil
+import subprocess
+
+from thinet import TREE, check, commands, finish, run, skip
+
+PAGE = os.path.join(TREE, "man", "thinet-tui.1")
+with open(PAGE) as file:
+    source = file.read()
+
+
+def plain(line):
+    """A macro line of the page as the text it shows: words and key=value."""
+    line = re.sub(r"\bNs Ar\b|\bNs\b", "\0", line)
+    line = re.sub(r"\b(Ar|Cm|Op|Cm|Li|No)\b ?", "", line)
+    return re.sub(r"\s*\0\s*", "", line).strip()
+
+
+# Commands are written ".It Ic NAME ...", options of the program ".It Fl ...", both up to the section's end.
+sections = dict(re.findall(r'^\.Sh "?([A-Z ]+)"?\n(.*?)(?=^\.Sh |\Z)', source, re.M | re.S))
+page_commands = {}
+for entry in re.split(r"^\.It ", sections["COMMANDS"], flags=re.M)[1:]:
+    words = entry.splitlines()[0]
+    if words.startswith("Ic "):
+        page_commands[words.split()[1]] = entry
+
+helped = run("-c", "help")
+check("help lists the commands", helped.returncode == 0 and helped.stderr == "", helped.stderr)
+listed = [row["name"] for row in commands("help")[0]["commands"]]
+check("the page has every command that help has, in any order, and no other", set(page_commands) == set(listed),
+      "only in the page: %s\nonly in help: %s" % (sorted(set(page_commands) - set(listed)), sorted(set(listed) - set(page_commands))))
+for name in listed:
+    help_text = commands("help " + name)[0]
+    keys = {option["key"]: option.get("otherwise") for option in help_text.get("options", [])}
+    on_page = set(re.findall(r"\bCm ([a-z0-9-]+) ?=", page_commands.get(name, "")) + re.findall(r"\bCm ([a-z0-9-]+)=", page_commands.get(name, "")))
+    check("the page gives %s the options it has" % name, set(keys) == on_page,
+          "only in the page: %s\nonly in help: %s" % (sorted(on_page - set(keys)), sorted(set(keys) - on_page)))
+
+usage = run("--help").stdout
+long_options = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", usage))
+on_page = set(re.findall(r"^\.It Fl -([a-z-]+)", sections["OPTIONS"], re.M))
+check("the page has the options of --help, and no other", on_page == long_options,
+      "only in the page: %s\nonly in --help: %s" % (sorted(on_page - long_options), sorted(long_options - on_page)))
+for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "KEYS", "FILES", "ENVIRONMENT", "EXIT STATUS",
+                "EXAMPLES", "DIAGNOSTICS", "SEE ALSO"):
+    check("the page has the section " + section, section in sections)
+
+if shutil.which("mandoc"):
+    done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", PAGE], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    check("mandoc has nothing to say about the page", done.returncode == 0, done.stdout)
+else:
+    skip("mandoc has nothing to say about the page", "no mandoc")
+if shutil.which("man"):
+    done = subprocess.run(["man", "--warnings", "-l", PAGE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env=dict(os.environ, LC_ALL="C.UTF-8", MANWIDTH="80", MANPAGER="cat", PAGER="cat"))
+    check("man formats the page without a warning", done.returncode == 0 and not done.stderr and "THINET-TUI" in done.stdout.upper(),
+          done.stderr)
+else:
+    skip("man formats the page without a warning", "no man")
+finish()

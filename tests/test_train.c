@@ -1,0 +1,247 @@
+/* engine: training and evaluation of the example's architecture on Fashion-MNIST. */
+#include "core/threads.h"
+#include "engine/evaluate.h"
+#include "engine/network.h"
+#include "engine/train.h"
+#include "model/zoo.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct tn_dataset *dataset;
+
+static int open_data(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_data_options options = {0};
+    tn_data_preset("fashion-mnist", &options, &error);
+    options.path = "fashion-mnist";
+    dataset = tn_dataset_open(&options, NULL, &error);
+    if (!dataset)
+        print_error("%s\n", error.text);
+    return dataset ? 0 : -1;
+}
+
+static int close_data(void **state)
+{
+    (void)state;
+    tn_dataset_unref(dataset);
+    return 0;
+}
+
+static struct tn_graph *fresh(void)
+{
+    struct tn_error error = {0};
+    struct tn_zoo_options options = {.seed = 3};
+    struct tn_graph *graph = tn_zoo_build("fashion-vgg", &options, &error);
+    assert_non_null(graph);
+    return graph;
+}
+
+static struct tn_train_options quick(void)
+{
+    struct tn_train_options options;
+    tn_train_defaults(&options);
+    options.batch = 64;
+    options.limit = 640;
+    options.test_limit = 200;
+    options.learning_rate = 0.05f;
+    return options;
+}
+
+struct log {
+    int epochs;
+    struct tn_epoch last;
+    double first_loss;
+    struct tn_digest digest; /* of the first weights after the last finished epoch */
+};
+
+static const struct tn_digest *first_weights(const struct tn_graph *graph)
+{
+    return tn_tensor_digest(tn_node_constant(graph, &graph->nodes[0], 1));
+}
+
+static bool note_epoch(void *context, const struct tn_epoch *epoch, const struct tn_graph *graph,
+                       struct tn_error *error)
+{
+    (void)error;
+    struct log *log = context;
+    if (log->epochs++ == 0)
+        log->first_loss = epoch->loss;
+    log->last = *epoch;
+    log->digest = *first_weights(graph);
+    return true;
+}
+
+static void training_learns_and_repeats_for_any_threads(void **state)
+{
+    (void)state;
+    struct tn_digest digest[2];
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        struct tn_error error = {0};
+        struct log log = {0};
+        struct tn_graph *graph = fresh();
+        struct tn_train_options options = quick();
+        options.epochs = 2;
+        options.augmentation = TN_AUGMENT_CROP_FLIP;
+        tn_threads_set(threads);
+        if (!tn_train(graph, dataset, &options, note_epoch, &log, NULL, &error))
+            fail_msg("%s", error.text);
+        assert_int_equal(log.epochs, 2);
+        assert_true(log.last.loss < 0.98 * log.first_loss && log.last.train_top1 > 0.15);
+        digest[threads - 1] = *first_weights(graph);
+        tn_graph_free(graph);
+    }
+    assert_memory_equal(&digest[0], &digest[1], sizeof *digest);
+    tn_threads_set(0);
+}
+
+struct stopper {
+    atomic_bool cancelled;
+    int steps, stop_at;
+};
+
+static void stop_after(void *context, const char *stage, double done, double total,
+                       const char *unit, const char *detail)
+{
+    (void)stage, (void)done, (void)total, (void)unit, (void)detail;
+    struct stopper *stopper = context;
+    if (++stopper->steps == stopper->stop_at)
+        atomic_store(&stopper->cancelled, true);
+}
+
+static void cancelled_training_leaves_the_last_epoch(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_train_options options = quick();
+    options.epochs = 3;
+    for (int stop_at = 4; stop_at < 20;
+         stop_at += 14) { /* within the first epoch, within the second */
+        struct log log = {0};
+        struct stopper stopper = {.stop_at = stop_at};
+        struct tn_progress progress = {stop_after, &stopper, &stopper.cancelled};
+        struct tn_graph *graph = fresh();
+        struct tn_digest before = *first_weights(graph);
+        assert_false(tn_train(graph, dataset, &options, note_epoch, &log, &progress, &error));
+        assert_int_equal(error.kind, TN_ERROR_CANCELLED);
+        const struct tn_digest *expected = log.epochs == 0 ? &before : &log.digest;
+        assert_true(tn_digest_equal(first_weights(graph), expected));
+        tn_graph_free(graph);
+    }
+}
+
+static void not_a_number_stops_training_by_name(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_graph *graph = fresh();
+    struct tn_digest before = *first_weights(graph);
+    struct tn_train_options options = quick();
+    options.learning_rate = 1e30f;
+    assert_false(tn_train(graph, dataset, &options, NULL, NULL, NULL, &error));
+    assert_non_null(strstr(error.text, "epoch 1, step "));
+    assert_non_null(strstr(error.text, "first in '"));
+    assert_true(tn_digest_equal(first_weights(graph), &before));
+    tn_graph_free(graph);
+}
+
+static void schedules_end_where_they_should(void **state)
+{
+    (void)state;
+    static const struct {
+        enum tn_schedule schedule;
+        double last; /* learning rate at the start of epoch 4 of 4, of 0.1 */
+    } cases[] = {
+        {TN_CONSTANT, 0.1}, {TN_STEP, 0.001}, {TN_COSINE, 0.1 * 0.5 * (1 - 0.70710678118654752)}};
+    for (int i = 0; i < 3; i++) {
+        struct tn_error error = {0};
+        struct log log = {0};
+        struct tn_graph *graph = fresh();
+        struct tn_train_options options = quick();
+        options.schedule = cases[i].schedule;
+        options.learning_rate = 0.1f;
+        options.epochs = 4;
+        options.limit = 128;
+        options.test_limit = 50;
+        assert_true(tn_train(graph, dataset, &options, note_epoch, &log, NULL, &error));
+        assert_true(fabs(log.last.learning_rate - cases[i].last) < 1e-6);
+        tn_graph_free(graph);
+    }
+}
+
+static void evaluation_counts_and_fits(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_evaluation a, b;
+    struct tn_graph *graph = fresh();
+    assert_true(tn_evaluate(graph, dataset, TN_TEST, 333, 100, NULL, &a, &error));
+    assert_int_equal(a.images, 333);
+    assert_true(tn_evaluate(graph, dataset, TN_TEST, 333, 37, NULL, &b,
+                            &error)); /* another cut, the same counts */
+    assert_true(a.top1 == b.top1 && a.top5 == b.top5 && fabs(a.loss - b.loss) < 1e-6);
+    assert_true(a.top5 >= a.top1 && a.ci95 > 0 && a.ci95 < 0.06);
+    tn_graph_free(graph);
+    struct tn_zoo_options options = {.channels = 3, .height = 32, .width = 32};
+    graph = tn_zoo_build("fashion-vgg", &options, &error);
+    assert_non_null(graph);
+    assert_false(tn_evaluate(graph, dataset, TN_TEST, 10, 0, NULL, &a, &error));
+    assert_non_null(strstr(error.text, "3x32x32"));
+    tn_graph_free(graph);
+}
+
+struct seen {
+    int nodes, images;
+};
+
+static bool note_node(void *context, int node, const float *input, int count,
+                      struct tn_error *error)
+{
+    (void)node, (void)error;
+    struct seen *seen = context;
+    assert_true(isfinite(input[0]));
+    seen->nodes++;
+    seen->images = count;
+    return true;
+}
+
+static void observers_see_every_weighted_node(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct seen seen = {0};
+    const struct tn_observer observer = {note_node, &seen};
+    struct tn_graph *graph = fresh();
+    struct tn_network *network = tn_network_new(graph, 4, TN_INFER, &error);
+    float images[3 * 784] = {0};
+    const float *outputs;
+    assert_non_null(network);
+    assert_true(tn_network_forward(network, images, 3, &observer, &outputs, &error));
+    assert_int_equal(seen.images, 3);
+    assert_int_equal(seen.nodes,
+                     6 + 2 + 1 + 1); /* convolutions, max pools, global pool, fully connected */
+    assert_false(tn_network_forward(network, images, 5, NULL, &outputs, &error));
+    tn_network_free(network);
+    tn_graph_free(graph);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(training_learns_and_repeats_for_any_threads),
+        cmocka_unit_test(cancelled_training_leaves_the_last_epoch),
+        cmocka_unit_test(not_a_number_stops_training_by_name),
+        cmocka_unit_test(schedules_end_where_they_should),
+        cmocka_unit_test(evaluation_counts_and_fits),
+        cmocka_unit_test(observers_see_every_weighted_node),
+    };
+    return cmocka_run_group_tests_name("train", tests, open_data, close_data);
+}
