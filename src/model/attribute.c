@@ -45,6 +45,7 @@ bool tn_attribute_copy(struct tn_attribute *copy, const struct tn_attribute *att
     memset(copy, 0, sizeof *copy);
     copy->kind = attribute->kind;
     copy->count = attribute->count;
+    copy->stored_type = attribute->stored_type;
     copy->tensor = tn_tensor_ref(attribute->tensor);
     copy->name = tn_strdup(attribute->name);
     bool ok = copy->name != NULL;

@@ -50,6 +50,7 @@ struct tn_attribute {
     int64_t *ints;
     char **strings;
     struct tn_tensor *tensor;
+    int stored_type; /* of the tensor, as in tn_value */
     uint8_t *opaque; /* the encoded AttributeProto */
 };
 
@@ -59,6 +60,11 @@ struct tn_value {
     char *name;
     struct tn_tensor *constant; /* weights, initializers; NULL for an activation */
     int producer;               /* node, or TN_NO_NODE for graph inputs and constants */
+    int stored_type; /* ONNX's element type in the file where it is another than dtype's (int32,
+                        bool); else 0 */
+    uint8_t *stated; /* of a graph output whose shape may stay unknown: the encoded TypeProto of the
+                        file */
+    size_t stated_size;
     bool has_shape;
     enum tn_dtype dtype;
     int rank;

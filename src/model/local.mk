@@ -1,7 +1,20 @@
 libthinet_la_SOURCES += \
 	src/model/attribute.c \
 	src/model/builder.c src/model/builder.h \
+	src/model/cost.c \
+	src/model/element.c src/model/element.h \
+	src/model/evaluate.c src/model/evaluate.h \
+	src/model/file.c src/model/file.h \
+	src/model/fold.c \
 	src/model/graph.c src/model/graph.h \
+	src/model/layers.c src/model/layers.h \
+	src/model/name_index.c src/model/name_index.h \
+	src/model/onnx.h \
+	src/model/onnx_attribute.c \
+	src/model/onnx_parts.h \
+	src/model/onnx_read.c \
+	src/model/onnx_tensor.c \
+	src/model/onnx_write.c \
 	src/model/order.c \
 	src/model/parts.h \
 	src/model/shape.c src/model/shape.h \
@@ -9,3 +22,18 @@ libthinet_la_SOURCES += \
 	src/model/tensor.c src/model/tensor.h \
 	src/model/window.c src/model/window.h \
 	src/model/zoo.c src/model/zoo.h
+
+# What protoc-c writes is built apart, without the project's warnings.
+noinst_LTLIBRARIES += libonnx-messages.la
+nodist_libonnx_messages_la_SOURCES = src/model/onnx.pb-c.c src/model/onnx.pb-c.h
+libonnx_messages_la_CFLAGS = -std=c11 $(SANITIZE)
+libthinet_la_LIBADD += libonnx-messages.la
+
+BUILT_SOURCES += src/model/onnx.pb-c.h
+CLEANFILES += src/model/onnx.pb-c.c src/model/onnx.pb-c.h
+EXTRA_DIST += src/model/onnx.proto
+
+src/model/onnx.pb-c.c: src/model/onnx.proto
+	$(AM_V_GEN)$(MKDIR_P) src/model && \
+	  $(PROTOC_C) --proto_path=$(top_srcdir)/src --c_out=src $(top_srcdir)/src/model/onnx.proto
+src/model/onnx.pb-c.h: src/model/onnx.pb-c.c
