@@ -4,7 +4,6 @@ libthinet_la_SOURCES += \
 	src/model/cost.c \
 	src/model/element.c src/model/element.h \
 	src/model/evaluate.c src/model/evaluate.h \
-	src/model/file.c src/model/file.h \
 	src/model/fold.c \
 	src/model/graph.c src/model/graph.h \
 	src/model/layers.c src/model/layers.h \
