@@ -183,8 +183,7 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         lock(screen);
         break;
     case UI_ORDER:
-        screen->views[screen->view].order =
-            (screen->views[screen->view].order + 1) % view_at(screen->view)->orders;
+        view_at(screen->view)->turn(screen);
         break;
     case UI_SEARCH:
         prompt_open(PROMPT_SEARCH, "");

@@ -222,23 +222,26 @@ static void draw_x_axis(struct pane pane, const struct plot *plot, const struct 
     int row = plot->pane.top - pane.top + plot->pane.rows, left = plot->pane.left - pane.left;
     pane_glyph(pane, row, left - 1, STYLE_BORDER, plot->glyphs->axis_corner);
     pane_fill(pane, row, left, plot->pane.columns, STYLE_BORDER, plot->glyphs->horizontal);
-    int label = text_width(chart->x_label), right = left + plot->pane.columns;
+    int right = left + plot->pane.columns;
+    pane_print(pane, row, right - text_width(chart->x_label) - 3, STYLE_DIM, " %s ",
+               chart->x_label);
     double ticks[MAX_TICKS];
-    int limit = (plot->pane.columns - label) / 7;
-    int count =
-        chart_ticks(plot->x_low, plot->x_high, limit < MAX_TICKS ? limit : MAX_TICKS, ticks);
-    int free = left - 1;
+    int limit = plot->pane.columns / 7 < MAX_TICKS ? plot->pane.columns / 7 : MAX_TICKS;
+    int count = chart_ticks(plot->x_low, plot->x_high, limit, ticks);
+    int free = 0;
     for (int i = 0; i < count; i++) {
         char text[24];
+        if (ticks[i] != floor(ticks[i]))
+            continue; /* filters and epochs are whole */
         say(text, sizeof text, ticks[i], false);
         int width = text_width(text);
         int at = left + dot_column(plot, ticks[i]) / plot->across - width / 2;
-        if (at < free || at + width > right - label - 1)
+        at = at + width > right ? right - width : at;
+        if (at < free)
             continue;
         pane_text(pane, row + 1, at, STYLE_DIM, text);
         free = at + width + 1;
     }
-    pane_text(pane, row + 1, right - label, STYLE_DIM, chart->x_label);
 }
 
 static void draw_legend(struct pane pane, const struct glyphs *glyphs, const struct chart *chart)

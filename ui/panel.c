@@ -103,7 +103,7 @@ static int width_of(int count)
 
 int panel_width(const struct screen *screen, int available)
 {
-    int frame = 2, name = name_width(screen);
+    int frame = 3, name = name_width(screen);
     int limit = available * 45 / 100 - frame;
     int least = width_of(ALWAYS) + 1 + LEAST_NAME;
     limit = limit > least ? limit : least;
@@ -174,6 +174,7 @@ static void draw_titles(struct pane pane, int name)
 
 void panel_draw(struct screen *screen, struct pane pane)
 {
+    pane.columns--; /* a margin on the right */
     int layers = screen->snapshot->layer_count;
     if (layers == 0) {
         pane_text(pane, 1, 1, STYLE_DIM, "no network");
@@ -194,6 +195,7 @@ void panel_draw(struct screen *screen, struct pane pane)
     }
     int at = cursor - screen->layer_scroll;
     pane_glyph(rows, at, 0, STYLE_CURSOR, screen->glyphs->pointer);
+    rows.columns++;
     pane_flag(rows, at, 0, rows.columns,
               screen->focus == FOCUS_LAYERS ? CELL_SELECTED : CELL_MARKED);
     if (screen->layer_scroll > 0)

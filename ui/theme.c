@@ -73,7 +73,7 @@ struct theme_look theme_look(enum theme_kind kind, int colours, enum style style
         if (shades)
             look.background = kind == THEME_LIGHT ? 153 : 24;
         else
-            look.attributes |= THEME_REVERSE;
+            look = (struct theme_look){-1, -1, THEME_REVERSE | (look.attributes & THEME_BOLD)};
     } else if (flags & CELL_MARKED) {
         if (shades)
             look.background = kind == THEME_LIGHT ? 254 : 236;

@@ -15,8 +15,8 @@ struct view_ops {
     /* Enter and Space on the cursor's row; NULL: they mean nothing here. */
     void (*enter)(struct screen *screen);
     void (*lock)(struct screen *screen);
-    /* How many ways `o` goes round. */
-    int orders;
+    /* What `o` does. */
+    void (*turn)(struct screen *screen);
 };
 
 extern const struct view_ops view_filters, view_steps, view_curves;

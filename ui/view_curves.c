@@ -11,10 +11,18 @@ static int no_rows(const struct screen *screen)
     return 0;
 }
 
-/* Whether the training curves are shown: first, once there are some; `o` shows the other. */
+enum { SHOW_NEWEST, SHOW_TRAINING, SHOW_ERROR };
+
+/* Training, once there is some, until `o` chooses. */
 static bool shows_training(const struct screen *screen)
 {
-    return (screen->snapshot->series_count > 0) == (screen->views[screen->view].order == 0);
+    int order = screen->views[screen->view].order;
+    return order == SHOW_TRAINING || (order == SHOW_NEWEST && screen->snapshot->series_count > 0);
+}
+
+static void turn(struct screen *screen)
+{
+    screen->views[screen->view].order = shows_training(screen) ? SHOW_ERROR : SHOW_TRAINING;
 }
 
 static void add(struct chart *chart, const char *name, enum style style, const double *y, int count)
@@ -110,4 +118,4 @@ static void draw(struct screen *screen, struct pane pane)
         draw_error(screen, pane);
 }
 
-const struct view_ops view_curves = {.name = "Curves", .draw = draw, .rows = no_rows, .orders = 2};
+const struct view_ops view_curves = {.name = "Curves", .draw = draw, .rows = no_rows, .turn = turn};

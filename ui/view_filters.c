@@ -69,12 +69,19 @@ static void draw_columns(struct pane pane, int row, int order)
     pane_right(pane, row, pane.columns - ALONE, ALONE - 1, STYLE_TITLE, "alone");
 }
 
-static void draw_legend(struct pane pane, int row)
+static void draw_legend(struct pane pane, int row, bool focused)
 {
     int column = pane_text(pane, row, 0, STYLE_KEPT, "+ kept");
     column = pane_text(pane, row, column + 2, STYLE_PRUNED, "- pruned");
     column = pane_text(pane, row, column + 2, STYLE_LOCKED, "K/X locked");
-    pane_text(pane, row, column + 2, STYLE_DIM, "alone: error if only it goes");
+    if (focused) {
+        column = pane_text(pane, row, column + 2, STYLE_KEY, "Space");
+        pane_text(pane, row, column + 1, STYLE_DIM, "locks");
+        return;
+    }
+    static const char note[] = "alone: error if only it goes";
+    if (column + 2 + (int)sizeof note <= pane.columns)
+        pane_text(pane, row, column + 2, STYLE_DIM, note);
 }
 
 static void draw_filters(struct screen *screen, struct pane rows,
@@ -143,7 +150,7 @@ static void draw(struct screen *screen, struct pane pane)
         return;
     draw_columns(pane, top, state->order);
     draw_filters(screen, rows, path, places);
-    draw_legend(pane, pane.rows - 1);
+    draw_legend(pane, pane.rows - 1, screen->focus == FOCUS_VIEW);
     tn_free(places);
     view_list_marks(screen, rows, path->channels);
     screen->view_rows = rows;
@@ -168,5 +175,11 @@ static void lock(struct screen *screen)
     screen_submit(screen, line, NULL);
 }
 
+static void turn(struct screen *screen)
+{
+    struct view_state *state = &screen->views[screen->view];
+    state->order = state->order == BY_RANK ? BY_FILTER : BY_RANK;
+}
+
 const struct view_ops view_filters = {
-    .name = "Filters", .draw = draw, .rows = filter_rows, .lock = lock, .orders = 2};
+    .name = "Filters", .draw = draw, .rows = filter_rows, .lock = lock, .turn = turn};

@@ -5,6 +5,7 @@
 #include "view.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static int step_rows(const struct screen *screen)
 {
@@ -78,24 +79,26 @@ static void draw_step(struct pane rows, int row, const struct tn_snapshot_path *
                    format_number(text, path->runner_up_cost[step] - path->cost[step]));
 }
 
+static int draw_key(struct pane pane, int row, int column, const char *key, const char *what)
+{
+    if (column + (int)(strlen(key) + strlen(what)) + 1 > pane.columns)
+        return column;
+    column = pane_text(pane, row, column, STYLE_KEY, key);
+    return pane_text(pane, row, column + 1, STYLE_DIM, what) + 2;
+}
+
 static void draw_last(const struct screen *screen, struct pane pane, int row,
                       const struct tn_snapshot_path *path, int removed)
 {
     char cost[FORMAT];
-    int column = 0;
-    if (removed > 0)
-        column = pane_print(pane, row, 0, STYLE_DIM, "last out: %d (%s)  ",
-                            path->order[removed - 1], format_number(cost, path->cost[removed - 1]));
-    column = pane_text(pane, row, column, STYLE_KEY, "s");
-    column = pane_text(pane, row, column, STYLE_DIM, " step ");
-    column = pane_text(pane, row, column, STYLE_KEY, "b");
-    column = pane_text(pane, row, column, STYLE_DIM, " back ");
-    column = pane_text(pane, row, column, STYLE_KEY, "r");
-    column = pane_text(pane, row, column, STYLE_DIM, " run until");
-    if (screen->focus == FOCUS_VIEW) {
-        column = pane_text(pane, row, column + 1, STYLE_KEY, "Enter");
-        pane_text(pane, row, column, STYLE_DIM, " run to here");
-    }
+    int column = draw_key(pane, row, 0, "s", "step");
+    column = draw_key(pane, row, column, "b", "back");
+    column = draw_key(pane, row, column, "r", "run until");
+    if (screen->focus == FOCUS_VIEW)
+        column = draw_key(pane, row, column, "Enter", "run to here");
+    if (removed > 0 && column + 28 < pane.columns)
+        pane_print(pane, row, column + 2, STYLE_DIM, "last out: %d (%s)", path->order[removed - 1],
+                   format_number(cost, path->cost[removed - 1]));
 }
 
 static void draw(struct screen *screen, struct pane pane)
@@ -143,5 +146,10 @@ static void enter(struct screen *screen)
     screen_submit(screen, line, NULL);
 }
 
+static void turn(struct screen *screen)
+{
+    screen->views[screen->view].order ^= 1;
+}
+
 const struct view_ops view_steps = {
-    .name = "Steps", .draw = draw, .rows = step_rows, .enter = enter, .orders = 2};
+    .name = "Steps", .draw = draw, .rows = step_rows, .enter = enter, .turn = turn};
