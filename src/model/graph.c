@@ -70,6 +70,7 @@ static void free_info(struct tn_model_info *info)
 void tn_value_release(struct tn_value *value)
 {
     tn_free(value->name);
+    tn_free(value->stated);
     tn_tensor_unref(value->constant);
 }
 
@@ -294,6 +295,11 @@ static bool clone_values(struct tn_graph *copy, const struct tn_graph *graph,
             return false;
         struct tn_value *own = &copy->values[i];
         own->stored_type = value->stored_type;
+        if (value->stated && !(own->stated = tn_alloc(value->stated_size, 1)))
+            return tn_fail_memory(error, "a network", value->stated_size);
+        if (value->stated)
+            memcpy(own->stated, value->stated, value->stated_size);
+        own->stated_size = value->stated_size;
         own->has_shape = value->has_shape;
         own->dtype = value->dtype;
         own->rank = value->rank;

@@ -62,6 +62,9 @@ struct tn_value {
     int producer;               /* node, or TN_NO_NODE for graph inputs and constants */
     int stored_type; /* ONNX's element type in the file where it is another than dtype's (int32,
                         bool); else 0 */
+    uint8_t *stated; /* of a graph output whose shape may stay unknown: the encoded TypeProto of the
+                        file */
+    size_t stated_size;
     bool has_shape;
     enum tn_dtype dtype;
     int rank;

@@ -220,6 +220,19 @@ static bool read_inputs(struct reading *reading)
     return true;
 }
 
+static bool keep_stated_type(const Onnx__TypeProto *type, struct tn_value *value,
+                             struct tn_error *error)
+{
+    if (!type || value->stated)
+        return true;
+    size_t size = onnx__type_proto__get_packed_size(type);
+    value->stated = tn_alloc(size, 1);
+    if (!value->stated)
+        return tn_fail_memory(error, "a type", size);
+    value->stated_size = onnx__type_proto__pack(type, value->stated);
+    return true;
+}
+
 static bool read_outputs(struct reading *reading)
 {
     if (reading->proto->n_output == 0 || reading->proto->n_output > MOST_ENDS)
@@ -235,7 +248,9 @@ static bool read_outputs(struct reading *reading)
         for (int j = 0; j < reading->graph->output_count; j++)
             if (reading->graph->outputs[j] == value)
                 return tn_fail(reading->error, TN_ERROR_INPUT, "output '%s' is there twice", name);
-        if (!tn_graph_add_output(reading->graph, value, reading->error))
+        if (!tn_graph_add_output(reading->graph, value, reading->error) ||
+            !keep_stated_type(reading->proto->output[i]->type, &reading->graph->values[value],
+                              reading->error))
             return false;
     }
     return true;

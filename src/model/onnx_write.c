@@ -264,6 +264,16 @@ static Onnx__TensorShapeProto *write_shape(struct writing *writing, const struct
     return shape;
 }
 
+/* Where nothing is known of a shape, what the file said of it still holds: outputs are never
+ * pruned. */
+static Onnx__TypeProto *write_stated_type(struct writing *writing, const struct tn_value *value)
+{
+    ProtobufCAllocator arena = {arena_alloc, arena_free, writing};
+    Onnx__TypeProto *type = onnx__type_proto__unpack(&arena, value->stated_size, value->stated);
+    writing->failed |= type == NULL;
+    return type;
+}
+
 static Onnx__ValueInfoProto *write_value(struct writing *writing, const struct tn_value *value)
 {
     struct {
@@ -283,6 +293,8 @@ static Onnx__ValueInfoProto *write_value(struct writing *writing, const struct t
     proto->tensor.elem_type = element_of(value->dtype, value->stored_type);
     if (value->has_shape)
         proto->tensor.shape = write_shape(writing, value);
+    else if (value->stated)
+        proto->info.type = write_stated_type(writing, value);
     return &proto->info;
 }
 

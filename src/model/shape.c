@@ -78,7 +78,11 @@ static bool infer_batch_norm(const struct tn_graph *graph, const struct tn_node 
 {
     static const char *const roles[] = {"input", "scale", "shift", "mean", "variance"};
     *out = shape_of(graph, node, 0);
-    if (tn_node_int(node, "training_mode", 0) != 0)
+    /* Before opset 14 the outputs beyond the first said it. */
+    bool training = tn_node_int(node, "training_mode", 0) != 0;
+    for (int i = 1; i < node->output_count; i++)
+        training |= node->outputs[i] != TN_NO_VALUE;
+    if (training)
         return tn_fail(error, TN_ERROR_INPUT,
                        "it is in training mode; export the network in evaluation mode");
     if (!out->known)
