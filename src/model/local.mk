@@ -4,13 +4,13 @@ libthinet_la_SOURCES += \
 	src/model/cost.c \
 	src/model/element.c src/model/element.h \
 	src/model/evaluate.c src/model/evaluate.h \
-	src/model/file.c src/model/file.h \
 	src/model/fold.c \
 	src/model/graph.c src/model/graph.h \
 	src/model/layers.c src/model/layers.h \
 	src/model/name_index.c src/model/name_index.h \
 	src/model/onnx.h \
 	src/model/onnx_attribute.c \
+	src/model/onnx_file.c src/model/onnx_file.h \
 	src/model/onnx_parts.h \
 	src/model/onnx_read.c \
 	src/model/onnx_tensor.c \

@@ -2,7 +2,7 @@
  * weights are copied once only, into the file's bytes. */
 #include "core/memory.h"
 #include "model/element.h"
-#include "model/file.h"
+#include "model/onnx_file.h"
 #include "model/onnx_parts.h"
 
 #include <limits.h>
@@ -427,7 +427,7 @@ bool tn_onnx_write(const struct tn_graph *graph, const char *path, struct tn_err
     uint8_t *bytes = NULL;
     size_t size = 0;
     bool ok = tn_onnx_encode(graph, true, &bytes, &size, error) &&
-              tn_file_write(path, bytes, size, error);
+              tn_onnx_file_write(path, bytes, size, error);
     tn_free(bytes);
     return ok || tn_fail_in(error, "%s", path);
 }

@@ -1,4 +1,4 @@
-#include "model/file.h"
+#include "model/onnx_file.h"
 
 #include "core/memory.h"
 
@@ -31,7 +31,7 @@ static bool read_all(int file, uint8_t *bytes, size_t size, struct tn_error *err
     return true;
 }
 
-bool tn_file_read(const char *path, uint8_t **bytes, size_t *size, struct tn_error *error)
+bool tn_onnx_file_read(const char *path, uint8_t **bytes, size_t *size, struct tn_error *error)
 {
     struct stat status;
     /* Not blocking on a pipe: what it is can only be asked once it is open. */
@@ -86,7 +86,7 @@ static bool write_new(const char *path, const uint8_t *bytes, size_t size, struc
     return ok;
 }
 
-bool tn_file_write(const char *path, const uint8_t *bytes, size_t size, struct tn_error *error)
+bool tn_onnx_file_write(const char *path, const uint8_t *bytes, size_t size, struct tn_error *error)
 {
     struct stat status;
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
