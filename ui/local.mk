@@ -1,1 +1,9 @@
-# ui
+bin_PROGRAMS += thinet-tui
+thinet_tui_SOURCES = \
+	ui/batch.c ui/batch.h \
+	ui/main.c \
+	ui/options.c ui/options.h \
+	ui/report.c ui/report.h
+thinet_tui_LDADD = libthinet.la $(LIBS_UI_LIBS)
+
+include ui/screen.mk

@@ -15,10 +15,10 @@ struct ui_options {
 
 /* Show the workbench on the controlling terminal until the user quits, a `quit` command runs, or
  * SIGTERM or SIGHUP ask for an orderly end. The worker stays the caller's, who frees it afterwards
- * (that cancels what runs and finishes the journal). Calls setlocale. The terminal is as it was
- * before when this returns, and also after a crash signal. False only when the screen could not be
- * set up: not a terminal, a TERM that is unknown or cannot move the cursor, a theme that does not
- * exist. */
+ * (that cancels what runs and finishes the journal). The caller has called setlocale(LC_CTYPE, "")
+ * before starting any thread. The terminal is as it was before when this returns, and also after a
+ * crash signal. False only when the screen could not be set up: not a terminal, a TERM that is
+ * unknown or cannot move the cursor, a theme that does not exist. */
 bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct tn_error *error);
 
 #endif

@@ -1,2 +1,22 @@
 thinet_tui_SOURCES += \
-	ui/screen.h
+	ui/actions.c ui/actions.h \
+	ui/chart.c ui/chart.h \
+	ui/format.c ui/format.h \
+	ui/glyphs.c ui/glyphs.h \
+	ui/help.c ui/help.h \
+	ui/history.c ui/history.h \
+	ui/intents.c ui/intents.h \
+	ui/keymap.c ui/keymap.h \
+	ui/layout.c ui/layout.h \
+	ui/lines.c ui/lines.h \
+	ui/panel.c ui/panel.h \
+	ui/prompt.c ui/prompt.h \
+	ui/screen.c ui/screen.h \
+	ui/signals.c ui/signals.h \
+	ui/state.c ui/state.h \
+	ui/surface.c ui/surface.h \
+	ui/terminal.c ui/terminal.h \
+	ui/text.c ui/text.h \
+	ui/theme.c ui/theme.h \
+	ui/view.c ui/view.h \
+	ui/view_curves.c ui/view_filters.c ui/view_steps.c

@@ -297,7 +297,7 @@ static float *random_images(size_t count, struct tn_error *error)
 static bool run_time(struct tn_session *session, const struct tn_command_line *line,
                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
-    int64_t batch = 0, chw[3];
+    int64_t batch = 0, chw[3] = {0};
     if (!tn_line_integer(line, "batch", 1, 65536, &batch, error) ||
         !tn_session_need_model(session, error) ||
         !input_shape(session->state->model->graph, chw, error))
@@ -383,7 +383,7 @@ static struct tn_tensor *infer(const struct tn_graph *graph, const float *images
 static bool run_infer(struct tn_session *session, const struct tn_command_line *line,
                       const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
-    int64_t chw[3];
+    int64_t chw[3] = {0};
     if (!tn_session_need_model(session, error) ||
         !input_shape(session->state->model->graph, chw, error))
         return false;

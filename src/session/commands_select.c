@@ -46,7 +46,7 @@ static bool set_kept(struct tn_session *session, const struct tn_command_line *l
     bool *limited = tn_calloc((size_t)selection.count, sizeof *limited);
     bool fine = next && (limited || tn_fail_memory(error, "a selection", (size_t)selection.count));
     for (int i = 0; fine && i < selection.count; i++) {
-        int g = selection.groups[i], kept;
+        int g = selection.groups[i], kept = 0;
         fine = wished(next, g, context, &kept, error);
         if (fine)
             limited[i] = tn_state_set_kept(next, g, kept) != kept;
@@ -91,7 +91,7 @@ static bool run_ratio(struct tn_session *session, const struct tn_command_line *
                       const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
     (void)progress;
-    double ratio;
+    double ratio = 0;
     return parse_ratio(tn_line_word(line, 1), &ratio, error) &&
            set_kept(session, line, wish_ratio, &ratio, result, error);
 }
@@ -112,7 +112,7 @@ static bool run_keep(struct tn_session *session, const struct tn_command_line *l
                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
     (void)progress;
-    int64_t count;
+    int64_t count = 0;
     return tn_parse_integer("N", tn_line_word(line, 1), 1, INT32_MAX, &count, error) &&
            set_kept(session, line, wish_count, &count, result, error);
 }

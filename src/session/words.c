@@ -89,7 +89,7 @@ bool tn_line_parse(const char *text, struct tn_command_line *line, struct tn_err
         if (!text[at] || text[at] == '#')
             break;
         char *token = NULL;
-        int begin = at, equals;
+        int begin = at, equals = -1;
         if (!read_token(text, &at, &token, &equals, error)) {
             tn_free(token);
             return false;

@@ -1,0 +1,335 @@
+#include "actions.h"
+#include "layout.h"
+#include "prompt.h"
+#include "view.h"
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static void toggle_help(struct screen *screen, const struct tn_command *command)
+{
+    screen->help = !screen->help || command != NULL;
+    screen->help_command = command;
+    screen->help_scroll = 0;
+}
+
+static void move(struct screen *screen, int rows)
+{
+    if (screen->focus == FOCUS_LAYERS)
+        screen_select(screen, screen->layer + rows);
+    else
+        screen->views[screen->view].cursor += rows;
+}
+
+static int page(const struct screen *screen)
+{
+    int rows = screen->focus == FOCUS_LAYERS ? screen->layer_rows.rows : screen->view_rows.rows;
+    return rows > 2 ? rows - 1 : 1;
+}
+
+static int count_of(const struct screen *screen)
+{
+    return screen->focus == FOCUS_LAYERS ? screen->snapshot->layer_count + 1
+                                         : view_at(screen->view)->rows(screen);
+}
+
+static void set_focus(struct screen *screen, enum focus focus)
+{
+    screen->focus = focus;
+}
+
+static void nudge(struct screen *screen, const struct binding *binding)
+{
+    int layer = screen->layer;
+    bool moved;
+    if (layer != LAYER_ALL && !screen->snapshot->layers[layer].prunable) {
+        screen_say(screen, true, "%s cannot be pruned: %s", screen->snapshot->layers[layer].name,
+                   screen->snapshot->layers[layer].why_not);
+        return;
+    }
+    if (binding->action == UI_SHIFT)
+        moved = layer == LAYER_ALL
+                    ? intents_shift_all(&screen->intents, screen->snapshot, binding->amount)
+                    : intents_shift(&screen->intents, screen->snapshot, layer, binding->amount);
+    else
+        moved = intents_nudge(&screen->intents, screen->snapshot, layer,
+                              binding->action == UI_KEEP ? INTENT_KEEP : INTENT_WALK,
+                              binding->action == UI_KEEP ? binding->amount : -binding->amount);
+    bool fewer = binding->action == UI_KEEP ? binding->amount < 0 : binding->amount > 0;
+    if (!moved)
+        screen_say(screen, false, fewer ? "no more can be removed" : "all filters are kept");
+}
+
+static void lock(struct screen *screen)
+{
+    const struct view_ops *view = view_at(screen->view);
+    if (view->lock == NULL || screen->focus != FOCUS_VIEW) {
+        screen->view = 0;
+        set_focus(screen, FOCUS_VIEW);
+        screen_say(screen, false, "choose a filter with the arrows, Space locks it");
+        return;
+    }
+    view->lock(screen);
+}
+
+static void enter(struct screen *screen)
+{
+    if (screen->focus == FOCUS_LAYERS)
+        set_focus(screen, FOCUS_VIEW);
+    else if (view_at(screen->view)->enter != NULL)
+        view_at(screen->view)->enter(screen);
+}
+
+void act_escape(struct screen *screen)
+{
+    if (screen->help) {
+        screen->help = false;
+    } else if (screen->status.busy && !screen->status.cancelling) {
+        tn_worker_cancel(screen->worker);
+        screen_say(screen, false, "stopping");
+    } else {
+        set_focus(screen, FOCUS_LAYERS);
+        screen_say(screen, false, "%s", "");
+    }
+}
+
+static bool holds(const char *name, const char *text)
+{
+    size_t length = strlen(text);
+    while (*name != '\0' && strncasecmp(name, text, length) != 0)
+        name++;
+    return *name != '\0';
+}
+
+bool act_search(struct screen *screen, const char *text, int from)
+{
+    int count = screen->snapshot->layer_count;
+    for (int i = 0; i < count && *text != '\0'; i++) {
+        int layer = (from + i + count) % count;
+        if (holds(screen->snapshot->layers[layer].name, text)) {
+            screen_select(screen, layer);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void search_next(struct screen *screen)
+{
+    if (screen->search[0] == '\0')
+        screen_say(screen, false, "/ searches a layer by name");
+    else if (!act_search(screen, screen->search, screen->layer + 1))
+        screen_say(screen, true, "no layer has \"%s\" in its name", screen->search);
+}
+
+static void quit(struct screen *screen)
+{
+    if (screen->status.busy)
+        screen->asking_quit = true;
+    else
+        screen->quit = true;
+}
+
+/* Lines of keys that name a layer need one. */
+static bool line_of(struct screen *screen, const struct binding *binding, char line[LINE])
+{
+    const char *layer = screen_layer_name(screen);
+    if (strchr(binding->line, '%') != NULL && layer == NULL) {
+        screen_say(screen, true, "no network is open: type :open FILE.onnx");
+        return false;
+    }
+    binding_line(binding, layer != NULL ? layer : "", line, LINE);
+    return true;
+}
+
+static enum ui_action act(struct screen *screen, const struct binding *binding)
+{
+    char line[LINE];
+    if (binding->one_layer && screen->layer == LAYER_ALL && binding->action != UI_LOCK) {
+        screen_say(screen, true, "choose one layer first");
+        return binding->action;
+    }
+    switch (binding->action) {
+    case UI_COMMAND:
+        if (line_of(screen, binding, line))
+            screen_submit(screen, line, binding->after);
+        break;
+    case UI_TYPE:
+        if (line_of(screen, binding, line))
+            prompt_open(PROMPT_COMMAND, line);
+        break;
+    case UI_MOVE:
+        move(screen, binding->amount);
+        break;
+    case UI_PAGE:
+        move(screen, binding->amount * page(screen));
+        break;
+    case UI_ENDS:
+        move(screen, binding->amount * (count_of(screen) + 1));
+        break;
+    case UI_NEXT_PANEL:
+        set_focus(screen, screen->focus == FOCUS_LAYERS ? FOCUS_VIEW : FOCUS_LAYERS);
+        break;
+    case UI_PANEL:
+        set_focus(screen, binding->amount == 0 ? FOCUS_LAYERS : FOCUS_VIEW);
+        break;
+    case UI_VIEW:
+        screen->view = binding->amount - 1;
+        break;
+    case UI_ENTER:
+        enter(screen);
+        break;
+    case UI_ESCAPE:
+        act_escape(screen);
+        break;
+    case UI_KEEP:
+    case UI_SHIFT:
+    case UI_WALK:
+        nudge(screen, binding);
+        break;
+    case UI_LOCK:
+        lock(screen);
+        break;
+    case UI_ORDER:
+        view_at(screen->view)->turn(screen);
+        break;
+    case UI_SEARCH:
+        prompt_open(PROMPT_SEARCH, "");
+        break;
+    case UI_SEARCH_NEXT:
+        search_next(screen);
+        break;
+    case UI_PROMPT:
+        prompt_open(PROMPT_COMMAND, "");
+        break;
+    case UI_HELP:
+        toggle_help(screen, NULL);
+        break;
+    case UI_QUIT:
+        quit(screen);
+        break;
+    case UI_REDRAW:
+    case UI_SUSPEND:
+        break;
+    }
+    return binding->action;
+}
+
+/* In the help the arrows scroll and any way out leaves. */
+static enum ui_action act_in_help(struct screen *screen, const struct binding *binding)
+{
+    switch (binding->action) {
+    case UI_MOVE:
+        screen->help_scroll += binding->amount;
+        break;
+    case UI_PAGE:
+        screen->help_scroll += 10 * binding->amount;
+        break;
+    case UI_ENDS:
+        screen->help_scroll = binding->amount < 0 ? 0 : 1000;
+        break;
+    case UI_HELP:
+    case UI_ESCAPE:
+    case UI_ENTER:
+    case UI_QUIT:
+        screen->help = false;
+        break;
+    case UI_PROMPT:
+        prompt_open(PROMPT_COMMAND, "");
+        break;
+    default:
+        break;
+    }
+    return binding->action;
+}
+
+static bool in_pane(struct pane pane, const struct terminal_event *event)
+{
+    return event->row >= pane.top && event->row < pane.top + pane.rows &&
+           event->column >= pane.left && event->column < pane.left + pane.columns;
+}
+
+static void wheel(struct screen *screen, const struct terminal_event *event)
+{
+    int rows = event->key == KEY_WHEEL_UP ? -3 : 3;
+    if (screen->help) {
+        screen->help_scroll += rows;
+        return;
+    }
+    if (in_pane(screen->layer_rows, event))
+        set_focus(screen, FOCUS_LAYERS);
+    else if (in_pane(screen->view_rows, event))
+        set_focus(screen, FOCUS_VIEW);
+    else
+        return;
+    move(screen, rows);
+}
+
+static void click(struct screen *screen, const struct terminal_event *event)
+{
+    if (screen->help) {
+        screen->help = false;
+    } else if (in_pane(screen->layer_rows, event)) {
+        int row = event->row - screen->layer_rows.top + screen->layer_scroll;
+        set_focus(screen, FOCUS_LAYERS);
+        if (row <= screen->snapshot->layer_count)
+            screen_select(screen, row - 1);
+    } else if (in_pane(screen->tabs, event)) {
+        int view = layout_tab_at(screen, event->column);
+        screen->view = view >= 0 ? view : screen->view;
+    } else if (in_pane(screen->view_rows, event)) {
+        struct view_state *state = &screen->views[screen->view];
+        set_focus(screen, FOCUS_VIEW);
+        state->cursor = state->scroll + event->row - screen->view_rows.top;
+    }
+}
+
+static void answer_quit(struct screen *screen, int key)
+{
+    screen->asking_quit = false;
+    screen->quit = key == 'y' || key == 'Y';
+}
+
+enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
+{
+    const struct binding *binding = binding_find(event->key);
+    bool layout_only =
+        binding != NULL && (binding->action == UI_REDRAW || binding->action == UI_SUSPEND);
+    if (layout_only)
+        return binding->action;
+    if (screen->asking_quit) {
+        answer_quit(screen, event->key);
+        return UI_QUIT;
+    }
+    if (event->key == KEY_WHEEL_UP || event->key == KEY_WHEEL_DOWN)
+        wheel(screen, event);
+    else if (event->key == KEY_MOUSE_PRESS)
+        click(screen, event);
+    else if (binding != NULL)
+        return screen->help ? act_in_help(screen, binding) : act(screen, binding);
+    else if (event->key > ' ' && event->key < KEY_BASE && !screen->help)
+        screen_say(screen, true, "this key does nothing here; ? shows the keys, : types a command");
+    return UI_MOVE;
+}
+
+void act_on_line(struct screen *screen, const char *line)
+{
+    char command[32] = "", topic[64] = "";
+    int words = sscanf(line, " %31s %63s", command, topic);
+    if (words < 1)
+        return;
+    if (strcmp(command, "help") == 0) {
+        const struct tn_command *about = words > 1 ? tn_command_find(topic) : NULL;
+        if (words > 1 && about == NULL)
+            screen_say(screen, true, "help: there is no command \"%s\"", topic);
+        else if (about != NULL || !screen->help)
+            toggle_help(screen, about);
+        return;
+    }
+    if (words == 1 && (strcmp(command, "quit") == 0 || strcmp(command, "q") == 0)) {
+        quit(screen);
+        return;
+    }
+    screen->help = false;
+    screen_submit(screen, line, NULL);
+}

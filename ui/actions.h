@@ -1,0 +1,22 @@
+/* What keys and clicks do. */
+#ifndef UI_ACTIONS_H
+#define UI_ACTIONS_H
+
+#include "state.h"
+#include "terminal.h"
+
+/* Handle one key or click outside the prompt. UI_REDRAW and UI_SUSPEND are the caller's: they are
+ * returned. */
+enum ui_action act_on(struct screen *screen, const struct terminal_event *event);
+
+/* Run what was typed at the prompt: what only the screen can do (help, quit) here, all else by the
+ * worker. */
+void act_on_line(struct screen *screen, const char *line);
+
+/* Select the first layer from `from` on, around the end, whose name holds `text`. */
+bool act_search(struct screen *screen, const char *text, int from);
+
+/* What Esc does: cancel, or go back. */
+void act_escape(struct screen *screen);
+
+#endif

@@ -1,0 +1,208 @@
+#include "batch.h"
+
+#include "core/clock.h"
+#include "core/memory.h"
+#include "report.h"
+#include "session/brief.h"
+#include "session/words.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Set by a signal: the running command stops as soon as it can, the journal is finished, no other
+ * begins. */
+static atomic_bool stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_store(&stop, true);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL); /* a closed pipe shows as a failed write */
+}
+
+struct batch {
+    struct tn_session *session;
+    bool json;
+    bool terminal; /* stderr is one: show progress there */
+    bool drawn;    /* a progress line stands on it */
+    double shown;  /* when */
+};
+
+/* Progress on one line of a terminal. */
+
+static void clear_progress(struct batch *batch)
+{
+    if (batch->drawn)
+        fputs("\r\033[K", stderr);
+    batch->drawn = false;
+}
+
+static void on_progress(void *context, const char *stage, double done, double total,
+                        const char *unit, const char *detail)
+{
+    struct batch *batch = context;
+    double now = tn_clock_seconds();
+    if (!batch->terminal || now - batch->shown < 0.1)
+        return;
+    batch->shown = now;
+    batch->drawn = true;
+    fprintf(stderr, "\r\033[K%.30s  %.0f%% of %.0f %.12s  %.60s", stage,
+            total > 0 ? 100 * done / total : 0, total, unit ? unit : "", detail ? detail : "");
+}
+
+/* One command */
+
+static void print_json(const char *name, bool ok, double seconds, json_t *result,
+                       const struct tn_error *error)
+{
+    json_t *object =
+        json_pack("{s:s, s:b, s:f}", "command", name, "ok", (int)ok, "seconds", seconds);
+    if (!ok)
+        json_object_set_new(object, "error", json_string(error->text));
+    json_object_update_missing(object, result);
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+static bool output_works(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    fprintf(stderr, "thinet-tui: standard output: %s\n", strerror(errno));
+    return false;
+}
+
+/* `where` and `number`: FILE:LINE of messages. */
+static bool run_line(struct batch *batch, const char *text, const char *where, long number)
+{
+    struct tn_progress progress = {on_progress, batch, &stop};
+    struct tn_error error;
+    json_t *result = NULL;
+    tn_error_clear(&error);
+    struct tn_command_line line;
+    bool empty = tn_line_parse(text, &line, &error) && !line.name.text;
+    char name[64];
+    snprintf(name, sizeof name, "%.60s", line.name.text ? line.name.text : "?");
+    tn_line_free(&line);
+    if (empty)
+        return true;
+    double begun = tn_clock_seconds();
+    bool ok = tn_session_run(batch->session, text, &progress, &result, &error);
+    clear_progress(batch);
+    if (batch->json)
+        print_json(name, ok, tn_clock_seconds() - begun, result, &error);
+    else if (ok)
+        ui_report(stdout, name, result);
+    json_decref(result);
+    if (!ok)
+        fprintf(stderr, "thinet-tui: %s:%ld: %s: %s\n", where, number, name, error.text);
+    return output_works() && ok;
+}
+
+/* Sources of lines */
+
+static bool go_on(const struct batch *batch, const char *where, long number)
+{
+    if (atomic_load(&stop))
+        fprintf(stderr, "thinet-tui: %s:%ld: stopped by a signal\n", where, number);
+    return !atomic_load(&stop) && !tn_session_wants_quit(batch->session);
+}
+
+static bool run_stream(struct batch *batch, FILE *file, const char *where)
+{
+    static char line[TN_LINE_LIMIT + 2];
+    long number = 0;
+    bool ok = true;
+    while (ok && go_on(batch, where, number + 1) && fgets(line, sizeof line, file)) {
+        number++;
+        size_t length = strlen(line);
+        bool whole = length > 0 && (line[length - 1] == '\n' || feof(file));
+        if (!whole) {
+            fprintf(stderr,
+                    "thinet-tui: %s:%ld: a line of more than %d bytes, or with a zero byte\n",
+                    where, number, TN_LINE_LIMIT);
+            return false;
+        }
+        ok = run_line(batch, line, where, number);
+    }
+    if (ferror(file) && !atomic_load(&stop)) {
+        fprintf(stderr, "thinet-tui: %s: %s\n", where, strerror(errno));
+        return false;
+    }
+    return ok && !atomic_load(&stop);
+}
+
+static bool run_script(struct batch *batch, const char *path)
+{
+    if (strcmp(path, "-") == 0)
+        return run_stream(batch, stdin, "standard input");
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        fprintf(stderr, "thinet-tui: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    bool ok = run_stream(batch, file, path);
+    fclose(file);
+    return ok;
+}
+
+static bool run_commands(struct batch *batch, int count, const char **commands)
+{
+    bool ok = true;
+    for (int i = 0; ok && i < count && go_on(batch, "-c", i + 1); i++)
+        ok = run_line(batch, commands[i], "-c", i + 1);
+    return ok && !atomic_load(&stop);
+}
+
+char *ui_line_with_file(const char *command, const char *file)
+{
+    size_t size = strlen(command) + 2 * strlen(file) + 4;
+    char *line = tn_alloc(size, 1);
+    if (!line)
+        return NULL;
+    char *out = line + sprintf(line, "%s \"", command);
+    for (const char *c = file; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            *out++ = '\\';
+        *out++ = *c;
+    }
+    strcpy(out, "\"");
+    return line;
+}
+
+static bool run_with_file(struct batch *batch, const char *command, const char *file)
+{
+    if (!file)
+        return true;
+    char *line = ui_line_with_file(command, file);
+    bool ok = line && run_line(batch, line, "command line", 1);
+    tn_free(line);
+    return ok;
+}
+
+int ui_batch(struct tn_session *session, const struct ui_arguments *arguments)
+{
+    struct batch batch = {
+        .session = session, .json = arguments->json, .terminal = isatty(STDERR_FILENO)};
+    catch_signals();
+    bool ok = run_with_file(&batch, "open", arguments->model) &&
+              run_with_file(&batch, "data", arguments->data);
+    if (ok && arguments->script)
+        ok = run_script(&batch, arguments->script);
+    else if (ok)
+        ok = run_commands(&batch, arguments->command_count, arguments->commands);
+    return ok ? 0 : 1;
+}

@@ -1,0 +1,285 @@
+#include "chart.h"
+#include "core/memory.h"
+#include "text.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAX_TICKS = 24, LABEL = 7 };
+
+/* The part of the chart that holds data, and how values map to it. */
+struct plot {
+    struct pane pane;
+    const struct glyphs *glyphs;
+    bool log;
+    double x_low, x_high, y_low, y_high; /* y in what is drawn: logarithms if log */
+    int across, down;                    /* dots a cell */
+    unsigned char *dots;                 /* [pane.rows * pane.columns] braille bits */
+};
+
+static double x_of(const struct chart_series *series, int i)
+{
+    return series->x != NULL ? series->x[i] : series->first_x + i * series->step_x;
+}
+
+static void widen(double value, double *low, double *high)
+{
+    if (!isfinite(value))
+        return;
+    *low = fmin(*low, value);
+    *high = fmax(*high, value);
+}
+
+static bool use_log(const struct chart *chart)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (int s = 0; s < chart->series_count; s++)
+        for (int i = 0; i < chart->series[s].count; i++)
+            if (chart->series[s].y[i] > 0)
+                widen(chart->series[s].y[i], &low, &high);
+    if (!(low <= high))
+        return false;
+    return chart->scale == CHART_LOG || (chart->scale == CHART_AUTO && high / low > CHART_WIDE);
+}
+
+static double drawn_y(const struct plot *plot, double y)
+{
+    if (!plot->log)
+        return y;
+    return y > 0 ? log10(y) : isnan(y) ? y : plot->y_low;
+}
+
+/* Ranges over all finite points; false when there is no point. */
+static bool find_ranges(struct plot *plot, const struct chart *chart)
+{
+    plot->x_low = plot->y_low = INFINITY;
+    plot->x_high = plot->y_high = -INFINITY;
+    plot->log = use_log(chart);
+    for (int s = 0; s < chart->series_count; s++)
+        for (int i = 0; i < chart->series[s].count; i++) {
+            double y = chart->series[s].y[i];
+            if (!isfinite(y))
+                continue;
+            widen(x_of(&chart->series[s], i), &plot->x_low, &plot->x_high);
+            if (plot->log && y <= 0)
+                continue;
+            widen(plot->log ? log10(y) : y, &plot->y_low, &plot->y_high);
+        }
+    if (!(plot->x_low <= plot->x_high) || !(plot->y_low <= plot->y_high))
+        return false;
+    if (plot->x_high - plot->x_low <= 0)
+        plot->x_high = plot->x_low + 1;
+    double span = plot->y_high - plot->y_low;
+    if (!plot->log && plot->y_low > 0 && plot->y_low < span)
+        plot->y_low = 0; /* almost there: show the whole */
+    if (!(span > 1e-12 * fabs(plot->y_high))) {
+        double pad = plot->y_high == 0 ? 1 : 0.05 * fabs(plot->y_high);
+        plot->y_low -= plot->y_low == 0 ? 0 : pad;
+        plot->y_high += pad;
+    }
+    return true;
+}
+
+int chart_ticks(double low, double high, int limit, double *ticks)
+{
+    double span = high - low;
+    if (!(span > 0) || !isfinite(span) || limit < 1)
+        return 0;
+    double step = pow(10, floor(log10(span / limit)));
+    static const double factors[] = {1, 2, 5, 10, 20};
+    double chosen = step * 50;
+    for (int i = 4; i >= 0; i--)
+        if (floor(high / (step * factors[i])) - ceil(low / (step * factors[i])) + 1 <= limit)
+            chosen = step * factors[i];
+    int count = 0;
+    double slack = chosen * 1e-9;
+    for (double n = ceil((low - slack) / chosen); n * chosen <= high + slack && count < limit; n++)
+        ticks[count++] = n * chosen == 0 ? 0 : n * chosen;
+    return count;
+}
+
+/* As short as a number can be said, at most LABEL - 1 columns. */
+static void say(char *text, size_t size, double value, bool percent)
+{
+    if (percent)
+        snprintf(text, size, "%.4g%%", value * 100);
+    else if (value != 0 && (fabs(value) < 0.001 || fabs(value) >= 100000))
+        snprintf(text, size, "%.0e", value);
+    else
+        snprintf(text, size, "%.4g", value);
+}
+
+static int dot_row(const struct plot *plot, double y)
+{
+    int dots = plot->pane.rows * plot->down;
+    double place = (y - plot->y_low) / (plot->y_high - plot->y_low);
+    return dots - 1 - (int)lround(place * (dots - 1));
+}
+
+static int dot_column(const struct plot *plot, double x)
+{
+    int dots = plot->pane.columns * plot->across;
+    return (int)lround((x - plot->x_low) / (plot->x_high - plot->x_low) * (dots - 1));
+}
+
+static void set_dot(struct plot *plot, int row, int column, const struct chart_series *series,
+                    uint32_t mark)
+{
+    static const unsigned char bits[4][2] = {
+        {0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}};
+    int cell_row = row / plot->down, cell_column = column / plot->across;
+    if (row < 0 || column < 0 || cell_row >= plot->pane.rows || cell_column >= plot->pane.columns)
+        return;
+    if (!plot->glyphs->braille) {
+        pane_glyph(plot->pane, cell_row, cell_column, series->style, mark);
+        return;
+    }
+    unsigned char *dots = &plot->dots[cell_row * plot->pane.columns + cell_column];
+    *dots |= bits[row % 4][column % 2];
+    pane_glyph(plot->pane, cell_row, cell_column, series->style, 0x2800u + *dots);
+}
+
+/* Bresenham's line, in dots. */
+static void line(struct plot *plot, int r0, int c0, int r1, int c1,
+                 const struct chart_series *series, uint32_t mark)
+{
+    int dr = -abs(r1 - r0), dc = abs(c1 - c0), error = dc + dr;
+    int step_r = r0 < r1 ? 1 : -1, step_c = c0 < c1 ? 1 : -1;
+    for (;;) {
+        set_dot(plot, r0, c0, series, mark);
+        if (r0 == r1 && c0 == c1)
+            return;
+        int twice = 2 * error;
+        if (twice >= dr) {
+            error += dr;
+            c0 += step_c;
+        }
+        if (twice <= dc) {
+            error += dc;
+            r0 += step_r;
+        }
+    }
+}
+
+static void draw_series(struct plot *plot, const struct chart_series *series, uint32_t mark)
+{
+    bool joined = false;
+    int last_row = 0, last_column = 0;
+    for (int i = 0; i < series->count; i++) {
+        double x = x_of(series, i), y = drawn_y(plot, series->y[i]);
+        if (!isfinite(x) || !isfinite(y)) {
+            joined = false;
+            continue;
+        }
+        int row = dot_row(plot, y), column = dot_column(plot, x);
+        if (joined)
+            line(plot, last_row, last_column, row, column, series, mark);
+        else
+            set_dot(plot, row, column, series, mark);
+        joined = true;
+        last_row = row;
+        last_column = column;
+    }
+}
+
+static void draw_cursor(struct plot *plot, double x)
+{
+    if (!(x >= plot->x_low && x <= plot->x_high))
+        return;
+    int column = dot_column(plot, x) / plot->across;
+    for (int row = 0; row < plot->pane.rows; row++)
+        pane_glyph(plot->pane, row, column, STYLE_CURSOR, plot->glyphs->cursor);
+}
+
+/* Numbers left of the plot; in a logarithmic one at the decades. */
+static void draw_y_axis(struct pane pane, const struct plot *plot, const struct chart *chart)
+{
+    int column = plot->pane.left - pane.left - 1, top = plot->pane.top - pane.top;
+    for (int row = 0; row < plot->pane.rows; row++)
+        pane_glyph(pane, top + row, column, STYLE_BORDER, plot->glyphs->vertical);
+    double ticks[MAX_TICKS];
+    int limit = plot->pane.rows / 2 + 1 < MAX_TICKS ? plot->pane.rows / 2 + 1 : MAX_TICKS;
+    int count = 0;
+    if (plot->log) {
+        double decades = floor(plot->y_high) - ceil(plot->y_low) + 1;
+        double step = fmax(1, ceil(decades / limit));
+        for (double d = ceil(plot->y_low); d <= plot->y_high && count < limit; d += step)
+            ticks[count++] = d;
+    } else {
+        count = chart_ticks(plot->y_low, plot->y_high, limit, ticks);
+    }
+    for (int i = 0; i < count; i++) {
+        char text[24];
+        say(text, sizeof text, plot->log ? pow(10, ticks[i]) : ticks[i], chart->percent);
+        int row = top + dot_row(plot, ticks[i]) / plot->down;
+        pane_right(pane, row, 0, column, STYLE_DIM, text);
+        pane_glyph(pane, row, column, STYLE_BORDER, plot->glyphs->axis_tick_y);
+    }
+}
+
+static void draw_x_axis(struct pane pane, const struct plot *plot, const struct chart *chart)
+{
+    int row = plot->pane.top - pane.top + plot->pane.rows, left = plot->pane.left - pane.left;
+    pane_glyph(pane, row, left - 1, STYLE_BORDER, plot->glyphs->axis_corner);
+    pane_fill(pane, row, left, plot->pane.columns, STYLE_BORDER, plot->glyphs->horizontal);
+    int right = left + plot->pane.columns;
+    pane_print(pane, row, right - text_width(chart->x_label) - 3, STYLE_DIM, " %s ",
+               chart->x_label);
+    double ticks[MAX_TICKS];
+    int limit = plot->pane.columns / 7 < MAX_TICKS ? plot->pane.columns / 7 : MAX_TICKS;
+    int count = chart_ticks(plot->x_low, plot->x_high, limit, ticks);
+    int free = 0;
+    for (int i = 0; i < count; i++) {
+        char text[24];
+        if (ticks[i] != floor(ticks[i]))
+            continue; /* filters and epochs are whole */
+        say(text, sizeof text, ticks[i], false);
+        int width = text_width(text);
+        int at = left + dot_column(plot, ticks[i]) / plot->across - width / 2;
+        at = at + width > right ? right - width : at;
+        if (at < free)
+            continue;
+        pane_text(pane, row + 1, at, STYLE_DIM, text);
+        free = at + width + 1;
+    }
+}
+
+static void draw_legend(struct pane pane, const struct glyphs *glyphs, const struct chart *chart)
+{
+    int column = pane_text(pane, 0, 0, STYLE_DIM, chart->y_label);
+    for (int s = 0; s < chart->series_count; s++) {
+        const struct chart_series *series = &chart->series[s];
+        if (series->name == NULL || series->count == 0)
+            continue;
+        column += 2;
+        if (column + 2 + text_width(series->name) > pane.columns)
+            return;
+        pane_glyph(pane, 0, column, series->style,
+                   glyphs->braille ? glyphs->horizontal : glyphs->points[s % 4]);
+        pane_fill(pane, 0, column + 1, 1, series->style,
+                  glyphs->braille ? glyphs->horizontal : ' ');
+        column = pane_text(pane, 0, column + 3, STYLE_NORMAL, series->name);
+    }
+}
+
+void chart_draw(struct pane pane, const struct glyphs *glyphs, const struct chart *chart)
+{
+    struct plot plot = {
+        .glyphs = glyphs, .across = glyphs->braille ? 2 : 1, .down = glyphs->braille ? 4 : 1};
+    plot.pane = pane_part(pane, 1, LABEL + 1, pane.rows - 3, pane.columns - LABEL - 1);
+    if (plot.pane.rows < 1 || plot.pane.columns < 4)
+        return;
+    draw_legend(pane, glyphs, chart);
+    if (!find_ranges(&plot, chart))
+        return;
+    plot.dots = tn_calloc((size_t)plot.pane.rows * (size_t)plot.pane.columns, 1);
+    if (plot.dots == NULL)
+        return;
+    draw_y_axis(pane, &plot, chart);
+    draw_x_axis(pane, &plot, chart);
+    if (chart->has_cursor)
+        draw_cursor(&plot, chart->cursor_x);
+    for (int s = 0; s < chart->series_count; s++)
+        draw_series(&plot, &chart->series[s], glyphs->points[s % 4]);
+    tn_free(plot.dots);
+}

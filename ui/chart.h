@@ -1,0 +1,46 @@
+/* Line charts in cells: braille dots where the terminal has them, marks elsewhere; axes with
+ * numbers, a legend and a cursor. */
+#ifndef UI_CHART_H
+#define UI_CHART_H
+
+#include "glyphs.h"
+#include "surface.h"
+#include <stdbool.h>
+
+enum { CHART_MAX_SERIES = 8 };
+
+struct chart_series {
+    const char *name; /* in the legend; NULL: not there */
+    enum style style;
+    int count;
+    const double *x; /* [count], or NULL: first_x, first_x + step_x, ... */
+    const double *y; /* [count]; what is not finite leaves a gap */
+    double first_x, step_x;
+};
+
+enum chart_scale {
+    CHART_LINEAR,
+    CHART_LOG,  /* what is not positive lies on the floor */
+    CHART_AUTO, /* logarithmic where the positive values span more than CHART_WIDE */
+};
+
+#define CHART_WIDE 2000.0
+
+struct chart {
+    const char *x_label, *y_label; /* y_label goes in front of the legend */
+    enum chart_scale scale;
+    int series_count;
+    struct chart_series series[CHART_MAX_SERIES]; /* later ones lie over earlier ones */
+    bool has_cursor;
+    double cursor_x;
+    bool percent; /* y runs 0 .. 1 and is labelled in per cent */
+};
+
+/* Draw into the whole pane; nothing where it is too small for axes and one row of data. */
+void chart_draw(struct pane pane, const struct glyphs *glyphs, const struct chart *chart);
+
+/* Up to `limit` round numbers from low to high, at most `limit` of them, into ticks; returns how
+ * many. */
+int chart_ticks(double low, double high, int limit, double *ticks);
+
+#endif

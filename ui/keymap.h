@@ -1,0 +1,54 @@
+/* The keys, as one table: the help, the hint bar and what a key does all come from it. */
+#ifndef UI_KEYMAP_H
+#define UI_KEYMAP_H
+
+#include <stdbool.h>
+
+enum ui_action {
+    UI_COMMAND, /* submit the line, LAYER replaced by the selected layer */
+    UI_TYPE,    /* open the prompt with the line typed in */
+    UI_MOVE,    /* amount rows down; UI_PAGE, UI_ENDS likewise in pages, to the ends */
+    UI_PAGE,
+    UI_ENDS,
+    UI_NEXT_PANEL,
+    UI_PANEL, /* amount 0: layers, 1: view */
+    UI_VIEW,  /* amount: its number, from 1 */
+    UI_ENTER,
+    UI_ESCAPE,
+    UI_KEEP,  /* amount filters more to keep */
+    UI_SHIFT, /* amount times five per cent more to remove */
+    UI_WALK,  /* amount steps along the greedy path */
+    UI_LOCK,
+    UI_ORDER,
+    UI_SEARCH,
+    UI_SEARCH_NEXT,
+    UI_PROMPT,
+    UI_HELP,
+    UI_REDRAW,
+    UI_SUSPEND,
+    UI_QUIT,
+};
+
+enum key_section { KEYS_RATIO, KEYS_WORK, KEYS_MOVE, KEYS_SESSION, KEYS_SECTIONS };
+
+struct binding {
+    int keys[3];       /* 0: no more */
+    const char *label; /* how help and hints write the keys */
+    enum ui_action action;
+    int amount;
+    const char *line; /* of UI_COMMAND and UI_TYPE; '%' stands for the layer */
+    bool one_layer;   /* not for the row "all" */
+    enum key_section section;
+    const char *help;
+    const char *hint;  /* in the hint bar, or NULL; shorter */
+    const char *after; /* what can be done then: "u undoes", or NULL */
+};
+
+const struct binding *binding_at(int index); /* NULL past the last */
+const struct binding *binding_find(int key); /* NULL: the key does nothing */
+const char *key_section_name(enum key_section section);
+
+/* The binding's line for a layer, quoted where the name needs it. Truncated to size. */
+void binding_line(const struct binding *binding, const char *layer, char *line, int size);
+
+#endif

@@ -1,0 +1,110 @@
+#include "layout.h"
+#include "help.h"
+#include "lines.h"
+#include "panel.h"
+#include "prompt.h"
+#include "text.h"
+#include "view.h"
+#include <string.h>
+
+enum {
+    ROWS = 24,
+    COLUMNS = 80,
+    BELOW = 3
+}; /* the size that shows everything; lines under the panels */
+
+static int tab_width(int index)
+{
+    return 4 + text_width(view_at(index)->name); /* " 1 Filters " less the line between */
+}
+
+int layout_tab_at(const struct screen *screen, int column)
+{
+    int at = screen->tabs.left;
+    for (int i = 0; view_at(i) != NULL; i++) {
+        if (column >= at && column < at + tab_width(i))
+            return i;
+        at += tab_width(i) + 1;
+    }
+    return -1;
+}
+
+static void draw_tabs(const struct screen *screen, struct pane line)
+{
+    int column = 0;
+    for (int i = 0; view_at(i) != NULL; i++) {
+        bool shown = i == screen->view;
+        pane_print(line, 0, column, shown ? STYLE_TAB : STYLE_NORMAL, " %d %s ", i + 1,
+                   view_at(i)->name);
+        column += tab_width(i) + 1;
+    }
+}
+
+static struct pane inside(struct pane pane)
+{
+    return pane_part(pane, 1, 1, pane.rows - 2, pane.columns - 2);
+}
+
+static void draw_panels(struct screen *screen, struct pane area)
+{
+    int width = panel_width(screen, area.columns);
+    /* Too narrow for both: the one that has the focus. */
+    bool both = area.columns - width >= 24;
+    bool layers = both || screen->focus == FOCUS_LAYERS, view = both || !layers;
+    screen->layer_rows = screen->view_rows = screen->tabs = (struct pane){.surface = area.surface};
+    if (layers) {
+        struct pane panel = pane_part(area, 0, 0, area.rows, both ? width : area.columns);
+        pane_frame(panel, screen->glyphs,
+                   screen->focus == FOCUS_LAYERS ? STYLE_FOCUS : STYLE_BORDER);
+        pane_text(panel, 0, 2, STYLE_TITLE, " Layers ");
+        panel_draw(screen, inside(panel));
+    }
+    if (view) {
+        struct pane panel = pane_part(area, 0, both ? width : 0, area.rows, area.columns);
+        pane_frame(panel, screen->glyphs, screen->focus == FOCUS_VIEW ? STYLE_FOCUS : STYLE_BORDER);
+        screen->tabs = pane_part(panel, 0, 2, 1, panel.columns - 3);
+        draw_tabs(screen, screen->tabs);
+        struct pane body = inside(panel);
+        view_at(screen->view)->draw(screen, pane_part(body, 0, 1, body.rows, body.columns - 2));
+    }
+}
+
+static void draw_bottom(struct screen *screen, struct pane below)
+{
+    struct pane last = pane_part(below, below.rows - 1, 0, 1, below.columns);
+    struct pane keys = pane_part(below, below.rows - 2, 0, 1, below.columns);
+    if (below.rows >= 3)
+        line_progress(screen, pane_part(below, 0, 0, 1, below.columns));
+    if (prompt_active()) {
+        prompt_draw(last, keys, screen->glyphs);
+        return;
+    }
+    if (below.rows >= 2)
+        line_keys(screen, keys);
+    line_message(screen, last);
+}
+
+static void draw_size(const struct surface *surface, struct pane line)
+{
+    pane_print(line, 0, 0, STYLE_WARNING, " %dx%d is small; all fits into %dx%d ", surface->columns,
+               surface->rows, COLUMNS, ROWS);
+}
+
+void layout_draw(struct screen *screen)
+{
+    struct surface *surface = &screen->surface;
+    surface_clear(surface);
+    struct pane all = pane_of(surface);
+    int below = all.rows >= 8 ? BELOW : 1;
+    struct pane top = pane_part(all, 0, 0, 1, all.columns);
+    struct pane middle = pane_part(all, 1, 0, all.rows - 1 - below, all.columns);
+    if (surface->rows < ROWS || surface->columns < COLUMNS)
+        draw_size(surface, top);
+    else
+        line_header(screen, top);
+    if (middle.rows >= 4 && screen->help)
+        help_draw(middle, screen->glyphs, screen->help_command, &screen->help_scroll);
+    else if (middle.rows >= 4)
+        draw_panels(screen, middle);
+    draw_bottom(screen, pane_part(all, all.rows - below, 0, below, all.columns));
+}

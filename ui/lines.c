@@ -1,0 +1,235 @@
+#include "lines.h"
+#include "format.h"
+#include "text.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A piece of the header: the less it weighs, the sooner it gives way to the others. */
+struct piece {
+    enum style style;
+    int weight;
+    char text[200];
+};
+
+enum { PIECES = 6 };
+
+/* "FLOPs 0.52x", or "FLOPs 1.00->0.52x" while ratios wait to be pruned. */
+static void say_share(const struct screen *screen, struct piece *piece, const char *name,
+                      int64_t opened, int64_t now, int64_t planned)
+{
+    char is[16], will[16];
+    if (opened <= 0)
+        return;
+    snprintf(is, sizeof is, "%.2f", (double)now / (double)opened);
+    snprintf(will, sizeof will, "%.2f", (double)planned / (double)opened);
+    bool same = strcmp(is, will) == 0;
+    piece->style = same ? STYLE_NORMAL : STYLE_PRUNED;
+    snprintf(piece->text, sizeof piece->text, "%s %s%s%sx", name, is,
+             same ? "" : screen->glyphs->arrow, same ? "" : will);
+}
+
+static void fill_pieces(const struct screen *screen, struct piece pieces[PIECES])
+{
+    const struct tn_snapshot *snapshot = screen->snapshot;
+    enum { SIZE = sizeof pieces->text };
+    pieces[0].style = STYLE_HEADER;
+    pieces[0].weight = 9;
+    snprintf(pieces[0].text, SIZE, "%s", snapshot->session_name);
+    pieces[1].weight = 2;
+    if (strstr(snapshot->session_name, snapshot->model_name) == NULL)
+        snprintf(pieces[1].text, SIZE, "%s", snapshot->model_name);
+    pieces[2].weight = 1;
+    if (snapshot->data_name[0] != '\0')
+        snprintf(pieces[2].text, SIZE, "%s %lld", snapshot->data_name,
+                 (long long)snapshot->data_test);
+    pieces[3].weight = 8;
+    pieces[3].style = STYLE_GOOD;
+    if (snapshot->evaluated)
+        snprintf(pieces[3].text, SIZE, "top-1 %.1f%s%.1f", snapshot->top1 * 100,
+                 screen->glyphs->plus_minus, snapshot->ci95 * 100);
+    pieces[4].weight = 7;
+    say_share(screen, &pieces[4], "FLOPs", snapshot->flops, snapshot->flops_now,
+              snapshot->flops_planned);
+    pieces[5].weight = 3;
+    say_share(screen, &pieces[5], "params", snapshot->params, snapshot->params_now,
+              snapshot->params_planned);
+}
+
+static int width_of(const struct piece pieces[PIECES])
+{
+    int width = 0;
+    for (int i = 0; i < PIECES; i++)
+        width += pieces[i].text[0] != '\0' ? text_width(pieces[i].text) + 2 : 0;
+    return width;
+}
+
+static void drop_lightest(struct piece pieces[PIECES])
+{
+    int lightest = 0;
+    for (int i = 1; i < PIECES; i++)
+        if (pieces[i].text[0] != '\0' && pieces[i].weight < pieces[lightest].weight)
+            lightest = i;
+    if (lightest > 0)
+        pieces[lightest].text[0] = '\0';
+    else
+        pieces[0].weight = 0; /* alone: it is cut */
+}
+
+void line_header(const struct screen *screen, struct pane line)
+{
+    const char *state = screen->status.cancelling ? "stopping"
+                        : screen->status.busy     ? "busy"
+                                                  : "idle";
+    char right[48];
+    snprintf(right, sizeof right, "  %s  ? help ", state);
+    int end = line.columns - text_width(right), column = 1;
+    pane_text(line, 0, end, screen->status.busy ? STYLE_WARNING : STYLE_DIM, right);
+    struct piece pieces[PIECES] = {0};
+    fill_pieces(screen, pieces);
+    while (width_of(pieces) > end && pieces[0].weight > 0)
+        drop_lightest(pieces);
+    for (int i = 0; i < PIECES; i++)
+        if (pieces[i].text[0] != '\0') {
+            pane_cut(line, 0, column, end - column, pieces[i].style, pieces[i].text,
+                     screen->glyphs);
+            column += text_width(pieces[i].text) + 2;
+        }
+}
+
+/* Rate, time left and what waits, as much as fits into `room`. */
+static void say_pace(const struct tn_worker_status *status, int room, char *text, int size)
+{
+    char rate[FORMAT], left[FORMAT], eta[48] = "", speed[48] = "", waits[48] = "";
+    if (status->rate > 0)
+        snprintf(speed, sizeof speed, "%s %s/s  ", format_count(rate, status->rate), status->unit);
+    if (status->left >= 0)
+        snprintf(eta, sizeof eta, "eta %s  ", format_time(left, status->left));
+    if (status->waiting > 0)
+        snprintf(waits, sizeof waits, "+%d waiting  ", status->waiting);
+    bool all = (int)(strlen(speed) + strlen(eta) + strlen(waits)) <= room;
+    snprintf(text, (size_t)size, "%s%s%s", all ? speed : "", eta, waits);
+}
+
+static void draw_work(const struct screen *screen, struct pane line)
+{
+    const struct tn_worker_status *status = &screen->status;
+    int column = pane_text(line, 0, 1, STYLE_BOLD,
+                           status->stage[0] != '\0' ? status->stage : status->command);
+    if (status->total > 0) {
+        double fraction = fmin(1, fmax(0, status->done / status->total));
+        int bar = line.columns >= 100 ? 20 : 10;
+        pane_fill(line, 0, column + 2, bar, STYLE_DIM, screen->glyphs->bar_rest);
+        pane_bar(line, 0, column + 2, bar, STYLE_BAR, fraction, screen->glyphs);
+        column = pane_print(line, 0, column + 2 + bar, STYLE_NORMAL, " %3.0f%%", fraction * 100);
+    }
+    if (status->detail[0] != '\0')
+        column = pane_text(line, 0, column + 2, STYLE_NORMAL, status->detail);
+    char pace[160];
+    say_pace(status, line.columns - column - 3, pace, sizeof pace);
+    pane_text(line, 0, line.columns - text_width(pace), STYLE_DIM, pace);
+}
+
+/* What a newcomer does next, from what is there and what is missing. Words between '`' are keys. */
+static const char *next_step(const struct screen *screen)
+{
+    const struct tn_snapshot *snapshot = screen->snapshot;
+    if (snapshot->model_name[0] == '\0')
+        return "type `:open FILE.onnx`  (or `:open zoo:fashion-vgg`)";
+    if (snapshot->data_name[0] == '\0')
+        return "give it images: type `:data fashion-mnist`";
+    bool sampled = false, tuned = false;
+    for (int i = 0; i < snapshot->layer_count; i++)
+        sampled = sampled || snapshot->layers[i].samples > 0;
+    for (int i = 0; i < snapshot->entry_count; i++)
+        if (snapshot->entries[i].current)
+            tuned = strncmp(snapshot->entries[i].command, "prune", 5) != 0;
+    if (snapshot->flops_planned < snapshot->flops_now)
+        return "`p` prunes this layer; on the row \"all\" every layer with a ratio";
+    if (snapshot->flops_now < snapshot->flops && !tuned)
+        return "`f` fine-tunes to win accuracy back, `e` evaluates, `u` undoes";
+    if (snapshot->flops_now < snapshot->flops && snapshot->evaluated)
+        return "`x` exports the smaller network, `w` saves the session, or sample and prune on";
+    if (!snapshot->evaluated && !sampled)
+        return "`e` evaluates the network, `S` samples all layers";
+    if (!sampled)
+        return "`S` samples all layers: what each filter is worth";
+    if (screen->layer == LAYER_ALL)
+        return "`>` removes 5 % more of every layer, `<` less";
+    return "`>` removes 5 % more of this layer, `s` one filter; row \"all\": every layer";
+}
+
+static void draw_next(const struct screen *screen, struct pane line)
+{
+    int column = pane_text(line, 0, 1, STYLE_DIM, "next: ");
+    bool key = false;
+    for (const char *at = next_step(screen); *at != '\0';) {
+        size_t length = strcspn(at, "`");
+        column =
+            pane_print(line, 0, column, key ? STYLE_KEY : STYLE_NORMAL, "%.*s", (int)length, at);
+        at += length + (at[length] == '`');
+        key = !key;
+    }
+}
+
+void line_progress(const struct screen *screen, struct pane line)
+{
+    if (screen->status.busy)
+        draw_work(screen, line);
+    else
+        draw_next(screen, line);
+}
+
+static int draw_hint(struct pane line, int column, const char *key, const char *hint)
+{
+    if (column + text_width(key) + 1 + text_width(hint) > line.columns)
+        return line.columns;
+    column = pane_text(line, 0, column, STYLE_KEY, key);
+    return pane_text(line, 0, column + 1, STYLE_DIM, hint) + 2;
+}
+
+void line_keys(const struct screen *screen, struct pane line)
+{
+    int column = 1;
+    if (screen->status.busy)
+        column = draw_hint(line, column, "Esc", screen->status.cancelling ? "stopping" : "cancels");
+    const struct binding *binding;
+    for (int i = 0; (binding = binding_at(i)) != NULL; i++)
+        if (binding->hint != NULL)
+            column = draw_hint(line, column, binding->label, binding->hint);
+}
+
+void line_message(const struct screen *screen, struct pane line)
+{
+    int column = 0;
+    if (screen->asking_quit) {
+        pane_print(line, 0, 0, STYLE_WARNING, "\"%s\" is running: stop it and quit? y n",
+                   screen->status.command);
+        return;
+    }
+    if (screen->line[0] == '\0' && screen->result[0] == '\0') {
+        column = draw_hint(line, 0, ":", "types a command, Tab completes it;");
+        draw_hint(line, column - 1, "?", "shows all keys");
+        return;
+    }
+    if (screen->line[0] != '\0') {
+        column = pane_text(line, 0, 0, STYLE_DIM, ":");
+        column = pane_text(line, 0, column, screen->failed ? STYLE_ERROR : STYLE_DIM, screen->line);
+        column += 2;
+    }
+    pane_cut(line, 0, column, line.columns - column, screen->failed ? STYLE_ERROR : STYLE_NORMAL,
+             screen->result, screen->glyphs);
+}
+
+void line_title(const struct screen *screen, char *title, int size)
+{
+    const struct tn_worker_status *status = &screen->status;
+    int used = snprintf(title, (size_t)size, "thinet-tui: %s", screen->snapshot->session_name);
+    if (!status->busy || used < 0 || used >= size)
+        return;
+    if (status->total > 0)
+        snprintf(title + used, (size_t)(size - used), " - %s %.0f%%", status->stage,
+                 100 * fmin(1, fmax(0, status->done / status->total)));
+    else
+        snprintf(title + used, (size_t)(size - used), " - %s", status->command);
+}

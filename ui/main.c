@@ -1,0 +1,79 @@
+/* thinet-tui: a workbench for filter-level pruning of convolutional networks. */
+#include "batch.h"
+#include "core/memory.h"
+#include "core/threads.h"
+#include "options.h"
+#include "screen.h"
+#include "session/session.h"
+#include "session/worker.h"
+#include <locale.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static int complain(const struct tn_error *error)
+{
+    fprintf(stderr, "thinet-tui: %s\n", error->text);
+    return EXIT_FAILED;
+}
+
+static bool submit_with_file(struct tn_worker *worker, const char *command, const char *file)
+{
+    char *line = file ? ui_line_with_file(command, file) : NULL;
+    if (line)
+        tn_worker_submit(worker, line);
+    tn_free(line);
+    return !file || line;
+}
+
+static int workbench(struct tn_session *session, const struct ui_arguments *arguments)
+{
+    struct tn_error error;
+    struct tn_worker *worker = tn_worker_new(session, &error);
+    if (!worker)
+        return complain(&error);
+    bool fine = submit_with_file(worker, "open", arguments->model) &&
+                submit_with_file(worker, "data", arguments->data);
+    if (!fine)
+        tn_fail_memory(&error, "a command", 1);
+    fine = fine && ui_run(worker, &arguments->screen, &error);
+    tn_worker_free(worker);
+    return fine ? EXIT_DONE : complain(&error);
+}
+
+static int run(const struct ui_arguments *arguments)
+{
+    bool batch = arguments->script || arguments->command_count;
+    if (!batch && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))) {
+        fprintf(stderr, "thinet-tui: the workbench needs a terminal; --batch and -c do not (--help "
+                        "tells more)\n");
+        return EXIT_USAGE;
+    }
+    struct tn_error error;
+    tn_threads_set(arguments->threads);
+    struct tn_session *session =
+        arguments->session ? tn_session_open(arguments->session, &error) : tn_session_new(&error);
+    if (!session)
+        return complain(&error);
+    if (!batch)
+        return workbench(session, arguments);
+    int status = ui_batch(session, arguments);
+    tn_session_free(session);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    /* Numbers in commands and results keep their point whatever the language. */
+    setlocale(LC_CTYPE, "");
+    struct ui_arguments arguments;
+    enum ui_call call = ui_read_arguments(argc, argv, &arguments);
+    int status = call == UI_CALL_WRONG ? EXIT_USAGE : EXIT_DONE;
+    if (call == UI_CALL_RUN)
+        status = run(&arguments);
+    else if (call == UI_CALL_DONE && fflush(stdout) != 0)
+        status = EXIT_FAILED;
+    ui_free_arguments(&arguments);
+    return status;
+}

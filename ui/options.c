@@ -1,0 +1,152 @@
+#include "config.h"
+
+#include "options.h"
+
+#include "core/memory.h"
+#include "session/words.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_THREADS = 1024 };
+
+enum flag { SESSION = 256, DATA, BATCH, JSON, THREADS, NO_MOUSE, ASCII, THEME, VERSION_, HELP };
+
+static const struct option options[] = {
+    {"session", required_argument, NULL, SESSION},
+    {"data", required_argument, NULL, DATA},
+    {"batch", required_argument, NULL, BATCH},
+    {"json", no_argument, NULL, JSON},
+    {"threads", required_argument, NULL, THREADS},
+    {"no-mouse", no_argument, NULL, NO_MOUSE},
+    {"ascii", no_argument, NULL, ASCII},
+    {"theme", required_argument, NULL, THEME},
+    {"version", no_argument, NULL, VERSION_},
+    {"help", no_argument, NULL, HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static const char usage[] =
+    "Usage: thinet-tui [SESSION.thinet | MODEL.onnx | zoo:NAME] [--data PATH]\n"
+    "       thinet-tui --batch SCRIPT.tns|- [--json]\n"
+    "       thinet-tui -c 'COMMAND' [-c 'COMMAND' ...] [--json]\n"
+    "\n"
+    "A workbench for filter-level pruning of convolutional networks with ThiNet.\n"
+    "\n"
+    "  --data PATH       open labelled images first (a folder, or fashion-mnist)\n"
+    "  --session FILE    keep the session in FILE: created, or gone on with\n"
+    "  --batch FILE      run the commands of a script, - for standard input; no terminal needed\n"
+    "  -c COMMAND        run a command; may be given many times\n"
+    "  --json            print results as JSON, an object a command\n"
+    "  --threads N       use N threads (default: all processors)\n"
+    "  --no-mouse        leave the mouse to the terminal\n"
+    "  --ascii           draw with plain characters\n"
+    "  --theme NAME      colours: dark, light or mono\n"
+    "  --version         print the version\n"
+    "  --help            print this\n"
+    "\n"
+    "`thinet-tui -c help` lists the commands. Exit status: 0 all commands done, 1 a command\n"
+    "failed, 2 wrong usage.\n";
+
+static enum ui_call wrong(const char *what, const char *value)
+{
+    fprintf(stderr, "thinet-tui: %s%s%s (--help tells more)\n", what, *value ? ": " : "", value);
+    return UI_CALL_WRONG;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+static enum ui_call take_file(struct ui_arguments *a, const char *file)
+{
+    bool model = ends_with(file, ".onnx") || strncmp(file, "zoo:", 4) == 0;
+    if (model) {
+        a->model = file;
+        return UI_CALL_RUN;
+    }
+    /* Anything else would be made as a new session: that must be meant. */
+    if (!ends_with(file, ".thinet"))
+        return wrong("expected SESSION.thinet or MODEL.onnx (--session takes any name)", file);
+    if (a->session)
+        return wrong("two sessions are given", file);
+    a->session = file;
+    return UI_CALL_RUN;
+}
+
+static enum ui_call take_option(struct ui_arguments *a, int option)
+{
+    struct tn_error error;
+    int64_t threads;
+    switch (option) {
+    case 'c':
+        a->commands[a->command_count++] = optarg;
+        return UI_CALL_RUN;
+    case SESSION:
+        a->session = optarg;
+        return UI_CALL_RUN;
+    case DATA:
+        a->data = optarg;
+        return UI_CALL_RUN;
+    case BATCH:
+        a->script = optarg;
+        return UI_CALL_RUN;
+    case JSON:
+        a->json = true;
+        return UI_CALL_RUN;
+    case THREADS:
+        if (!tn_parse_integer("--threads", optarg, 1, MAX_THREADS, &threads, &error))
+            return wrong(error.text, "");
+        a->threads = (unsigned)threads;
+        return UI_CALL_RUN;
+    case NO_MOUSE:
+        a->screen.mouse = false;
+        return UI_CALL_RUN;
+    case ASCII:
+        a->screen.ascii = true;
+        return UI_CALL_RUN;
+    case THEME:
+        a->screen.theme = optarg;
+        return UI_CALL_RUN;
+    case VERSION_:
+        puts(PACKAGE_STRING);
+        return UI_CALL_DONE;
+    case HELP:
+        fputs(usage, stdout);
+        return UI_CALL_DONE;
+    default: /* getopt has said what is wrong */
+        fprintf(stderr, "thinet-tui: --help tells more\n");
+        return UI_CALL_WRONG;
+    }
+}
+
+enum ui_call ui_read_arguments(int argc, char **argv, struct ui_arguments *a)
+{
+    memset(a, 0, sizeof *a);
+    a->screen.mouse = true;
+    a->commands = tn_calloc((size_t)argc, sizeof *a->commands);
+    if (!a->commands)
+        return wrong("out of memory", "");
+    int option;
+    enum ui_call call = UI_CALL_RUN;
+    while (call == UI_CALL_RUN && (option = getopt_long(argc, argv, "c:", options, NULL)) != -1)
+        call = take_option(a, option);
+    if (call != UI_CALL_RUN)
+        return call;
+    if (argc - optind > 1)
+        return wrong("more than one file is given", argv[optind + 1]);
+    if (argc - optind == 1)
+        call = take_file(a, argv[optind]);
+    if (call == UI_CALL_RUN && a->script && a->command_count)
+        return wrong("--batch and -c exclude each other", "");
+    if (call == UI_CALL_RUN && a->json && !a->script && !a->command_count)
+        return wrong("--json needs --batch or -c", "");
+    return call;
+}
+
+void ui_free_arguments(struct ui_arguments *arguments)
+{
+    tn_free(arguments->commands);
+}

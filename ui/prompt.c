@@ -1,0 +1,258 @@
+#include "prompt.h"
+#include "core/memory.h"
+#include "history.h"
+#include "session/complete.h"
+#include "terminal.h"
+#include "text.h"
+#include <readline/readline.h>
+#include <stdio.h> /* readline's headers use FILE */
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUEUE = 4096 };
+
+static struct {
+    bool active;
+    enum prompt_kind kind;
+    char *taken; /* the line after Enter */
+    bool done;
+    const struct tn_snapshot *snapshot;
+    char queue[QUEUE]; /* bytes readline has not asked for yet */
+    int first, count;
+    char **candidates; /* of tn_complete while readline completes */
+    char *shown;       /* the candidates on the line above, or NULL */
+    FILE *nowhere;     /* what readline would print itself */
+} prompt;
+
+static int next_byte(FILE *stream)
+{
+    (void)stream;
+    if (prompt.count == 0)
+        return 0; /* readline wants the rest of a key that never came: NUL is bound to nothing that
+                     shows */
+    prompt.count--;
+    return (unsigned char)prompt.queue[prompt.first++];
+}
+
+static int byte_waits(void)
+{
+    return prompt.count > 0;
+}
+
+static void redisplay(void)
+{
+    /* The next frame draws the line. */
+}
+
+static void accept_line(char *line)
+{
+    rl_callback_handler_remove();
+    prompt.active = false;
+    prompt.done = line != NULL;
+    prompt.taken = line;
+}
+
+/* Readline asks for one candidate after another. What tn_complete calls the word may begin before
+ * or after what readline does. */
+static char *next_candidate(const char *text, int state)
+{
+    static int at;
+    (void)text;
+    if (state == 0)
+        at = 0;
+    if (prompt.candidates == NULL || prompt.candidates[at] == NULL)
+        return NULL;
+    return strdup(prompt.candidates[at++]);
+}
+
+static void shift_candidates(int from, int start)
+{
+    for (int i = 0; prompt.candidates[i] != NULL; i++) {
+        char *old = prompt.candidates[i];
+        size_t skip = start < from ? (size_t)(from - start) : 0;
+        int head = start > from ? start - from : 0;
+        if (skip > strlen(old))
+            skip = strlen(old);
+        char *shifted = tn_sprintf("%.*s%s", head, rl_line_buffer + from, old + skip);
+        if (shifted == NULL)
+            continue;
+        tn_free(old);
+        prompt.candidates[i] = shifted;
+    }
+}
+
+static char **complete(const char *text, int from, int end)
+{
+    int start = from;
+    bool files = false;
+    if (prompt.kind != PROMPT_COMMAND || prompt.snapshot == NULL) {
+        rl_attempted_completion_over = 1;
+        return NULL;
+    }
+    prompt.candidates = tn_complete(prompt.snapshot, rl_line_buffer, end, &start, &files);
+    char **matches = NULL;
+    if (prompt.candidates != NULL) {
+        shift_candidates(from, start);
+        matches = rl_completion_matches(text, next_candidate);
+    }
+    tn_completions_free(prompt.candidates);
+    prompt.candidates = NULL;
+    rl_attempted_completion_over = !files;
+    rl_filename_completion_desired = files && matches == NULL;
+    size_t length = matches != NULL ? strlen(matches[0]) : 0;
+    if (length > 0 && matches[0][length - 1] == '=')
+        rl_completion_suppress_append = 1;
+    return matches;
+}
+
+static void show_candidates(char **matches, int count, int longest)
+{
+    (void)longest;
+    char *list = tn_strdup("");
+    for (int i = 1; i <= count && list != NULL; i++) {
+        const char *name = matches[i], *slash = strrchr(name, '/');
+        if (rl_filename_completion_desired && slash != NULL && slash[1] != '\0')
+            name = slash + 1;
+        char *more = tn_sprintf("%s%s%s", list, i > 1 ? "  " : "", name);
+        tn_free(list);
+        list = more;
+    }
+    tn_free(prompt.shown);
+    prompt.shown = list;
+}
+
+void prompt_start(void)
+{
+    prompt.nowhere = fopen("/dev/null", "we");
+    rl_readline_name = "thinet-tui";
+    if (prompt.nowhere != NULL)
+        rl_outstream = prompt.nowhere;
+    rl_catch_signals = 0;
+    rl_catch_sigwinch = 0;
+    rl_change_environment = 0;
+    rl_prep_term_function = NULL;
+    rl_deprep_term_function = NULL;
+    rl_redisplay_function = redisplay;
+    rl_getc_function = next_byte;
+    rl_input_available_hook = byte_waits;
+    rl_attempted_completion_function = complete;
+    rl_completion_display_matches_hook = show_candidates;
+    rl_completer_word_break_characters = " ";
+    rl_initialize();
+    rl_variable_bind("bell-style", "none");
+    rl_variable_bind("show-all-if-ambiguous", "on");
+    rl_variable_bind("page-completions", "off");
+    rl_variable_bind("completion-query-items", "-1");
+    history_start();
+}
+
+void prompt_stop(void)
+{
+    prompt_close();
+    history_stop();
+    if (prompt.nowhere != NULL)
+        fclose(prompt.nowhere);
+    prompt.nowhere = NULL;
+}
+
+static void forget_shown(void)
+{
+    tn_free(prompt.shown);
+    prompt.shown = NULL;
+}
+
+void prompt_open(enum prompt_kind kind, const char *text)
+{
+    prompt_close();
+    prompt.kind = kind;
+    prompt.active = true;
+    prompt.count = 0;
+    rl_callback_handler_install(kind == PROMPT_COMMAND ? ":" : "/", accept_line);
+    rl_insert_text(text);
+}
+
+void prompt_close(void)
+{
+    if (prompt.active)
+        rl_callback_handler_remove();
+    prompt.active = prompt.done = false;
+    free(prompt.taken);
+    prompt.taken = NULL;
+    forget_shown();
+}
+
+bool prompt_active(void)
+{
+    return prompt.active;
+}
+
+enum prompt_kind prompt_kind(void)
+{
+    return prompt.kind;
+}
+
+const char *prompt_text(void)
+{
+    return rl_line_buffer != NULL ? rl_line_buffer : "";
+}
+
+void prompt_use(const struct tn_snapshot *snapshot)
+{
+    prompt.snapshot = snapshot;
+}
+
+void prompt_feed(const char *bytes, int count)
+{
+    forget_shown();
+    prompt.first = 0;
+    prompt.count = count < QUEUE ? count : QUEUE;
+    memcpy(prompt.queue, bytes, (size_t)prompt.count);
+    while (prompt.count > 0 && prompt.active)
+        rl_callback_read_char();
+}
+
+bool prompt_take(char **line)
+{
+    if (!prompt.done)
+        return false;
+    *line = prompt.taken;
+    prompt.taken = NULL;
+    prompt.done = false;
+    if (prompt.kind == PROMPT_COMMAND && (*line)[strspn(*line, " ")] != '\0')
+        history_remember(*line);
+    return true;
+}
+
+static void draw_hint(struct pane line, int column)
+{
+    if (prompt.kind != PROMPT_COMMAND || rl_point != rl_end)
+        return;
+    char *hint = tn_usage_hint(rl_line_buffer);
+    if (hint != NULL && *hint != '\0')
+        pane_text(line, 0, column + (rl_end > 0 && rl_line_buffer[rl_end - 1] != ' ' ? 1 : 0),
+                  STYLE_DIM, hint);
+    tn_free(hint);
+}
+
+void prompt_draw(struct pane line, struct pane above, const struct glyphs *glyphs)
+{
+    const char *sign = rl_display_prompt != NULL ? rl_display_prompt : ":";
+    int start = pane_text(line, 0, 0, STYLE_KEY, sign);
+    char *before = tn_sprintf("%.*s", rl_point, rl_line_buffer);
+    int cursor = before != NULL ? text_width(before) : 0;
+    tn_free(before);
+    /* A line longer than the screen slides so that the cursor stays in sight. */
+    struct pane text = pane_part(line, 0, start, 1, line.columns - start);
+    int slide = cursor >= text.columns ? cursor - text.columns + 1 : 0;
+    int end = pane_text(text, 0, -slide, STYLE_NORMAL, rl_line_buffer);
+    draw_hint(text, end);
+    line.surface->cursor_row = line.top;
+    line.surface->cursor_column = text.left + (cursor - slide);
+    if (prompt.shown != NULL)
+        pane_cut(above, 0, 1, above.columns - 1, STYLE_NORMAL, prompt.shown, glyphs);
+    else
+        pane_text(above, 0, 1, STYLE_DIM,
+                  prompt.kind == PROMPT_COMMAND
+                      ? "Enter runs it, Tab completes, Up recalls, Esc leaves"
+                      : "Enter selects the layer, Esc leaves");
+}

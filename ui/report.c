@@ -1,0 +1,241 @@
+#include "report.h"
+
+#include "session/brief.h"
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+static const char *text_of(const json_t *row, const char *key)
+{
+    const char *text = json_string_value(json_object_get(row, key));
+    return text ? text : "";
+}
+
+static double number_of(const json_t *row, const char *key)
+{
+    const json_t *value = json_object_get(row, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static long long whole_of(const json_t *row, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(row, key));
+}
+
+/* A number in `width` columns, "-" where there is none. */
+static void put_number(FILE *file, int width, int decimals, double value)
+{
+    if (isfinite(value))
+        fprintf(file, "%*.*f", width, decimals, value);
+    else
+        fprintf(file, "%*s", width, "-");
+}
+
+static int longest(const json_t *rows, const char *key, int least)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach((json_t *)rows, i, row)
+    {
+        int length = (int)strlen(text_of(row, key));
+        least = length > least ? length : least;
+    }
+    return least;
+}
+
+static void report_layers(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "layers"), *row;
+    int name = longest(rows, "name", 5);
+    size_t i;
+    fprintf(file, "%-*s  %-5s %7s %7s %6s %9s %10s %6s %8s %8s\n", name, "layer", "op", "filters",
+            "channels", "kept", "params", "MFLOPs", "ratio", "error", "ls");
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(file, "%-*s  %-5s %7lld %8lld %6lld %9lld ", name, text_of(row, "name"),
+                text_of(row, "op"), whole_of(row, "filters"), whole_of(row, "channels"),
+                whole_of(row, "kept"), whole_of(row, "params"));
+        put_number(file, 9, 3, number_of(row, "flops") / 1e6);
+        put_number(file, 6, 0, 100 * number_of(row, "ratio"));
+        fputc('%', file);
+        put_number(file, 9, 4, number_of(row, "error"));
+        put_number(file, 9, 4, number_of(row, "error_ls"));
+        if (json_is_true(json_object_get(row, "stale")))
+            fputs("  stale", file);
+        if (!json_is_true(json_object_get(row, "prunable")))
+            fprintf(file, "  (not prunable: %s)", text_of(row, "why_not"));
+        fputc('\n', file);
+    }
+}
+
+static void report_summary(FILE *file, const json_t *result)
+{
+    fprintf(file, "%-10s %14s %9s\n", text_of(result, "model"), "now", "of before");
+    fprintf(file, "%-10s %14lld ", "params", whole_of(result, "params"));
+    put_number(file, 8, 4, number_of(result, "params_ratio"));
+    fprintf(file, "x\n%-10s %14lld ", "FLOPs", whole_of(result, "flops"));
+    put_number(file, 8, 4, number_of(result, "flops_ratio"));
+    fprintf(file, "x\n%-10s %14lld\n", "layers", whole_of(result, "layers"));
+    if (isfinite(number_of(result, "top1")))
+        fprintf(file, "%-10s %13.2f%% +- %.2f\n", "top-1", 100 * number_of(result, "top1"),
+                100 * number_of(result, "ci95"));
+    if (whole_of(result, "flops_planned") != whole_of(result, "flops"))
+        fprintf(file, "planned: params %.4fx  FLOPs %.4fx\n",
+                number_of(result, "params_planned_ratio"),
+                number_of(result, "flops_planned_ratio"));
+}
+
+static void put_names(FILE *file, const json_t *names)
+{
+    for (size_t i = 0; i < json_array_size(names); i++)
+        fprintf(file, "%s%s", i ? ", " : "", json_string_value(json_array_get(names, i)));
+}
+
+static void report_groups(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "groups"), *row;
+    int name = longest(rows, "name", 5);
+    size_t i;
+    fprintf(file, "scope %s\n%-*s %8s\n", text_of(result, "scope"), name, "group", "channels");
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(file, "%-*s %8lld  ", name, text_of(row, "name"), whole_of(row, "channels"));
+        put_names(file, json_object_get(row, "producers"));
+        fputs(" -> ", file);
+        put_names(file, json_object_get(row, "consumers"));
+        if (!json_is_true(json_object_get(row, "prunable")))
+            fprintf(file, "  (not prunable: %s)", text_of(row, "why_not"));
+        fputc('\n', file);
+    }
+}
+
+static void report_journal(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "entries"), *row;
+    int command = longest(rows, "command", 7);
+    size_t i;
+    command = command > 40 ? 40 : command;
+    fprintf(file, "  %4s %6s  %-20s %9s  %-*s  %s\n", "id", "after", "time", "seconds", command,
+            "command", "result");
+    json_array_foreach(rows, i, row)
+    {
+        bool ok = json_is_true(json_object_get(row, "ok"));
+        bool interrupted = json_is_true(json_object_get(row, "interrupted"));
+        fprintf(file, "%c %4lld %6lld  %-20s ",
+                json_is_true(json_object_get(row, "current")) ? '*' : ' ', whole_of(row, "id"),
+                whole_of(row, "parent"), text_of(row, "time"));
+        put_number(file, 9, 2, number_of(row, "seconds"));
+        fprintf(file, "  %-*s  %s%s\n", command, text_of(row, "command"),
+                interrupted ? "interrupted: "
+                : ok        ? ""
+                            : "failed: ",
+                text_of(row, "brief"));
+    }
+}
+
+static void report_curve(FILE *file, const json_t *result)
+{
+    const json_t *kept = json_object_get(result, "kept"), *order = json_object_get(result, "order");
+    const json_t *plain = json_object_get(result, "error"),
+                 *ls = json_object_get(result, "error_ls");
+    fprintf(file, "%s, %s\n%6s %9s %9s %8s\n", text_of(result, "layer"), text_of(result, "method"),
+            "kept", "error", "ls", "removed");
+    for (size_t i = 0; i < json_array_size(kept); i++) {
+        fprintf(file, "%6lld", (long long)json_integer_value(json_array_get(kept, i)));
+        put_number(file, 10, 5, json_number_value(json_array_get(plain, i)));
+        put_number(file, 10, 5, json_number_value(json_array_get(ls, i)));
+        if (i > 0)
+            fprintf(file, " %8lld", (long long)json_integer_value(json_array_get(order, i - 1)));
+        fputc('\n', file);
+    }
+}
+
+static void report_training(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "epochs"), *row;
+    size_t i;
+    fprintf(file, "%5s %9s %9s %11s %11s %8s\n", "epoch", "lr", "loss", "train top-1", "test top-1",
+            "img/s");
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(file, "%5lld", whole_of(row, "epoch"));
+        put_number(file, 10, 6, number_of(row, "lr"));
+        put_number(file, 10, 4, number_of(row, "loss"));
+        put_number(file, 11, 2, 100 * number_of(row, "train_top1"));
+        put_number(file, 12, 2, 100 * number_of(row, "test_top1"));
+        put_number(file, 10, 0, number_of(row, "images_per_second"));
+        fputc('\n', file);
+    }
+}
+
+/* A paragraph, broken between words. */
+static void put_paragraph(FILE *file, const char *text)
+{
+    enum { WIDTH = 78 };
+    while (*text) {
+        size_t length = strlen(text);
+        if (length > WIDTH) {
+            for (length = WIDTH; length > 1 && text[length] != ' ';)
+                length--;
+        }
+        fprintf(file, "  %.*s\n", (int)length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+}
+
+static void report_one_command(FILE *file, const json_t *result, const json_t *command)
+{
+    json_t *options = json_object_get(result, "options"), *option;
+    size_t i;
+    fprintf(file, "%s\n  %s\n\n", text_of(command, "usage"), text_of(command, "summary"));
+    put_paragraph(file, text_of(result, "details"));
+    if (json_array_size(options))
+        fputc('\n', file);
+    json_array_foreach(options, i, option)
+    {
+        const char *otherwise = text_of(option, "default");
+        const char *choices = text_of(option, "choices");
+        fprintf(file, "  %-12s %s", text_of(option, "key"), text_of(option, "help"));
+        if (*choices)
+            fprintf(file, "; %s", choices);
+        if (*otherwise)
+            fprintf(file, " (%s)", otherwise);
+        fputc('\n', file);
+    }
+}
+
+static void report_help(FILE *file, const json_t *result)
+{
+    json_t *commands = json_object_get(result, "commands"), *command;
+    size_t i;
+    if (json_object_get(result, "details")) {
+        report_one_command(file, result, json_array_get(commands, 0));
+        return;
+    }
+    json_array_foreach(commands, i, command)
+        fprintf(file, "  %-15s %s\n", text_of(command, "name"), text_of(command, "summary"));
+}
+
+static const struct {
+    const char *command;
+    void (*write)(FILE *file, const json_t *result);
+} reports[] = {
+    {"layers", report_layers},   {"summary", report_summary}, {"groups", report_groups},
+    {"journal", report_journal}, {"curve", report_curve},     {"finetune", report_training},
+    {"train", report_training},  {"help", report_help},
+};
+
+void ui_report(FILE *file, const char *command, const json_t *result)
+{
+    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+        if (strcmp(reports[i].command, command) == 0) {
+            reports[i].write(file, result);
+            return;
+        }
+    }
+    char line[512];
+    tn_brief(command, result, line, sizeof line);
+    if (*line)
+        fprintf(file, "%s: %s\n", command, line);
+}

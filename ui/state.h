@@ -1,0 +1,89 @@
+/* What the workbench knows while it runs: the newest snapshot and status, and where the user is
+ * looking. */
+#ifndef UI_STATE_H
+#define UI_STATE_H
+
+#include "glyphs.h"
+#include "intents.h"
+#include "keymap.h"
+#include "session/command.h"
+#include "session/worker.h"
+#include "surface.h"
+#include <stdbool.h>
+
+enum focus { FOCUS_LAYERS, FOCUS_VIEW };
+
+enum { LAYER_ALL = -1, ECHOES = 16, LINE = 512, MAX_VIEWS = 8 };
+
+struct view_state {
+    int cursor, scroll; /* rows */
+    int order;          /* what `o` last chose */
+    int anchor;         /* what the rows last followed: a layer and a place in it */
+};
+
+struct echo { /* a line that was submitted here, for when its result comes */
+    uint64_t number;
+    char line[LINE];
+    const char *after;
+};
+
+struct screen {
+    struct tn_worker *worker;
+    const struct glyphs *glyphs;
+    struct surface surface;
+    struct tn_snapshot *snapshot;
+    struct tn_worker_status status;
+    struct intents intents;
+
+    enum focus focus;
+    int layer; /* selected: index into the snapshot's layers, or LAYER_ALL */
+    int layer_scroll;
+    int view; /* index into the table of views */
+    struct view_state views[MAX_VIEWS];
+
+    struct pane layer_rows, view_rows; /* where the last frame put them, for the mouse and paging */
+    struct pane tabs;
+
+    char line[LINE]; /* the message line: the last command and what came of it */
+    char result[LINE];
+    bool failed;
+    struct echo echoes[ECHOES]; /* a ring */
+    int echo_next;
+
+    char search[128];
+    bool help;
+    int help_scroll;
+    const struct tn_command *help_command; /* of which help tells; NULL: the keys */
+    bool asking_quit, quit;
+};
+
+/* The selected layer, or NULL when it is "all" or there is none. */
+const struct tn_snapshot_layer *screen_layer(const struct screen *screen);
+/* Its name for a command: "all" for the first row, NULL when there is no layer at all. */
+const char *screen_layer_name(const struct screen *screen);
+
+/* Filters a layer will keep: as the snapshot says, or as the user asked since. */
+int screen_keep(const struct screen *screen, int layer);
+/* The relative errors at that point, without and with least squares; NAN before sampling. */
+double screen_error(const struct screen *screen, int layer);
+double screen_error_ls(const struct screen *screen, int layer);
+
+/* Submit a command line and show it. `after` (or NULL) is added to its result. Returns its number.
+ */
+uint64_t screen_submit(struct screen *screen, const char *line, const char *after);
+/* Send what the ratio keys asked for: when nothing of it is in flight, or all of it now. */
+void screen_send_intents(struct screen *screen, bool all);
+/* Say something that is no command's result. */
+void screen_say(struct screen *screen, bool failed, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Take the newest snapshot and status from the worker. */
+void screen_update(struct screen *screen);
+
+/* Select a layer (clamped); the view's rows begin anew. */
+void screen_select(struct screen *screen, int layer);
+
+/* Keep a list's cursor in 0 .. count-1 and visible in `rows`. */
+void list_follow(int *cursor, int *scroll, int count, int rows);
+
+#endif

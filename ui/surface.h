@@ -1,0 +1,88 @@
+/* What one frame looks like, as cells in memory. Everything that draws, draws here; terminal.c
+ * alone knows how it gets to a terminal. */
+#ifndef UI_SURFACE_H
+#define UI_SURFACE_H
+
+#include "glyphs.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a cell means; theme.c says how that looks. */
+enum style {
+    STYLE_NORMAL,
+    STYLE_DIM,
+    STYLE_BOLD,
+    STYLE_HEADER, /* the first line */
+    STYLE_BORDER,
+    STYLE_FOCUS, /* border of the panel that takes the arrows */
+    STYLE_TITLE, /* of a panel, a section, a table's columns */
+    STYLE_TAB,   /* the view that is shown */
+    STYLE_KEY,   /* a key to press */
+    STYLE_KEPT,
+    STYLE_PRUNED,
+    STYLE_LOCKED,
+    STYLE_GOOD,
+    STYLE_WARNING,
+    STYLE_ERROR,
+    STYLE_BAR,     /* progress */
+    STYLE_CURSOR,  /* cursor line of a chart */
+    STYLE_SERIES1, /* lines of a chart */
+    STYLE_SERIES2,
+    STYLE_SERIES3,
+    STYLE_SERIES4,
+    STYLE_COUNT
+};
+
+enum cell_flags {
+    CELL_SELECTED = 1, /* the row under the cursor of the focused panel */
+    CELL_MARKED = 2,   /* the same where another panel has the focus */
+};
+
+struct cell {
+    uint32_t glyph; /* code point; 0: the right half of the wide one before it */
+    uint8_t style, flags;
+};
+
+struct surface {
+    int rows, columns;
+    struct cell *cells;            /* [rows * columns] */
+    bool ascii;                    /* code points beyond ASCII become '?' */
+    int cursor_row, cursor_column; /* of the terminal's own cursor; row -1: hidden */
+};
+
+/* A rectangle of a surface. Drawing is relative to it and clipped to it. */
+struct pane {
+    struct surface *surface;
+    int top, left, rows, columns;
+};
+
+bool surface_resize(struct surface *surface, int rows,
+                    int columns); /* false: out of memory, unchanged */
+void surface_clear(struct surface *surface);
+void surface_free(struct surface *surface);
+
+struct pane pane_of(struct surface *surface);
+/* A part of a pane, cut to what lies inside. */
+struct pane pane_part(struct pane pane, int top, int left, int rows, int columns);
+
+void pane_glyph(struct pane pane, int row, int column, enum style style, uint32_t glyph);
+void pane_fill(struct pane pane, int row, int column, int width, enum style style, uint32_t glyph);
+/* Both return the column after the text. */
+int pane_text(struct pane pane, int row, int column, enum style style, const char *text);
+int pane_print(struct pane pane, int row, int column, enum style style, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* `text` in exactly `width` columns: cut with an ellipsis, or followed by nothing. */
+void pane_cut(struct pane pane, int row, int column, int width, enum style style, const char *text,
+              const struct glyphs *glyphs);
+/* Ends before column + width. */
+void pane_right(struct pane pane, int row, int column, int width, enum style style,
+                const char *text);
+/* Text over several rows, broken at spaces; returns the row after it. */
+int pane_wrap(struct pane pane, int row, enum style style, const char *text);
+void pane_flag(struct pane pane, int row, int column, int width, enum cell_flags flags);
+void pane_frame(struct pane pane, const struct glyphs *glyphs, enum style style);
+/* A bar that fills `fraction` of `width` columns; something shows for every fraction > 0. */
+void pane_bar(struct pane pane, int row, int column, int width, enum style style, double fraction,
+              const struct glyphs *glyphs);
+
+#endif

@@ -1,0 +1,27 @@
+/* Text as it will stand on the screen: UTF-8 of unknown origin in, printable pieces with their
+ * width out. */
+#ifndef UI_TEXT_H
+#define UI_TEXT_H
+
+#include <stdint.h>
+
+/* One step through a string. Control characters, bytes that are no UTF-8 and characters that would
+ * move or hide their neighbours (bidirectional overrides, zero-width ones) come out as visible
+ * escapes, so that a layer name from a file can never drive the terminal. */
+struct text_piece {
+    uint32_t glyphs[4]; /* code points, all printable */
+    int count;          /* 1 .. 4, or 0: a combining mark that is left out */
+    int width;          /* columns of all of them together */
+    int bytes;          /* how much of the string it stands for */
+};
+
+/* The piece at the start of `text`; false at the end of the string. */
+int text_piece_at(const char *text, struct text_piece *piece);
+
+/* Columns that `text` takes. */
+int text_width(const char *text);
+
+/* Bytes of the longest prefix of `text` that takes at most `columns` columns. */
+int text_fit(const char *text, int columns);
+
+#endif

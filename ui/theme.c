@@ -1,0 +1,84 @@
+#include "theme.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Kept and pruned are blue and vermilion, the pair of Okabe and Ito's palette that colour-blind
+ * readers tell apart best; no meaning rests on colour alone, signs and words always go with it. */
+struct choice {
+    short dark, light; /* of 256 colours */
+    short basic;       /* of 8 colours */
+    unsigned attributes, mono;
+};
+
+static const struct choice choices[STYLE_COUNT] = {
+    [STYLE_NORMAL] = {-1, -1, -1, 0, 0},
+    [STYLE_DIM] = {245, 243, -1, 0, 0},
+    [STYLE_BOLD] = {-1, -1, -1, THEME_BOLD, THEME_BOLD},
+    [STYLE_HEADER] = {255, 232, -1, THEME_BOLD, THEME_BOLD},
+    [STYLE_BORDER] = {240, 248, -1, 0, 0},
+    [STYLE_FOCUS] = {75, 25, 6, 0, THEME_BOLD},
+    [STYLE_TITLE] = {250, 238, -1, 0, THEME_UNDERLINE},
+    [STYLE_TAB] = {117, 25, 6, THEME_BOLD, THEME_REVERSE},
+    [STYLE_KEY] = {222, 94, 3, THEME_BOLD, THEME_BOLD},
+    [STYLE_KEPT] = {75, 26, 4, 0, 0},
+    [STYLE_PRUNED] = {209, 166, 1, 0, THEME_DIM},
+    [STYLE_LOCKED] = {221, 90, 3, THEME_BOLD, THEME_BOLD},
+    [STYLE_GOOD] = {78, 29, 2, 0, 0},
+    [STYLE_WARNING] = {221, 130, 3, 0, THEME_BOLD},
+    [STYLE_ERROR] = {203, 160, 1, THEME_BOLD, THEME_BOLD},
+    [STYLE_BAR] = {75, 26, 4, 0, 0},
+    [STYLE_CURSOR] = {222, 94, 3, 0, THEME_BOLD},
+    [STYLE_SERIES1] = {75, 26, 4, 0, 0},
+    [STYLE_SERIES2] = {214, 166, 3, 0, 0},
+    [STYLE_SERIES3] = {78, 29, 2, 0, 0},
+    [STYLE_SERIES4] = {175, 126, 5, 0, 0},
+};
+
+bool theme_find(const char *name, enum theme_kind *kind)
+{
+    static const char *const names[] = {"dark", "light", "mono"};
+    if (name == NULL) {
+        /* "15;0": foreground; background. Set by rxvt, konsole and others. */
+        const char *hint = getenv("COLORFGBG");
+        const char *background = hint == NULL ? NULL : strrchr(hint, ';');
+        bool light =
+            background != NULL && (strcmp(background, ";7") == 0 || strcmp(background, ";15") == 0);
+        *kind = light ? THEME_LIGHT : THEME_DARK;
+        return true;
+    }
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *kind = (enum theme_kind)i;
+            return true;
+        }
+    return false;
+}
+
+struct theme_look theme_look(enum theme_kind kind, int colours, enum style style, unsigned flags)
+{
+    const struct choice *choice = &choices[style];
+    struct theme_look look = {-1, -1, choice->attributes};
+    if (kind == THEME_MONO || colours < 8) {
+        look.attributes = choice->mono;
+    } else if (colours < 256) {
+        /* Bold blue is the only blue that can be read on the black of a console. */
+        look.foreground = choice->basic;
+        if (choice->basic == 4 && kind == THEME_DARK)
+            look.attributes |= THEME_BOLD;
+    } else {
+        look.foreground = kind == THEME_LIGHT ? choice->light : choice->dark;
+    }
+    bool shades = kind != THEME_MONO && colours >= 256;
+    if (flags & CELL_SELECTED) {
+        if (shades)
+            look.background = kind == THEME_LIGHT ? 153 : 24;
+        else
+            look = (struct theme_look){-1, -1, THEME_REVERSE | (look.attributes & THEME_BOLD)};
+    } else if (flags & CELL_MARKED) {
+        if (shades)
+            look.background = kind == THEME_LIGHT ? 254 : 236;
+        else
+            look.attributes |= THEME_BOLD;
+    }
+    return look;
+}

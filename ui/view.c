@@ -1,0 +1,85 @@
+#include "view.h"
+#include "format.h"
+#include "text.h"
+#include <stdio.h>
+#include <string.h>
+
+static const struct view_ops *const views[] = {&view_filters, &view_steps, &view_curves};
+
+const struct view_ops *view_at(int index)
+{
+    return index >= 0 && index < (int)(sizeof views / sizeof *views) ? views[index] : NULL;
+}
+
+static int nothing_open(struct pane pane)
+{
+    int row = pane_wrap(pane, 1, STYLE_BOLD, "No network is open.");
+    row = pane_wrap(pane, row + 1, STYLE_NORMAL, "Type");
+    row = pane_wrap(pane, row, STYLE_KEY, "  :open FILE.onnx");
+    row = pane_wrap(pane, row, STYLE_NORMAL, "and give it images with");
+    row = pane_wrap(pane, row, STYLE_KEY, "  :data fashion-mnist");
+    return pane_wrap(pane, row, STYLE_NORMAL, "or a folder of your own. Tab completes, ? helps.");
+}
+
+static int not_sampled(const struct screen *screen, struct pane pane, int row)
+{
+    bool data = screen->snapshot->data_name[0] != '\0';
+    row = pane_wrap(pane_part(pane, row + 1, 0, pane.rows, pane.columns), 0, STYLE_BOLD,
+                    "Not sampled yet.") +
+          row + 1;
+    struct pane rest = pane_part(pane, row + 1, 0, pane.rows, pane.columns);
+    const char *what =
+        data ? "Press S to sample all layers: one pass over a few images, and what "
+               "removing any filter costs is known for every layer."
+             : "Sampling needs images: type :data fashion-mnist, or :data and a folder "
+               "of your own. Then press S.";
+    return row + 1 + pane_wrap(rest, 0, STYLE_NORMAL, what);
+}
+
+static int describe(const struct screen *screen, struct pane pane,
+                    const struct tn_snapshot_layer *layer)
+{
+    char error[FORMAT], error_ls[FORMAT];
+    int column = pane_text(pane, 0, 0, STYLE_BOLD, layer->name);
+    column = pane_print(pane, 0, column + 2, STYLE_NORMAL, "%d filters  %s", layer->filters,
+                        layer->method);
+    int row = column + 38 > pane.columns ? 1 : 0;
+    column = row == 0 ? column + 2 : 0;
+    column = pane_print(pane, row, column, STYLE_NORMAL, "keep %d  error %s  ",
+                        screen_keep(screen, screen->layer),
+                        format_error(error, screen_error(screen, screen->layer)));
+    pane_print(pane, row, column, STYLE_NORMAL, "ls %s",
+               format_error(error_ls, screen_error_ls(screen, screen->layer)));
+    return row + 1;
+}
+
+int view_heading(const struct screen *screen, struct pane pane, bool *ready)
+{
+    const struct tn_snapshot_layer *layer = screen_layer(screen);
+    *ready = false;
+    if (screen->snapshot->layer_count == 0)
+        return nothing_open(pane);
+    if (layer == NULL)
+        return pane_wrap(pane, 0, STYLE_BOLD, "All layers that can be pruned");
+    int row = describe(screen, pane, layer);
+    if (!layer->prunable) {
+        struct pane rest = pane_part(pane, row + 1, 0, pane.rows, pane.columns);
+        row += 1 + pane_wrap(rest, 0, STYLE_WARNING, "This layer cannot be pruned:");
+        rest = pane_part(pane, row, 0, pane.rows, pane.columns);
+        return row + pane_wrap(rest, 0, STYLE_NORMAL, layer->why_not);
+    }
+    *ready = layer->path != NULL && layer->path->channels == layer->filters && layer->filters > 0;
+    return *ready ? row : not_sampled(screen, pane, row);
+}
+
+void view_list_marks(const struct screen *screen, struct pane rows, int count)
+{
+    const struct view_state *state = &screen->views[screen->view];
+    bool focused = screen->focus == FOCUS_VIEW;
+    if (focused)
+        pane_flag(rows, state->cursor - state->scroll, 0, rows.columns, CELL_SELECTED);
+    if (state->scroll > 0)
+        pane_glyph(rows, 0, rows.columns - 1, STYLE_DIM, screen->glyphs->more_above);
+    if (state->scroll + rows.rows < count)
+        pane_glyph(rows, rows.rows - 1, rows.columns - 1, STYLE_DIM, screen->glyphs->more_below);
+}

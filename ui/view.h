@@ -1,0 +1,34 @@
+/* The views: what the right-hand panel can show of the selected layer or of the run. */
+#ifndef UI_VIEW_H
+#define UI_VIEW_H
+
+#include "state.h"
+#include "surface.h"
+#include <stdbool.h>
+
+struct view_ops {
+    const char *name;
+    /* Draw into the inside of the panel. Sets screen->view_rows to where the list's rows are. */
+    void (*draw)(struct screen *screen, struct pane pane);
+    /* Rows its cursor can stand on; 0: none. */
+    int (*rows)(const struct screen *screen);
+    /* Enter and Space on the cursor's row; NULL: they mean nothing here. */
+    void (*enter)(struct screen *screen);
+    void (*lock)(struct screen *screen);
+    /* What `o` does. */
+    void (*turn)(struct screen *screen);
+};
+
+extern const struct view_ops view_filters, view_steps, view_curves;
+
+const struct view_ops *view_at(int index); /* NULL past the last */
+
+/* What all views of a layer begin with: its name, size, method, keep and errors; or why there is
+ * nothing to see and what to press. Returns the rows used; *ready says whether a path is there to
+ * show. */
+int view_heading(const struct screen *screen, struct pane pane, bool *ready);
+
+/* Cursor and arrows of a list whose rows were drawn into `rows`. */
+void view_list_marks(const struct screen *screen, struct pane rows, int count);
+
+#endif

@@ -1,0 +1,121 @@
+/* View 3: fine-tuning as it runs, with earlier runs behind it; or the selected layer's error
+ * against the number of filters kept. */
+#include "chart.h"
+#include "format.h"
+#include "view.h"
+#include <stdio.h>
+
+static int no_rows(const struct screen *screen)
+{
+    (void)screen;
+    return 0;
+}
+
+enum { SHOW_NEWEST, SHOW_TRAINING, SHOW_ERROR };
+
+/* Training, once there is some, until `o` chooses. */
+static bool shows_training(const struct screen *screen)
+{
+    int order = screen->views[screen->view].order;
+    return order == SHOW_TRAINING || (order == SHOW_NEWEST && screen->snapshot->series_count > 0);
+}
+
+static void turn(struct screen *screen)
+{
+    screen->views[screen->view].order = shows_training(screen) ? SHOW_ERROR : SHOW_TRAINING;
+}
+
+static void add(struct chart *chart, const char *name, enum style style, const double *y, int count)
+{
+    if (chart->series_count == CHART_MAX_SERIES)
+        return;
+    chart->series[chart->series_count++] = (struct chart_series){
+        .name = name, .style = style, .count = count, .y = y, .first_x = 1, .step_x = 1};
+}
+
+/* Earlier runs dim and without a name, the last one over them. */
+static struct chart accuracy_chart(const struct tn_snapshot *snapshot)
+{
+    struct chart chart = {.x_label = "epoch", .y_label = "top-1", .percent = true};
+    int last = snapshot->series_count - 1;
+    for (int i = last > 5 ? last - 5 : 0; i < last; i++)
+        add(&chart, NULL, STYLE_DIM, snapshot->series[i].test_top1, snapshot->series[i].count);
+    const struct tn_snapshot_series *now = &snapshot->series[last];
+    add(&chart, "training", STYLE_SERIES2, now->train_top1, now->count);
+    add(&chart, "test", STYLE_SERIES1, now->test_top1, now->count);
+    return chart;
+}
+
+static struct chart loss_chart(const struct tn_snapshot *snapshot)
+{
+    struct chart chart = {.x_label = "epoch", .y_label = "loss"};
+    int last = snapshot->series_count - 1;
+    for (int i = last > 5 ? last - 5 : 0; i < last; i++)
+        add(&chart, NULL, STYLE_DIM, snapshot->series[i].loss, snapshot->series[i].count);
+    const struct tn_snapshot_series *now = &snapshot->series[last];
+    add(&chart, "training", STYLE_SERIES2, now->loss, now->count);
+    return chart;
+}
+
+static void draw_training(const struct screen *screen, struct pane pane)
+{
+    const struct tn_snapshot *snapshot = screen->snapshot;
+    if (snapshot->series_count == 0) {
+        pane_wrap(pane, 0, STYLE_BOLD, "No fine-tuning yet.");
+        pane_wrap(pane_part(pane, 2, 0, pane.rows, pane.columns), 0, STYLE_NORMAL,
+                  "Press f: loss and accuracy appear here after every epoch.");
+        return;
+    }
+    const struct tn_snapshot_series *now = &snapshot->series[snapshot->series_count - 1];
+    pane_cut(pane, 0, 0, pane.columns, STYLE_BOLD, now->label, screen->glyphs);
+    if (now->count == 0) {
+        pane_text(pane, 2, 0, STYLE_NORMAL, "The first epoch is running.");
+        return;
+    }
+    int e = now->count - 1;
+    char rate[FORMAT];
+    pane_print(pane, 1, 0, STYLE_NORMAL, "epoch %d  loss %.4f  test %.2f%%  train %.2f%%  %s img/s",
+               now->count, now->loss[e], now->test_top1[e] * 100, now->train_top1[e] * 100,
+               format_count(rate, now->images_per_second[e]));
+    int height = (pane.rows - 2) / 2;
+    struct chart accuracy = accuracy_chart(snapshot), loss = loss_chart(snapshot);
+    chart_draw(pane_part(pane, 2, 0, height, pane.columns), screen->glyphs, &accuracy);
+    chart_draw(pane_part(pane, 2 + height, 0, pane.rows, pane.columns), screen->glyphs, &loss);
+}
+
+static void draw_error(const struct screen *screen, struct pane pane)
+{
+    bool ready;
+    int top = view_heading(screen, pane, &ready);
+    if (!ready) {
+        if (screen->layer == LAYER_ALL)
+            pane_text(pane, 2, 0, STYLE_NORMAL, "Choose one layer to see its error curve.");
+        return;
+    }
+    const struct tn_snapshot_path *path = screen_layer(screen)->path;
+    struct chart chart = {.x_label = "filters kept",
+                          .y_label = "error",
+                          .scale = CHART_AUTO,
+                          .series_count = 2,
+                          .has_cursor = true,
+                          .cursor_x = screen_keep(screen, screen->layer)};
+    for (int i = 0; i < 2; i++)
+        chart.series[i] = (struct chart_series){.name = i == 0 ? "plain" : "least squares",
+                                                .style = i == 0 ? STYLE_SERIES2 : STYLE_SERIES1,
+                                                .count = path->channels,
+                                                .y = i == 0 ? path->error : path->error_ls,
+                                                .first_x = path->channels,
+                                                .step_x = -1};
+    chart_draw(pane_part(pane, top, 0, pane.rows, pane.columns), screen->glyphs, &chart);
+}
+
+static void draw(struct screen *screen, struct pane pane)
+{
+    /* With no network at all, the heading's advice is all there is to say. */
+    if (shows_training(screen) && screen->snapshot->layer_count > 0)
+        draw_training(screen, pane);
+    else
+        draw_error(screen, pane);
+}
+
+const struct view_ops view_curves = {.name = "Curves", .draw = draw, .rows = no_rows, .turn = turn};
