@@ -93,12 +93,20 @@ void act_escape(struct screen *screen)
     }
 }
 
+static bool holds(const char *name, const char *text)
+{
+    size_t length = strlen(text);
+    while (*name != '\0' && strncasecmp(name, text, length) != 0)
+        name++;
+    return *name != '\0';
+}
+
 bool act_search(struct screen *screen, const char *text, int from)
 {
     int count = screen->snapshot->layer_count;
     for (int i = 0; i < count && *text != '\0'; i++) {
         int layer = (from + i + count) % count;
-        if (strcasestr(screen->snapshot->layers[layer].name, text) != NULL) {
+        if (holds(screen->snapshot->layers[layer].name, text)) {
             screen_select(screen, layer);
             return true;
         }

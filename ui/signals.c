@@ -1,3 +1,5 @@
+#include <config.h> /* pipe2 */
+
 #include "signals.h"
 #include <errno.h>
 #include <fcntl.h>
