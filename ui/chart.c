@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_TICKS = 24, LABEL = 7 };
+enum { MAX_TICKS = 24, LABEL = 7, DECADES = 5 };
 
 /* The part of the chart that holds data, and how values map to it. */
 struct plot {
@@ -30,6 +30,18 @@ static void widen(double value, double *low, double *high)
     *high = fmax(*high, value);
 }
 
+/* On a linear axis most points would lie on the floor. */
+static bool crowded(const struct chart *chart, double high)
+{
+    int low = 0, all = 0;
+    for (int s = 0; s < chart->series_count; s++)
+        for (int i = 0; i < chart->series[s].count; i++) {
+            all += chart->series[s].y[i] > 0;
+            low += chart->series[s].y[i] > 0 && chart->series[s].y[i] < high / 50;
+        }
+    return low > all / 2;
+}
+
 static bool use_log(const struct chart *chart)
 {
     double low = INFINITY, high = -INFINITY;
@@ -39,14 +51,14 @@ static bool use_log(const struct chart *chart)
                 widen(chart->series[s].y[i], &low, &high);
     if (!(low <= high))
         return false;
-    return chart->scale == CHART_LOG || (chart->scale == CHART_AUTO && high / low > CHART_WIDE);
+    return chart->scale == CHART_LOG || (chart->scale == CHART_AUTO && crowded(chart, high));
 }
 
 static double drawn_y(const struct plot *plot, double y)
 {
     if (!plot->log)
         return y;
-    return y > 0 ? log10(y) : isnan(y) ? y : plot->y_low;
+    return y > 0 ? fmax(log10(y), plot->y_low) : isnan(y) ? y : plot->y_low;
 }
 
 /* Ranges over all finite points; false when there is no point. */
@@ -69,6 +81,8 @@ static bool find_ranges(struct plot *plot, const struct chart *chart)
         return false;
     if (plot->x_high - plot->x_low <= 0)
         plot->x_high = plot->x_low + 1;
+    if (plot->log) /* rounding errors are no data */
+        plot->y_low = fmax(plot->y_low, plot->y_high - DECADES);
     double span = plot->y_high - plot->y_low;
     if (!plot->log && plot->y_low > 0 && plot->y_low < span)
         plot->y_low = 0; /* almost there: show the whole */

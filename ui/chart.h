@@ -20,11 +20,9 @@ struct chart_series {
 
 enum chart_scale {
     CHART_LINEAR,
-    CHART_LOG,  /* what is not positive lies on the floor */
-    CHART_AUTO, /* logarithmic where the positive values span more than CHART_WIDE */
+    CHART_LOG,  /* what is not positive, or very small, lies on the floor */
+    CHART_AUTO, /* logarithmic where most points would lie on the floor of a linear one */
 };
-
-#define CHART_WIDE 2000.0
 
 struct chart {
     const char *x_label, *y_label; /* y_label goes in front of the legend */

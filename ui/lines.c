@@ -12,7 +12,7 @@ struct piece {
     char text[200];
 };
 
-enum { PIECES = 6 };
+enum { PIECES = 7 };
 
 /* "FLOPs 0.52x", or "FLOPs 1.00->0.52x" while ratios wait to be pruned. */
 static void say_share(const struct screen *screen, struct piece *piece, const char *name,
@@ -39,20 +39,22 @@ static void fill_pieces(const struct screen *screen, struct piece pieces[PIECES]
     pieces[1].weight = 2;
     if (strstr(snapshot->session_name, snapshot->model_name) == NULL)
         snprintf(pieces[1].text, SIZE, "%s", snapshot->model_name);
-    pieces[2].weight = 1;
+    pieces[2].weight = 4;
     if (snapshot->data_name[0] != '\0')
-        snprintf(pieces[2].text, SIZE, "%s %lld", snapshot->data_name,
-                 (long long)snapshot->data_test);
-    pieces[3].weight = 8;
-    pieces[3].style = STYLE_GOOD;
+        snprintf(pieces[2].text, SIZE, "%s", snapshot->data_name);
+    pieces[3].weight = 1;
+    if (snapshot->data_name[0] != '\0')
+        snprintf(pieces[3].text, SIZE, "%lld test images", (long long)snapshot->data_test);
+    pieces[4].weight = 8;
+    pieces[4].style = STYLE_GOOD;
     if (snapshot->evaluated)
-        snprintf(pieces[3].text, SIZE, "top-1 %.1f%s%.1f", snapshot->top1 * 100,
+        snprintf(pieces[4].text, SIZE, "top-1 %.1f%s%.1f", snapshot->top1 * 100,
                  screen->glyphs->plus_minus, snapshot->ci95 * 100);
-    pieces[4].weight = 7;
-    say_share(screen, &pieces[4], "FLOPs", snapshot->flops, snapshot->flops_now,
+    pieces[5].weight = 7;
+    say_share(screen, &pieces[5], "FLOPs", snapshot->flops, snapshot->flops_now,
               snapshot->flops_planned);
-    pieces[5].weight = 3;
-    say_share(screen, &pieces[5], "params", snapshot->params, snapshot->params_now,
+    pieces[6].weight = 3;
+    say_share(screen, &pieces[6], "params", snapshot->params, snapshot->params_now,
               snapshot->params_planned);
 }
 
@@ -145,11 +147,13 @@ static const char *next_step(const struct screen *screen)
         if (snapshot->entries[i].current)
             tuned = strncmp(snapshot->entries[i].command, "prune", 5) != 0;
     if (snapshot->flops_planned < snapshot->flops_now)
-        return "`p` prunes this layer; on the row \"all\" every layer with a ratio";
+        return screen->layer == LAYER_ALL
+                   ? "`p` prunes every layer that has a ratio"
+                   : "`p` prunes this layer; on the row \"all\" every layer that has a ratio";
     if (snapshot->flops_now < snapshot->flops && !tuned)
         return "`f` fine-tunes to win accuracy back, `e` evaluates, `u` undoes";
     if (snapshot->flops_now < snapshot->flops && snapshot->evaluated)
-        return "`x` exports the smaller network, `w` saves the session, or sample and prune on";
+        return "`x` exports the smaller network, `w` saves the session; or prune on";
     if (!snapshot->evaluated && !sampled)
         return "`e` evaluates the network, `S` samples all layers";
     if (!sampled)

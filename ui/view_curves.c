@@ -74,9 +74,11 @@ static void draw_training(const struct screen *screen, struct pane pane)
     }
     int e = now->count - 1;
     char rate[FORMAT];
-    pane_print(pane, 1, 0, STYLE_NORMAL, "epoch %d  loss %.4f  test %.2f%%  train %.2f%%  %s img/s",
-               now->count, now->loss[e], now->test_top1[e] * 100, now->train_top1[e] * 100,
-               format_count(rate, now->images_per_second[e]));
+    int column = pane_print(pane, 1, 0, STYLE_NORMAL, "epoch %d  loss %.4f  test %.2f%%",
+                            now->count, now->loss[e], now->test_top1[e] * 100);
+    if (column + 28 <= pane.columns)
+        pane_print(pane, 1, column, STYLE_NORMAL, "  training %.2f%%  %s img/s",
+                   now->train_top1[e] * 100, format_count(rate, now->images_per_second[e]));
     int height = (pane.rows - 2) / 2;
     struct chart accuracy = accuracy_chart(snapshot), loss = loss_chart(snapshot);
     chart_draw(pane_part(pane, 2, 0, height, pane.columns), screen->glyphs, &accuracy);

@@ -63,8 +63,8 @@ static void draw_columns(struct pane pane, int row, int order)
 {
     pane_text(pane, row, RANK, STYLE_TITLE, "rank");
     pane_text(pane, row, FILTER, STYLE_TITLE, "filter");
-    pane_text(pane, row, BAR, STYLE_TITLE,
-              order == BY_RANK ? "importance" : "importance (by filter)");
+    pane_text(pane_part(pane, row, BAR, 1, pane.columns - BAR - SCORE - ALONE), 0, 0, STYLE_TITLE,
+              order == BY_RANK ? "importance" : "by filter");
     pane_right(pane, row, pane.columns - ALONE - SCORE, SCORE - 1, STYLE_TITLE, "score");
     pane_right(pane, row, pane.columns - ALONE, ALONE - 1, STYLE_TITLE, "alone");
 }
@@ -110,24 +110,28 @@ static void draw_filters(struct screen *screen, struct pane rows,
 /* The row "all": where the cost lies. */
 static void draw_overview(const struct screen *screen, struct pane pane)
 {
+    enum { NAME = 12, PERCENT = 5, LS = 7 };
     const struct tn_snapshot *snapshot = screen->snapshot;
-    char error[FORMAT];
-    pane_text(pane, 1, 0, STYLE_TITLE, "layer");
-    pane_text(pane, 1, 17, STYLE_TITLE, "share of FLOPs today");
-    pane_right(pane, 1, pane.columns - 8, 7, STYLE_TITLE, "ls");
-    for (int i = 0; i < snapshot->layer_count && i < pane.rows - 3; i++) {
+    int bar = pane.columns - NAME - PERCENT - LS;
+    char text[FORMAT];
+    pane_text(pane, 2, 0, STYLE_TITLE, "layer");
+    pane_text(pane, 2, NAME, STYLE_TITLE, "FLOPs today");
+    pane_right(pane, 2, pane.columns - LS, LS, STYLE_TITLE, "ls");
+    for (int i = 0; i < snapshot->layer_count && i < pane.rows - 5; i++) {
         const struct tn_snapshot_layer *layer = &snapshot->layers[i];
+        enum style style = layer->prunable ? STYLE_NORMAL : STYLE_DIM;
         double share =
             snapshot->flops_now > 0 ? (double)layer->flops / (double)snapshot->flops_now : 0;
-        enum style style = layer->prunable ? STYLE_KEPT : STYLE_DIM;
-        pane_cut(pane, 2 + i, 0, 16, layer->prunable ? STYLE_NORMAL : STYLE_DIM, layer->name,
+        pane_cut(pane, 3 + i, 0, NAME - 1, style, layer->name, screen->glyphs);
+        pane_bar(pane, 3 + i, NAME, bar, layer->prunable ? STYLE_KEPT : STYLE_DIM, share,
                  screen->glyphs);
-        pane_bar(pane, 2 + i, 17, pane.columns - 17 - 14, style, share, screen->glyphs);
-        pane_print(pane, 2 + i, pane.columns - 13, STYLE_NORMAL, "%3.0f%%", share * 100);
-        pane_right(pane, 2 + i, pane.columns - 8, 7, STYLE_NORMAL,
-                   format_error(error, screen_error_ls(screen, i)));
+        snprintf(text, sizeof text, "%.0f%%", share * 100);
+        pane_right(pane, 3 + i, NAME + bar, PERCENT, style, text);
+        pane_right(pane, 3 + i, pane.columns - LS, LS, style,
+                   format_error(text, screen_error_ls(screen, i)));
     }
-    pane_text(pane, pane.rows - 1, 0, STYLE_DIM, "< > set the ratio of every layer at once");
+    int column = pane_text(pane, pane.rows - 1, 0, STYLE_KEY, "< >");
+    pane_text(pane, pane.rows - 1, column + 1, STYLE_DIM, "the ratio of all layers at once");
 }
 
 static void draw(struct screen *screen, struct pane pane)
