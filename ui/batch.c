@@ -114,10 +114,8 @@ static bool run_line(struct batch *batch, const char *text, const char *where, l
 
 /* Sources of lines */
 
-static bool go_on(const struct batch *batch, const char *where, long number)
+static bool go_on(const struct batch *batch)
 {
-    if (atomic_load(&stop))
-        fprintf(stderr, "thinet-tui: %s:%ld: stopped by a signal\n", where, number);
     return !atomic_load(&stop) && !tn_session_wants_quit(batch->session);
 }
 
@@ -126,7 +124,7 @@ static bool run_stream(struct batch *batch, FILE *file, const char *where)
     static char line[TN_LINE_LIMIT + 2];
     long number = 0;
     bool ok = true;
-    while (ok && go_on(batch, where, number + 1) && fgets(line, sizeof line, file)) {
+    while (ok && go_on(batch) && fgets(line, sizeof line, file)) {
         number++;
         size_t length = strlen(line);
         bool whole = length > 0 && (line[length - 1] == '\n' || feof(file));
@@ -162,7 +160,7 @@ static bool run_script(struct batch *batch, const char *path)
 static bool run_commands(struct batch *batch, int count, const char **commands)
 {
     bool ok = true;
-    for (int i = 0; ok && i < count && go_on(batch, "-c", i + 1); i++)
+    for (int i = 0; ok && i < count && go_on(batch); i++)
         ok = run_line(batch, commands[i], "-c", i + 1);
     return ok && !atomic_load(&stop);
 }
@@ -204,5 +202,7 @@ int ui_batch(struct tn_session *session, const struct ui_arguments *arguments)
         ok = run_script(&batch, arguments->script);
     else if (ok)
         ok = run_commands(&batch, arguments->command_count, arguments->commands);
+    if (atomic_load(&stop))
+        fprintf(stderr, "thinet-tui: stopped by a signal\n");
     return ok ? 0 : 1;
 }

@@ -81,12 +81,12 @@ static void drop_lightest(struct piece pieces[PIECES])
 void line_header(const struct screen *screen, struct pane line)
 {
     const char *state = screen->status.cancelling ? "stopping"
-                        : screen->status.busy     ? "busy"
+                        : screen_busy(screen)     ? "busy"
                                                   : "idle";
     char right[48];
     snprintf(right, sizeof right, "  %s  ? help ", state);
     int end = line.columns - text_width(right), column = 1;
-    pane_text(line, 0, end, screen->status.busy ? STYLE_WARNING : STYLE_DIM, right);
+    pane_text(line, 0, end, screen_busy(screen) ? STYLE_WARNING : STYLE_DIM, right);
     struct piece pieces[PIECES] = {0};
     fill_pieces(screen, pieces);
     while (width_of(pieces) > end && pieces[0].weight > 0)
@@ -178,7 +178,7 @@ static void draw_next(const struct screen *screen, struct pane line)
 
 void line_progress(const struct screen *screen, struct pane line)
 {
-    if (screen->status.busy)
+    if (screen_busy(screen))
         draw_work(screen, line);
     else
         draw_next(screen, line);
@@ -195,7 +195,7 @@ static int draw_hint(struct pane line, int column, const char *key, const char *
 void line_keys(const struct screen *screen, struct pane line)
 {
     int column = 1;
-    if (screen->status.busy)
+    if (screen_busy(screen))
         column = draw_hint(line, column, "Esc", screen->status.cancelling ? "stopping" : "cancels");
     const struct binding *binding;
     for (int i = 0; (binding = binding_at(i)) != NULL; i++)
@@ -221,15 +221,20 @@ void line_message(const struct screen *screen, struct pane line)
         column = pane_text(line, 0, column, screen->failed ? STYLE_ERROR : STYLE_DIM, screen->line);
         column += 2;
     }
-    pane_cut(line, 0, column, line.columns - column, screen->failed ? STYLE_ERROR : STYLE_NORMAL,
-             screen->result, screen->glyphs);
+    int room = line.columns - column;
+    if (screen->after != NULL) {
+        room -= text_width(screen->after) + 2;
+        pane_right(line, 0, column, line.columns - column - 1, STYLE_KEY, screen->after);
+    }
+    pane_cut(line, 0, column, room, screen->failed ? STYLE_ERROR : STYLE_NORMAL, screen->result,
+             screen->glyphs);
 }
 
 void line_title(const struct screen *screen, char *title, int size)
 {
     const struct tn_worker_status *status = &screen->status;
     int used = snprintf(title, (size_t)size, "thinet-tui: %s", screen->snapshot->session_name);
-    if (!status->busy || used < 0 || used >= size)
+    if (!screen_busy(screen) || used < 0 || used >= size)
         return;
     if (status->total > 0)
         snprintf(title + used, (size_t)(size - used), " - %s %.0f%%", status->stage,

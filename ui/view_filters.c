@@ -5,11 +5,12 @@
 #include "view.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { BY_RANK, BY_FILTER };
 
 /* Columns of a row, from both ends; the bar takes what is left. */
-enum { SIGN = 0, RANK = 2, FILTER = 7, BAR = 14, SCORE = 8, ALONE = 8 };
+enum { SIGN = 0, RANK = 1, FILTER = 6, BAR = 13, SCORE = 8, ALONE = 8 };
 
 static int filter_rows(const struct screen *screen)
 {
@@ -73,15 +74,14 @@ static void draw_legend(struct pane pane, int row, bool focused)
 {
     int column = pane_text(pane, row, 0, STYLE_KEPT, "+ kept");
     column = pane_text(pane, row, column + 2, STYLE_PRUNED, "- pruned");
-    column = pane_text(pane, row, column + 2, STYLE_LOCKED, "K/X locked");
-    if (focused) {
-        column = pane_text(pane, row, column + 2, STYLE_KEY, "Space");
-        pane_text(pane, row, column + 1, STYLE_DIM, "locks");
+    column = pane_text(pane, row, column + 2, STYLE_LOCKED, "K X locked");
+    const char *note = focused ? " locks" : "alone: error if only it goes";
+    if (column + 2 + (focused ? 5 : 0) + (int)strlen(note) > pane.columns)
         return;
-    }
-    static const char note[] = "alone: error if only it goes";
-    if (column + 2 + (int)sizeof note <= pane.columns)
-        pane_text(pane, row, column + 2, STYLE_DIM, note);
+    column += 2;
+    if (focused)
+        column = pane_text(pane, row, column, STYLE_KEY, "Space");
+    pane_text(pane, row, column, STYLE_DIM, note);
 }
 
 static void draw_filters(struct screen *screen, struct pane rows,
