@@ -1,1 +1,17 @@
-# tests of model
+UNIT_TESTS += tests/test_tensor tests/test_graph tests/test_shape tests/test_layers \
+	tests/test_fold tests/test_onnx tests/test_onnx_damage
+MODEL_SUPPORT = tests/model_support.c tests/model_support.h
+tests_test_tensor_SOURCES = tests/test_tensor.c
+tests_test_tensor_LDADD = $(UNIT_LDADD)
+tests_test_graph_SOURCES = tests/test_graph.c $(MODEL_SUPPORT)
+tests_test_graph_LDADD = $(UNIT_LDADD)
+tests_test_shape_SOURCES = tests/test_shape.c $(MODEL_SUPPORT)
+tests_test_shape_LDADD = $(UNIT_LDADD)
+tests_test_layers_SOURCES = tests/test_layers.c $(MODEL_SUPPORT)
+tests_test_layers_LDADD = $(UNIT_LDADD)
+tests_test_fold_SOURCES = tests/test_fold.c $(MODEL_SUPPORT)
+tests_test_fold_LDADD = $(UNIT_LDADD)
+tests_test_onnx_SOURCES = tests/test_onnx.c $(MODEL_SUPPORT)
+tests_test_onnx_LDADD = $(UNIT_LDADD)
+tests_test_onnx_damage_SOURCES = tests/test_onnx_damage.c $(MODEL_SUPPORT)
+tests_test_onnx_damage_LDADD = $(UNIT_LDADD)

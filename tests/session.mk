@@ -1,1 +1,12 @@
-# tests of session
+UNIT_TESTS += tests/test_words tests/test_commands tests/test_store tests/test_worker
+SESSION_SUPPORT = tests/session_support.c tests/session_support.h
+tests_test_words_SOURCES = tests/test_words.c
+tests_test_words_LDADD = $(UNIT_LDADD)
+tests_test_commands_SOURCES = tests/test_commands.c $(SESSION_SUPPORT)
+tests_test_commands_LDADD = $(UNIT_LDADD)
+tests_test_store_SOURCES = tests/test_store.c $(SESSION_SUPPORT)
+tests_test_store_LDADD = $(UNIT_LDADD)
+tests_test_worker_SOURCES = tests/test_worker.c $(SESSION_SUPPORT)
+tests_test_worker_LDADD = $(UNIT_LDADD)
+dist_check_SCRIPTS = tests/test_cli.sh
+TESTS += tests/test_cli.sh

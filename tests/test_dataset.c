@@ -1,6 +1,6 @@
 /* data/dataset.c: finding data, Fashion-MNIST from Debian's package, references from many threads.
  */
-#include "data/file.h"
+#include "core/file.h"
 #include "data_support.h"
 
 #include "core/clock.h"

@@ -231,7 +231,7 @@ static void truncated_and_other_files_are_refused(void **state)
     write_bytes(path, "PK\x03\x04 an .npz archive", 20);
     refuse_file(path, "not a NumPy");
     refuse_file(in_folder(*state, "absent.npy"), "No such file");
-    refuse_file(*state, "not a regular file");
+    refuse_file(*state, "is a folder, expected a file");
 }
 
 static void check_written(const char *folder, enum tn_dtype dtype, int rank, const int64_t *dims,

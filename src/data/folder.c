@@ -2,7 +2,7 @@
  */
 #include "core/memory.h"
 #include "data/decode.h"
-#include "data/file.h"
+#include "core/file.h"
 #include "data/source.h"
 
 #include <dirent.h>

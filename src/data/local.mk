@@ -4,7 +4,6 @@ libthinet_la_SOURCES += \
 	src/data/decode.c src/data/decode.h \
 	src/data/decode_jpeg.c \
 	src/data/decode_png.c \
-	src/data/file.c src/data/file.h \
 	src/data/folder.c \
 	src/data/idx.c \
 	src/data/loader.c src/data/loader.h \

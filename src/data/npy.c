@@ -4,7 +4,7 @@
 #include "data/npy.h"
 
 #include "core/memory.h"
-#include "data/file.h"
+#include "core/file.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -327,59 +327,10 @@ static size_t make_header(const struct tn_tensor *tensor, char text[1024])
     return whole;
 }
 
-/* A new file beside `path`; its name, released with tn_free, in *temporary. */
-static int create_beside(const char *path, char **temporary, struct tn_error *error)
-{
-    enum { TRIES = 100 };
-    int descriptor = -1;
-    *temporary = NULL;
-    for (int i = 0; descriptor < 0 && i < TRIES; i++) {
-        tn_free(*temporary);
-        *temporary = tn_sprintf("%s.%ld.%d.tmp", path, (long)getpid(), i);
-        if (!*temporary) {
-            tn_fail_memory(error, "a path", strlen(path));
-            return -1;
-        }
-        descriptor = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (descriptor < 0 && errno != EEXIST)
-            break;
-    }
-    if (descriptor < 0)
-        tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
-    return descriptor;
-}
-
-static bool write_all(int descriptor, const char *path, const struct tn_tensor *tensor,
-                      struct tn_error *error)
+bool tn_npy_write(const char *path, const struct tn_tensor *tensor, struct tn_error *error)
 {
     char header[1024];
     size_t length = make_header(tensor, header);
-    FILE *file = fdopen(descriptor, "wb");
-    if (!file) {
-        close(descriptor);
-        return tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
-    }
-    bool ok = fwrite(header, 1, length, file) == length &&
-              fwrite(tensor->data, 1, tensor->bytes, file) == tensor->bytes && fflush(file) == 0 &&
-              fsync(fileno(file)) == 0;
-    int number = errno;
-    if (fclose(file) != 0 && ok) {
-        ok = false;
-        number = errno;
-    }
-    return ok ||
-           tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be written: %s", path, strerror(number));
-}
-
-bool tn_npy_write(const char *path, const struct tn_tensor *tensor, struct tn_error *error)
-{
-    char *temporary;
-    int descriptor = create_beside(path, &temporary, error);
-    bool ok = descriptor >= 0 && write_all(descriptor, path, tensor, error);
-    if (ok && rename(temporary, path) != 0)
-        ok = tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
-    if (!ok && descriptor >= 0)
-        unlink(temporary);
-    tn_free(temporary);
-    return ok;
+    return tn_file_write(path, 2, (const void *const[]){header, tensor->data},
+                         (const size_t[]){length, tensor->bytes}, error);
 }

@@ -21,7 +21,7 @@ void tn_attribute_release(struct tn_attribute *attribute)
 static void *copy_of(const void *data, size_t count, size_t size)
 {
     void *copy = tn_alloc(count, size);
-    if (copy)
+    if (copy && count > 0)
         memcpy(copy, data, count * size);
     return copy;
 }

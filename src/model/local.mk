@@ -10,7 +10,6 @@ libthinet_la_SOURCES += \
 	src/model/name_index.c src/model/name_index.h \
 	src/model/onnx.h \
 	src/model/onnx_attribute.c \
-	src/model/onnx_file.c src/model/onnx_file.h \
 	src/model/onnx_parts.h \
 	src/model/onnx_read.c \
 	src/model/onnx_tensor.c \

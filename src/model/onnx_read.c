@@ -1,8 +1,8 @@
 /* ONNX files into graphs. */
 #include "core/memory.h"
 #include "model/element.h"
+#include "core/file.h"
 #include "model/name_index.h"
-#include "model/onnx_file.h"
 #include "model/onnx_parts.h"
 #include "model/shape.h"
 
@@ -442,10 +442,8 @@ struct tn_graph *tn_onnx_read(const char *path, struct tn_error *error)
 {
     uint8_t *bytes;
     size_t size;
-    if (!tn_onnx_file_read(path, &bytes, &size, error)) {
-        tn_fail_in(error, "%s", path);
+    if (!tn_file_read(path, SIZE_MAX, &bytes, &size, error))
         return NULL;
-    }
     struct tn_graph *graph = tn_onnx_decode(bytes, size, path, NULL, NULL, error);
     tn_free(bytes);
     return graph;

@@ -2,7 +2,7 @@
  * weights are copied once only, into the file's bytes. */
 #include "core/memory.h"
 #include "model/element.h"
-#include "model/onnx_file.h"
+#include "core/file.h"
 #include "model/onnx_parts.h"
 
 #include <limits.h>
@@ -426,8 +426,8 @@ bool tn_onnx_write(const struct tn_graph *graph, const char *path, struct tn_err
 {
     uint8_t *bytes = NULL;
     size_t size = 0;
-    bool ok = tn_onnx_encode(graph, true, &bytes, &size, error) &&
-              tn_onnx_file_write(path, bytes, size, error);
+    bool ok = tn_onnx_encode(graph, true, &bytes, &size, error) || tn_fail_in(error, "%s", path);
+    ok = ok && tn_file_write(path, 1, (const void *const[]){bytes}, &size, error);
     tn_free(bytes);
-    return ok || tn_fail_in(error, "%s", path);
+    return ok;
 }

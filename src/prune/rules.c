@@ -82,8 +82,8 @@ static bool conv(struct tn_flow *flow, int node, struct tn_error *error)
     const struct tn_node *n = node_at(flow, node);
     const struct tn_tensor *weights = tn_node_constant(flow->graph, n, 1);
     int input = input_at(n, 0);
-    if (!weights || weights->rank < 3 || !is_activation(flow, input) || n->output_count < 1)
-        return bar_node(flow, node, "has weights that are not constant", error);
+    if (!weights || weights->rank != 4 || !is_activation(flow, input) || n->output_count < 1)
+        return bar_node(flow, node, "is no convolution of images with constant weights", error);
     int64_t groups = tn_node_int(n, "group", 1);
     const struct tn_axis *axis = &flow->axis[input];
     if (groups > 1 && weights->dims[1] == 1 && weights->dims[0] == groups &&

@@ -109,10 +109,10 @@ static void conv_row(const struct tn_tap *tap, const float *input, struct tn_ran
     for (int c = 0; c < tap->channels; c++) {
         double sum = 0;
         for (int y = y0; y < y1; y++) {
-            const float *line = input + (ptrdiff_t)(top + y * w->dilation[0]) * w->in[1] + left;
+            ptrdiff_t line = (ptrdiff_t)(top + y * w->dilation[0]) * w->in[1] + left;
             const float *taps = weights + y * w->kernel[1];
             for (int x = x0; x < x1; x++)
-                sum += (double)taps[x] * (double)line[x * w->dilation[1]];
+                sum += (double)taps[x] * (double)input[line + x * w->dilation[1]];
         }
         row[c] = sum;
         input += plane;

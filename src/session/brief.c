@@ -141,8 +141,9 @@ static void brief_training(struct text *text, const json_t *result)
     size_t count = json_array_size(epochs);
     const json_t *last = count ? json_array_get(epochs, count - 1) : NULL;
     if (last)
-        add(text, "%zu epochs  loss %.4f  top-1 %.2f %%  %.0f img/s", count, number(last, "loss"),
-            100 * number(last, "test_top1"), number(last, "images_per_second"));
+        add(text, "%zu epoch%s  loss %.4f  top-1 %.2f %%  %.0f img/s", count, count == 1 ? "" : "s",
+            number(last, "loss"), 100 * number(last, "test_top1"),
+            number(last, "images_per_second"));
 }
 
 static void brief_time(struct text *text, const json_t *result)

@@ -191,9 +191,11 @@ static struct tn_data_spec *open_with_preset(const struct tn_command_line *line,
                                              struct tn_error *error)
 {
     const char *path = tn_line_word(line, 0), *preset = tn_line_option(line, "preset");
-    struct tn_data_spec *spec = open_data(line, path, preset ? preset : "", progress, error);
     bool said = preset || tn_line_given(line, "mean") || tn_line_given(line, "std");
-    if (!spec || said || !*fitting_preset(spec->dataset))
+    if (!said && strcmp(path, "fashion-mnist") == 0)
+        preset = path; /* the name says it before the images are read */
+    struct tn_data_spec *spec = open_data(line, path, preset ? preset : "", progress, error);
+    if (!spec || said || preset || !*fitting_preset(spec->dataset))
         return spec;
     struct tn_data_spec *fitted =
         open_data(line, path, fitting_preset(spec->dataset), progress, error);

@@ -57,12 +57,13 @@ static bool set_kept(struct tn_session *session, const struct tn_command_line *l
     return fine;
 }
 
+/* The number kept is rounded down, as in the paper's networks (its ResNet-50 that keeps 70 %). */
 static int kept_for_ratio(int channels, double ratio)
 {
-    /* 0.7 * 10 is 7.000000000000001 in binary or 6.999999999999999 elsewhere: what is within 1e-9
-     * of a whole number is meant to be it. */
-    int removed = (int)floor(channels * ratio + 1e-9);
-    return removed >= channels ? 1 : channels - removed;
+    /* 10 * (1 - 0.3) may be 7 or 6.999999999999999 in binary: what is within 1e-9 of a whole number
+     * is meant to be it. */
+    int kept = (int)floor(channels * (1 - ratio) + 1e-9);
+    return kept < 1 ? 1 : kept;
 }
 
 static bool wish_ratio(const struct tn_state *state, int group, const void *context, int *kept,
@@ -432,7 +433,7 @@ const struct tn_command tn_commands_select[] = {
      run_method},
     {"ratio",
      "set the fraction of a layer's filters to remove",
-     "R is the fraction removed, 0 <= R < 1; the number removed is rounded down and at least one "
+     "R is the fraction removed, 0 <= R < 1; the number kept is rounded down, and at least one "
      "filter stays. "
      "Nothing is cut before `prune`.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,

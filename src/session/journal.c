@@ -134,32 +134,43 @@ int64_t tn_journal_undo(const struct tn_journal *journal)
     return -1;
 }
 
+/* The nearest change at or above an entry, 0 for none: entries that changed nothing stand at the same
+ * place for undo and redo. */
+static int64_t last_change(const struct tn_journal *journal, int64_t id)
+{
+    const struct tn_entry *entry;
+    while ((entry = tn_journal_find(journal, id)) && !entry->changes)
+        id = entry->parent;
+    return entry ? id : 0;
+}
+
 int64_t tn_journal_redo(const struct tn_journal *journal)
 {
-    if (journal->head == journal->tip || !tn_journal_above(journal, journal->head, journal->tip))
+    int64_t place = last_change(journal, journal->head);
+    if (!tn_journal_above(journal, place, journal->tip))
         return -1;
-    /* Walking up from tip, `to` ends as the deepest entry that holds just one change more than
-     * head. */
-    int64_t to = journal->tip, above = -1;
-    for (int64_t id = journal->tip; id != journal->head; id = parent_of(journal, id)) {
-        const struct tn_entry *entry = tn_journal_find(journal, id);
-        if (entry->changes) {
-            if (above >= 0)
-                to = parent_of(journal, above);
-            above = id;
-        }
+    /* Walking up from tip, `to` ends as the deepest entry that holds just one change more. */
+    int64_t to = -1, above = -1;
+    for (int64_t id = journal->tip; id != place; id = parent_of(journal, id)) {
+        if (!tn_journal_find(journal, id)->changes)
+            continue;
+        to = above < 0 ? journal->tip : parent_of(journal, above);
+        above = id;
     }
     return to;
 }
 
 void tn_journal_move(struct tn_journal *journal, int64_t id)
 {
-    if (!tn_journal_above(journal, id, journal->tip))
+    if (!tn_journal_above(journal, last_change(journal, id), journal->tip))
         journal->tip = id;
     journal->head = id;
 }
 
-void tn_journal_advance(struct tn_journal *journal, int64_t id)
+void tn_journal_advance(struct tn_journal *journal, const struct tn_entry *entry)
 {
-    journal->head = journal->tip = id;
+    /* What was undone stays within reach of redo as long as nothing else is changed. */
+    if (entry->changes || tn_journal_redo(journal) < 0)
+        journal->tip = entry->id;
+    journal->head = entry->id;
 }

@@ -58,7 +58,7 @@ int64_t tn_journal_undo(const struct tn_journal *journal);
 int64_t tn_journal_redo(const struct tn_journal *journal);
 /* Stand somewhere else; the way forward to tip is remembered where it goes through `id`. */
 void tn_journal_move(struct tn_journal *journal, int64_t id);
-/* Stand at a new entry. */
-void tn_journal_advance(struct tn_journal *journal, int64_t id);
+/* Stand at a new entry; one that changes something ends what redo could reach. */
+void tn_journal_advance(struct tn_journal *journal, const struct tn_entry *entry);
 
 #endif

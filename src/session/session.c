@@ -158,7 +158,7 @@ static void stand_at(struct tn_session *session, struct tn_entry *entry, struct 
     tn_state_ref(state);
     tn_state_unref(session->state);
     session->state = state;
-    tn_journal_advance(&session->journal, entry->id);
+    tn_journal_advance(&session->journal, entry);
 }
 
 /* Half width of the 95 % interval of a fraction p of n (Wilson 1927). */
@@ -221,7 +221,7 @@ static bool keep_entry(struct tn_session *session, const struct tn_command *comm
         entry_takes_state(session, entry, session->state);
     }
     if (ok)
-        tn_journal_advance(&session->journal, entry->id);
+        tn_journal_advance(&session->journal, entry);
     entry->written = false;
     return tn_entry_set_result(entry, result, error) &&
            tn_store_write(session->store, &session->journal, error);

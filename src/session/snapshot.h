@@ -18,8 +18,8 @@ struct tn_snapshot_path {
     int *runner_up;         /* [C] or -1 */
     double *runner_up_cost; /* [C] */
     double *score;          /* [C] importance of filter c under the layer's method; greater is more
-                             * important. For thinet          the relative increase of the error when its turn comes,
-                             * so its order is that of          removal only nearly */
+                             * important. For thinet          the relative increase of the error when its
+                             * turn comes,          so its order is that of          removal only nearly */
     double *energy;         /* [C] G_cc / y^T y */
     signed char *lock;      /* [C] enum tn_lock */
     double ridge;

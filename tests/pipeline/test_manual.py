@@ -1,4 +1,4 @@
-"""The man page says what the program does: the same commands, options and defaults, and clean mdoc."""
+"""The man page says what the program does: the same commands, options and keys, in clean mdoc."""
 
 import os
 import re
@@ -10,13 +10,6 @@ from thinet import TREE, check, commands, finish, run, skip
 PAGE = os.path.join(TREE, "man", "thinet-tui.1")
 with open(PAGE) as file:
     source = file.read()
-
-
-def plain(line):
-    """A macro line of the page as the text it shows: words and key=value."""
-    line = re.sub(r"\bNs Ar\b|\bNs\b", "\0", line)
-    line = re.sub(r"\b(Ar|Cm|Op|Cm|Li|No)\b ?", "", line)
-    return re.sub(r"\s*\0\s*", "", line).strip()
 
 
 # Commands are written ".It Ic NAME ...", options of the program ".It Fl ...", both up to the section's end.
@@ -33,11 +26,21 @@ listed = [row["name"] for row in commands("help")[0]["commands"]]
 check("the page has every command that help has, in any order, and no other", set(page_commands) == set(listed),
       "only in the page: %s\nonly in help: %s" % (sorted(set(page_commands) - set(listed)), sorted(set(listed) - set(page_commands))))
 for name in listed:
-    help_text = commands("help " + name)[0]
-    keys = {option["key"]: option.get("otherwise") for option in help_text.get("options", [])}
-    on_page = set(re.findall(r"\bCm ([a-z0-9-]+) ?=", page_commands.get(name, "")) + re.findall(r"\bCm ([a-z0-9-]+)=", page_commands.get(name, "")))
-    check("the page gives %s the options it has" % name, set(keys) == on_page,
-          "only in the page: %s\nonly in help: %s" % (sorted(on_page - set(keys)), sorted(set(keys) - on_page)))
+    options = {option["key"]: option["choices"] for option in commands("help " + name)[0].get("options", [])}
+    entry = page_commands.get(name, "")
+    on_page = {}
+    for key, kind, value in re.findall(r"\bCm ([a-z0-9-]+) Ns = Ns (Cm|Ar) ([^,.\n]*)", entry):
+        on_page[key] = value.replace(" ", "") if kind == "Cm" else ""
+    check("the page gives %s the options it has, and their choices" % name, options == on_page,
+          "the page: %s\nhelp: %s" % (on_page, options))
+
+with open(os.path.join(TREE, "ui", "keymap.c")) as file:
+    labels = set(re.findall(r'\.label = "([^"]+)"', file.read()))
+keys = set()
+for line in re.findall(r"^\.It Ic (.*)$", sections["KEYS"], re.M):
+    keys |= {key.replace("\\&", "") for key in line.split(" , ")}
+check("the page has every key of the program, and no other", keys == labels,
+      "only in the page: %s\nonly in the program: %s" % (sorted(keys - labels), sorted(labels - keys)))
 
 usage = run("--help").stdout
 long_options = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", usage))

@@ -154,7 +154,8 @@ for trans, alpha, beta, bias in (1, 1.0, 1.0, True), (0, 1.0, 1.0, True), (1, 0.
 compare("Add of two branches",
         [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Add", ["a", "x"], ["y"])], {}, (6, 5, 4))
 compare("Dropout and Identity, which do nothing when inferring",
-        [helper.make_node("Dropout", ["x"], ["a"]), helper.make_node("Identity", ["a"], ["y"])], {}, (6, 5, 4))
+        [helper.make_node("Dropout", ["x"], ["a"]), helper.make_node("Relu", ["a"], ["b"]),
+         helper.make_node("Identity", ["b"], ["y"])], {}, (6, 5, 4))
 compare("Softmax",
         [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("Softmax", ["f"], ["y"], axis=1)], {}, (10, 1, 1))
 compare("Slice by 2 and Pad of channels, as ResNet's shortcut A",
@@ -162,7 +163,7 @@ compare("Slice by 2 and Pad of channels, as ResNet's shortcut A",
         {"starts": numpy.array([0, 0]), "ends": numpy.array([9223372036854775807] * 2), "axes": numpy.array([2, 3]),
          "steps": numpy.array([2, 2]), "pads": numpy.array([0, 4, 0, 0, 0, 4, 0, 0])}, (8, 6, 7))
 compare("Reshape to features",
-        [helper.make_node("Reshape", ["x", "shape"], ["y"])], {"shape": numpy.array([0, -1])}, (4, 3, 5))
+        [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Reshape", ["a", "shape"], ["y"])], {"shape": numpy.array([0, -1])}, (4, 3, 5))
 
 constants = {"c.weight": numbers(6, 6, 3, 3), "c.bias": numbers(6), "b.weight": numbers(6), "b.bias": numbers(6),
              "b.mean": numbers(6), "b.var": numpy.abs(numbers(6)) + numpy.float32(0.1)}

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-TREE = os.path.abspath(os.environ.get("srcdir", "."))
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.abspath(os.environ.get("THINET_TUI", "thinet-tui"))
 EXAMPLE = os.path.join(TREE, "sessions", "fashion-vgg.onnx")
 QUICK = bool(os.environ.get("TN_TEST_QUICK"))  # sanitizers: the same tests on fewer images

@@ -1,7 +1,7 @@
-/* Reading files a user points at: only regular ones (a FIFO would block for ever), sizes known
- * first. */
-#ifndef TN_DATA_FILE_H
-#define TN_DATA_FILE_H
+/* Files a user points at. Read: only regular ones (a FIFO would block for ever), sizes known first. Written: whole,
+ * or not at all. Errors name the path. */
+#ifndef TN_CORE_FILE_H
+#define TN_CORE_FILE_H
 
 #include "core/error.h"
 #include <stddef.h>
@@ -18,6 +18,11 @@ bool tn_file_fill(int descriptor, const char *path, void *bytes, size_t size,
 /* The whole file, of at most `most` bytes, in new memory (tn_free). */
 bool tn_file_read(const char *path, size_t most, uint8_t **bytes, size_t *size,
                   struct tn_error *error);
+
+/* Write the concatenation of `count` pieces beside PATH, see it on the disk and rename it, so that PATH is at any
+ * time either the old file or the new one. A link stays a link: what it points to is replaced. */
+bool tn_file_write(const char *path, size_t count, const void *const *pieces, const size_t *sizes,
+                   struct tn_error *error);
 
 bool tn_file_is_folder(const char *path);
 bool tn_file_exists(const char *path); /* as anything but a folder */

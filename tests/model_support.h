@@ -1,0 +1,27 @@
+/* Small networks and comparisons for the tests of model. */
+#ifndef TN_TESTS_MODEL_SUPPORT_H
+#define TN_TESTS_MODEL_SUPPORT_H
+
+#include "model/graph.h"
+
+/* [N,3,8,8] -> conv 4 (3x3, bias), norm, relu, max pool, conv 6, global pool, flatten, gemm 5,
+ * seeded. */
+struct tn_graph *model_small(void);
+
+/* A graph with one input "x" of this shape, to which nodes are added. */
+struct tn_graph *model_begin(int rank, const int64_t *dims);
+/* Add a node that reads these values; its output is called NAME_out. Returns the node. */
+int model_node(struct tn_graph *graph, const char *op_type, const char *name, int input_count,
+               const int *inputs);
+int model_output(const struct tn_graph *graph, int node); /* its first output */
+int model_ints(struct tn_graph *graph, const char *name, int count, const int64_t *ints);
+int model_floats(struct tn_graph *graph, const char *name, int rank, const int64_t *dims);
+
+/* Fail the test unless both are the same network: names, operators, attributes, shapes, tensors,
+ * metadata. */
+void model_assert_same(const struct tn_graph *a, const struct tn_graph *b);
+
+/* Fail the test unless the value's shape is known and is this. */
+void model_assert_shape(const struct tn_graph *graph, int value, int rank, const int64_t *dims);
+
+#endif
