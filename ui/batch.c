@@ -3,7 +3,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "report.h"
-#include "session/brief.h"
+#include "session/results.h"
 #include "session/words.h"
 #include <errno.h>
 #include <signal.h>
@@ -67,10 +67,12 @@ static void on_progress(void *context, const char *stage, double done, double to
 static void print_json(const char *name, bool ok, double seconds, json_t *result,
                        const struct tn_error *error)
 {
-    json_t *object =
-        json_pack("{s:s, s:b, s:f}", "command", name, "ok", (int)ok, "seconds", seconds);
+    json_t *object = json_object();
+    tn_put_text(object, "command", name);
+    tn_put_bool(object, "ok", ok);
+    tn_put_number(object, "seconds", seconds);
     if (!ok)
-        json_object_set_new(object, "error", json_string(error->text));
+        tn_put_text(object, "error", error->text);
     json_object_update_missing(object, result);
     json_dumpf(object, stdout, JSON_COMPACT);
     putchar('\n');

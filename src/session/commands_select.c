@@ -250,7 +250,7 @@ static bool run_method(struct tn_session *session, const struct tn_command_line 
         struct tn_setting *setting = &next->settings[selection.groups[i]];
         snprintf(setting->method, sizeof setting->method, "%s", method);
         json_array_append_new(layers,
-                              json_string(next->model->groups.group[selection.groups[i]].name));
+                              tn_json_text(next->model->groups.group[selection.groups[i]].name));
     }
     tn_put(result, "layers", layers);
     tn_put_text(result, "method", method);
@@ -351,10 +351,11 @@ static bool place(struct tn_state *next, const struct tn_selection *selection,
         fine = statistic != NULL;
         if (fine) {
             tn_state_set_statistic(next, g, statistic);
-            json_array_append_new(
-                layers, json_pack("{s:s, s:i, s:I}", "name", next->model->groups.group[g].name,
-                                  "filters", next->model->groups.group[g].channels, "samples",
-                                  (json_int_t)statistic->gram.samples));
+            json_array_append_new(layers,
+                                  json_pack("{s:o, s:i, s:I}", "name",
+                                            tn_json_text(next->model->groups.group[g].name),
+                                            "filters", next->model->groups.group[g].channels,
+                                            "samples", (json_int_t)statistic->gram.samples));
             tn_statistic_unref(statistic);
         }
     }
