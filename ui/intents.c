@@ -23,11 +23,11 @@ void intents_free(struct intents *intents)
     *intents = (struct intents){0};
 }
 
-/* As the command `ratio` counts: a part of a filter is not removed. */
+/* As the command `ratio` counts: the number kept is rounded down. */
 static int kept_of(double ratio, int filters)
 {
-    int removed = (int)floor(ratio * filters + 1e-9);
-    return removed >= filters ? 1 : filters - removed;
+    int kept = (int)floor(filters * (1 - ratio) + 1e-9);
+    return kept < 1 ? 1 : kept;
 }
 
 int intents_keep(const struct intents *intents, const struct tn_snapshot *snapshot, int index)
