@@ -146,6 +146,8 @@ static const char *next_step(const struct screen *screen)
     for (int i = 0; i < snapshot->entry_count; i++)
         if (snapshot->entries[i].current)
             tuned = strncmp(snapshot->entries[i].command, "prune", 5) != 0;
+    if (snapshot->flops_planned < snapshot->flops_now && !sampled)
+        return "`S` samples all layers: without it nobody knows which filters to prune";
     if (snapshot->flops_planned < snapshot->flops_now)
         return screen->layer == LAYER_ALL
                    ? "`p` prunes every layer that has a ratio"
@@ -203,31 +205,66 @@ void line_keys(const struct screen *screen, struct pane line)
             column = draw_hint(line, column, binding->label, binding->hint);
 }
 
-void line_message(const struct screen *screen, struct pane line)
+static void draw_question(const struct screen *screen, struct pane line)
 {
-    int column = 0;
+    pane_print(line, 0, 0, STYLE_WARNING, "\"%s\" is running: stop it and quit? y n",
+               screen->status.command);
+}
+
+static void draw_welcome(struct pane line)
+{
+    int column = draw_hint(line, 0, ":", "types a command, Tab completes it ");
+    column = draw_hint(line, column - 1, "?", "shows all keys");
+    draw_hint(line, column, "q", "quits");
+}
+
+/* The command as a key or the prompt gave it; returns the column after it. */
+static int draw_command(const struct screen *screen, struct pane line)
+{
+    if (screen->line[0] == '\0')
+        return 0;
+    enum style style = screen->failed ? STYLE_ERROR : STYLE_DIM;
+    int column = pane_text(line, 0, 0, style, ":");
+    return pane_text(line, 0, column, style, screen->line) + 2;
+}
+
+/* Bytes of the words that fit into `columns`, with the space after them. */
+static int word_end(const char *text, int columns)
+{
+    int fit = text_fit(text, columns), end = fit;
+    while (end > 0 && text[end - 1] != ' ')
+        end--;
+    return end > 0 ? end : fit;
+}
+
+void line_message(const struct screen *screen, struct pane line, struct pane above)
+{
+    enum style style = screen->failed ? STYLE_ERROR : STYLE_NORMAL;
     if (screen->asking_quit) {
-        pane_print(line, 0, 0, STYLE_WARNING, "\"%s\" is running: stop it and quit? y n",
-                   screen->status.command);
+        draw_question(screen, line);
         return;
     }
     if (screen->line[0] == '\0' && screen->result[0] == '\0') {
-        column = draw_hint(line, 0, ":", "types a command, Tab completes it;");
-        draw_hint(line, column - 1, "?", "shows all keys");
+        draw_welcome(line);
         return;
     }
-    if (screen->line[0] != '\0') {
-        column = pane_text(line, 0, 0, STYLE_DIM, ":");
-        column = pane_text(line, 0, column, screen->failed ? STYLE_ERROR : STYLE_DIM, screen->line);
-        column += 2;
+    int used = screen->line[0] != '\0' ? text_width(screen->line) + 3 : 0;
+    int after = screen->after != NULL ? text_width(screen->after) + 2 : 0;
+    int need = text_width(screen->result), room = line.columns - after;
+    if (used + need <= room || above.rows == 0) {
+        int column = draw_command(screen, line);
+        pane_cut(line, 0, column, room - column, style, screen->result, screen->glyphs);
+    } else {
+        pane_fill(above, 0, 0, above.columns, STYLE_NORMAL, ' ');
+        /* The words matter more than what they answer. */
+        int split = need <= room ? 0 : word_end(screen->result, above.columns);
+        if (split == 0)
+            draw_command(screen, above);
+        pane_print(above, 0, 0, style, "%.*s", split, screen->result);
+        pane_cut(line, 0, 0, room, style, screen->result + split, screen->glyphs);
     }
-    int room = line.columns - column;
-    if (screen->after != NULL) {
-        room -= text_width(screen->after) + 2;
-        pane_right(line, 0, column, line.columns - column - 1, STYLE_KEY, screen->after);
-    }
-    pane_cut(line, 0, column, room, screen->failed ? STYLE_ERROR : STYLE_NORMAL, screen->result,
-             screen->glyphs);
+    if (screen->after != NULL)
+        pane_right(line, 0, 0, line.columns - 1, STYLE_KEY, screen->after);
 }
 
 void line_title(const struct screen *screen, char *title, int size)

@@ -64,8 +64,9 @@ static void draw_columns(struct pane pane, int row, int order)
 {
     pane_text(pane, row, RANK, STYLE_TITLE, "rank");
     pane_text(pane, row, FILTER, STYLE_TITLE, "filter");
-    pane_text(pane_part(pane, row, BAR, 1, pane.columns - BAR - SCORE - ALONE), 0, 0, STYLE_TITLE,
-              order == BY_RANK ? "importance" : "by filter");
+    struct pane bar = pane_part(pane, row, BAR, 1, pane.columns - BAR - SCORE - ALONE);
+    const char *by_rank = bar.columns >= 10 ? "importance" : "worth";
+    pane_text(bar, 0, 0, STYLE_TITLE, order == BY_RANK ? by_rank : "by filter");
     pane_right(pane, row, pane.columns - ALONE - SCORE, SCORE - 1, STYLE_TITLE, "score");
     pane_right(pane, row, pane.columns - ALONE, ALONE - 1, STYLE_TITLE, "alone");
 }

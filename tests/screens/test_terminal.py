@@ -54,6 +54,32 @@ def ends_on(number, orderly):
     return body
 
 
+def goes_away():
+    screen = opened()
+    pid = screen.pid()
+    screen.tmux("kill-server")
+
+    def gone():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    tmux.wait(gone, "the program to end with its terminal")
+    screen.close()
+
+
+def says_all():
+    """An error longer than the line goes on in the line above it."""
+    screen = opened()
+    screen.command("open /tmp/%s/%s.onnx" % ("x" * 30, "y" * 30))
+    shown = screen.until("open: ", "idle").split("\n")
+    last = [line for line in shown if line.strip()][-2:]
+    assert "y" * 30 + ".onnx" in "".join(line.strip() for line in last), shown
+    screen.close()
+
+
 def suspends():
     screen = tmux.Screen(NETWORK, shell=True)
     screen.until("\n$")
@@ -192,6 +218,8 @@ tmux.test("SIGTERM ends in order and leaves the terminal as it was", ends_on(sig
 tmux.test("so does SIGHUP", ends_on(signal.SIGHUP, True))
 tmux.test("SIGSEGV leaves the terminal as it was", ends_on(signal.SIGSEGV, False))
 tmux.test("so does SIGABRT", ends_on(signal.SIGABRT, False))
+tmux.test("a terminal that goes away ends the program", goes_away)
+tmux.test("an error longer than a line is shown whole", says_all)
 tmux.test("Ctrl-Z gives the shell its screen, fg comes back", suspends)
 tmux.test("--ascii sends no byte beyond ASCII", ascii_only)
 tmux.test("a locale without UTF-8 is sent ASCII alone", plain_locale)

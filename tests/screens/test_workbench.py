@@ -138,7 +138,7 @@ def prompt(screen):
         screen.type("3_1 1.5")
         before = layer_row(screen.text(), "conv3_1")
         screen.keys("Enter")
-        shown = screen.until(":ratio conv3_1 1.5", "ratio:")
+        shown = screen.until("ratio: ratio 1.5 is out of range", "<= R < 1")
         assert layer_row(shown, "conv3_1") == before
         screen.keys(":", "Up")
         screen.until(":ratio conv3_1 1.5", "Esc leaves")
