@@ -6,6 +6,7 @@
 #include <curses.h>
 #include <langinfo.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -40,10 +41,17 @@ static int collect(int character)
     return character;
 }
 
-static void collect_capability(const char *name)
+/* NULL where the terminal lacks it, or where it is no string (then tigetstr gives -1). */
+static char *capability(const char *name)
 {
     char *text = tigetstr(name);
-    if (text != NULL && text != (char *)-1)
+    return (intptr_t)text == -1 ? NULL : text;
+}
+
+static void collect_capability(const char *name)
+{
+    char *text = capability(name);
+    if (text != NULL)
         tputs(text, 1, collect);
 }
 
@@ -100,8 +108,7 @@ static bool study_terminal(struct terminal *terminal, struct tn_error *error)
     int status;
     if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
         return tn_fail(error, TN_ERROR_USE, "the terminal type TERM=%s is unknown", name);
-    char *move = tigetstr("cup");
-    bool moves = move != NULL && move != (char *)-1;
+    bool moves = capability("cup") != NULL;
     if (moves)
         arm_guard(terminal);
     TERMINAL *ours = cur_term;

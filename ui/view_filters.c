@@ -168,7 +168,7 @@ static void lock(struct screen *screen)
     if (filter_rows(screen) == 0 || state->cursor >= layer->filters)
         return;
     int filter = filter_at(layer->path, state->order, state->cursor);
-    int now = layer->path->lock[filter];
+    int now = (unsigned char)layer->path->lock[filter];
     char template[64], line[LINE];
     if (now == TN_LOCK_PRUNE)
         snprintf(template, sizeof template, "unlock %% %d", filter);
