@@ -1,6 +1,7 @@
 #include "intents.h"
 #include "core/memory.h"
 #include "keymap.h"
+#include "session/command.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,20 +24,13 @@ void intents_free(struct intents *intents)
     *intents = (struct intents){0};
 }
 
-/* As the command `ratio` counts: the number kept is rounded down. */
-static int kept_of(double ratio, int filters)
-{
-    int kept = (int)floor(filters * (1 - ratio) + 1e-9);
-    return kept < 1 ? 1 : kept;
-}
-
 int intents_keep(const struct intents *intents, const struct tn_snapshot *snapshot, int index)
 {
     const struct tn_snapshot_layer *layer = &snapshot->layers[index];
     if (index < intents->count && intents->layers[index].active)
         return intents->layers[index].target;
     if (intents->all.active && layer->prunable)
-        return kept_of(intents->all.ratio, layer->filters);
+        return tn_kept_for_ratio(layer->filters, intents->all.ratio);
     return layer->kept;
 }
 
@@ -95,7 +89,7 @@ bool intents_shift(struct intents *intents, const struct tn_snapshot *snapshot, 
     int keep = intents_keep(intents, snapshot, index);
     for (int further = 0; further < 20; further++) {
         double ratio = twentieth(1 - (double)keep / layer->filters, direction, further);
-        int target = kept_of(ratio, layer->filters);
+        int target = tn_kept_for_ratio(layer->filters, ratio);
         if (target == keep || (target > keep) == (direction > 0))
             continue;
         struct intent *intent = begin(intents, snapshot, index, INTENT_RATIO);
@@ -114,7 +108,7 @@ static bool all_stand(const struct intents *intents, const struct tn_snapshot *s
     for (int i = 0; i < snapshot->layer_count; i++)
         if (snapshot->layers[i].prunable &&
             intents_keep(intents, snapshot, i) !=
-                kept_of(intents->all.ratio, snapshot->layers[i].filters))
+                tn_kept_for_ratio(snapshot->layers[i].filters, intents->all.ratio))
             return false;
     return true;
 }

@@ -57,12 +57,11 @@ static bool set_kept(struct tn_session *session, const struct tn_command_line *l
     return fine;
 }
 
-/* The number kept is rounded down, as in the paper's networks (its ResNet-50 that keeps 70 %). */
-static int kept_for_ratio(int channels, double ratio)
+int tn_kept_for_ratio(int filters, double ratio)
 {
     /* 10 * (1 - 0.3) may be 7 or 6.999999999999999 in binary: what is within 1e-9 of a whole number
      * is meant to be it. */
-    int kept = (int)floor(channels * (1 - ratio) + 1e-9);
+    int kept = (int)floor(filters * (1 - ratio) + 1e-9);
     return kept < 1 ? 1 : kept;
 }
 
@@ -70,7 +69,7 @@ static bool wish_ratio(const struct tn_state *state, int group, const void *cont
                        struct tn_error *error)
 {
     (void)error;
-    *kept = kept_for_ratio(state->model->groups.group[group].channels, *(const double *)context);
+    *kept = tn_kept_for_ratio(state->model->groups.group[group].channels, *(const double *)context);
     return true;
 }
 
