@@ -10,7 +10,7 @@ tests_test_ui_keymap_SOURCES = tests/test_ui_keymap.c tests/ui_paper.h ui/glyphs
 	ui/surface.c ui/text.c ui/theme.c
 tests_test_ui_keymap_LDADD = $(UNIT_LDADD)
 
-SCREEN_TESTS = tests/screens/test_workbench.py tests/screens/test_terminal.py
+SCREEN_TESTS = tests/screens/test_draft.py tests/screens/test_workbench.py tests/screens/test_terminal.py
 EXTRA_DIST += $(SCREEN_TESTS) tests/screens/tmux.py
 if HAVE_PYTHON
 TESTS += $(SCREEN_TESTS)
