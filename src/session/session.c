@@ -183,13 +183,6 @@ static void stand_at(struct tn_session *session, struct tn_entry *entry, struct 
     tn_journal_advance(&session->journal, entry);
 }
 
-/* Half width of the 95 % interval of a fraction p of n (Wilson 1927). */
-static double wilson(double p, double n)
-{
-    const double z = 1.959963984540054;
-    return z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n);
-}
-
 /* Every epoch ends with a test: the state's accuracy is known without another eval. */
 static void note_accuracy(struct tn_state *state, const struct tn_epoch *epoch, int64_t images)
 {
@@ -201,7 +194,7 @@ static void note_accuracy(struct tn_state *state, const struct tn_epoch *epoch, 
                                .top1 = epoch->test_top1,
                                .top5 = epoch->test_top5,
                                .loss = NAN,
-                               .ci95 = images ? wilson(epoch->test_top1, (double)images) : 0};
+                               .ci95 = tn_half_width(epoch->test_top1, (double)images)};
 }
 
 bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
