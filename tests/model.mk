@@ -15,3 +15,4 @@ tests_test_onnx_SOURCES = tests/test_onnx.c $(MODEL_SUPPORT)
 tests_test_onnx_LDADD = $(UNIT_LDADD)
 tests_test_onnx_damage_SOURCES = tests/test_onnx_damage.c $(MODEL_SUPPORT)
 tests_test_onnx_damage_LDADD = $(UNIT_LDADD)
+tests/test_onnx.$(OBJEXT) tests/test_onnx_damage.$(OBJEXT): src/model/onnx.pb-c.h

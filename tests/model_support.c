@@ -93,6 +93,35 @@ int model_floats(struct tn_graph *graph, const char *name, int rank, const int64
     return value;
 }
 
+struct tn_graph *model_unfolded(void)
+{
+    struct tn_error error = {0};
+    struct tn_graph *graph = model_begin(4, (const int64_t[]){TN_BATCH, 6, 4, 5});
+    const int x = 0;
+    int zero = model_ints(graph, "zero", 1, (const int64_t[]){0});
+    int two = model_ints(graph, "two", 1, (const int64_t[]){2});
+    int open = model_ints(graph, "open", 1, (const int64_t[]){-1});
+    int far = model_ints(graph, "far", 1, (const int64_t[]){INT64_MAX});
+    int pairs = model_ints(graph, "pairs", 8, (const int64_t[]){0, 0, 0, 0, 1, 1, 0, 0});
+    int shape = model_output(graph, model_node(graph, "Shape", "shape", 1, &x));
+    int size = model_output(graph, model_node(graph, "Gather", "size", 2, (int[]){shape, zero}));
+    int joined = model_node(graph, "Concat", "joined", 2, (int[]){size, open});
+    assert_true(tn_node_set_int(&graph->nodes[joined], "axis", 0, &error));
+    int half = model_node(graph, "Slice", "half", 5, (int[]){0, zero, far, two, two});
+    int table = model_output(
+        graph, model_node(graph, "Reshape", "table", 2,
+                          (int[]){pairs, model_ints(graph, "four", 2, (const int64_t[]){4, 2})}));
+    int turned = model_output(graph, model_node(graph, "Transpose", "turned", 1, &table));
+    int list = model_output(graph, model_node(graph, "Reshape", "list", 2, (int[]){turned, open}));
+    int pad = model_node(graph, "Pad", "pad", 2, (int[]){model_output(graph, half), list});
+    int flat = model_node(graph, "Reshape", "flat", 2,
+                          (int[]){model_output(graph, pad), model_output(graph, joined)});
+    int weight = model_floats(graph, "w", 2, (const int64_t[]){120, 3});
+    int last = model_node(graph, "Gemm", "last", 2, (int[]){model_output(graph, flat), weight});
+    assert_true(tn_graph_add_output(graph, model_output(graph, last), &error));
+    return graph;
+}
+
 static void assert_same_text(const char *a, const char *b)
 {
     assert_int_equal(a == NULL, b == NULL);

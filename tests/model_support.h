@@ -8,6 +8,10 @@
  * seeded. */
 struct tn_graph *model_small(void);
 
+/* [N,6,4,5] -> slice, pad, reshape to the batch size and the rest, gemm 3; its arguments are
+ * computed by nodes as exporters do: to be encoded, not yet folded. */
+struct tn_graph *model_unfolded(void);
+
 /* A graph with one input "x" of this shape, to which nodes are added. */
 struct tn_graph *model_begin(int rank, const int64_t *dims);
 /* Add a node that reads these values; its output is called NAME_out. Returns the node. */

@@ -110,6 +110,9 @@ static void expand(const struct place *place, const char *text, char *line, size
 }
 
 static bool run(struct place *place, const char *format, va_list args, json_t **result,
+                struct tn_error *error) __attribute__((format(printf, 2, 0)));
+
+static bool run(struct place *place, const char *format, va_list args, json_t **result,
                 struct tn_error *error)
 {
     char text[512], line[1024];

@@ -50,7 +50,7 @@ process=$!
 exec 3>"$folder/fifo"
 echo 'open zoo:fashion-vgg' >&3
 echo 'note begun' >&3
-until grep -q '"note"' "$folder/out"; do :; done
+while kill -0 "$process" && ! grep -q '"note"' "$folder/out"; do :; done
 kill -TERM "$process"
 wait "$process"
 check "a signal between commands gives status 1" test $? -eq 1

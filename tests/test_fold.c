@@ -167,6 +167,19 @@ static void the_batch_size_is_followed_into_a_reshape(void **state)
     tn_graph_free(graph);
 }
 
+static void the_arguments_of_slice_and_pad_are_worked_out(void **state)
+{
+    (void)state;
+    struct tn_graph *graph = model_unfolded();
+    fold(graph);
+    assert_int_equal(graph->node_count, 4); /* Slice, Pad, Reshape, Gemm */
+    assert_ints(graph, "list_out", 8, (const int64_t[]){0, 0, 1, 0, 0, 0, 1, 0});
+    model_assert_shape(graph, tn_graph_find_value(graph, "half_out"), 4,
+                       (const int64_t[]){TN_BATCH, 6, 2, 5});
+    model_assert_shape(graph, graph->outputs[0], 2, (const int64_t[]){TN_BATCH, 3});
+    tn_graph_free(graph);
+}
+
 static void computing_with_the_batch_size_is_left_to_the_runtime(void **state)
 {
     (void)state;
@@ -245,6 +258,7 @@ int main(void)
         cmocka_unit_test(casts_cut_and_convert),
         cmocka_unit_test(what_makes_no_sense_stays_a_node),
         cmocka_unit_test(the_batch_size_is_followed_into_a_reshape),
+        cmocka_unit_test(the_arguments_of_slice_and_pad_are_worked_out),
         cmocka_unit_test(computing_with_the_batch_size_is_left_to_the_runtime),
         cmocka_unit_test(a_known_part_of_a_shape_is_a_constant),
         cmocka_unit_test(constants_made_of_shapes_are_filled),

@@ -15,10 +15,9 @@
 
 #include <cmocka.h>
 
-static uint8_t *encoded(size_t *size)
+static uint8_t *encoded(struct tn_graph *graph, size_t *size)
 {
     struct tn_error error = {0};
-    struct tn_graph *graph = model_small();
     uint8_t *bytes;
     assert_true(tn_onnx_encode(graph, true, &bytes, size, &error));
     tn_graph_free(graph);
@@ -46,7 +45,7 @@ static void a_file_cut_anywhere_is_refused(void **state)
 {
     (void)state;
     size_t size;
-    uint8_t *bytes = encoded(&size);
+    uint8_t *bytes = encoded(model_small(), &size);
     for (size_t percent = 0; percent < 100; percent++) {
         /* memory of exactly that size, so that a read past the end is seen */
         size_t cut = size * percent / 100;
@@ -59,19 +58,18 @@ static void a_file_cut_anywhere_is_refused(void **state)
     tn_free(bytes);
 }
 
-static void flipped_bytes_never_crash(void **state)
+/* Flip up to three bytes at a time, mostly before `structure`, where the weights begin. */
+static void flip_bytes(struct tn_graph *graph, uint32_t structure, int times)
 {
-    (void)state;
     struct tn_random random;
     size_t size;
-    uint8_t *bytes = encoded(&size);
+    uint8_t *bytes = encoded(graph, &size);
     tn_random_seed(&random, 20, 0);
     int opened = 0;
-    for (int i = 0; i < 4000; i++) {
+    for (int i = 0; i < times; i++) {
         uint32_t flips = 1 + tn_random_below(&random, 3), places[3], masks[3];
         for (uint32_t j = 0; j < flips; j++) {
-            /* mostly in the structure, which comes before the weights */
-            uint32_t most = tn_random_below(&random, 4) ? 1000 : (uint32_t)size;
+            uint32_t most = tn_random_below(&random, 4) ? structure : (uint32_t)size;
             places[j] = tn_random_below(&random, most);
             masks[j] = 1 + tn_random_below(&random, 255);
             bytes[places[j]] ^= (uint8_t)masks[j];
@@ -80,9 +78,21 @@ static void flipped_bytes_never_crash(void **state)
         for (uint32_t j = 0; j < flips; j++)
             bytes[places[j]] ^= (uint8_t)masks[j];
     }
-    assert_true(opened > 0 && opened < 4000); /* some flips hit a weight, most do not */
+    assert_true(opened > 0 && opened < times); /* some flips hit a weight, most do not */
     assert_true(try_bytes(bytes, size));
     tn_free(bytes);
+}
+
+static void flipped_bytes_never_crash(void **state)
+{
+    (void)state;
+    flip_bytes(model_small(), 1000, 4000);
+}
+
+static void flipped_bytes_in_shape_arithmetic_never_crash(void **state)
+{
+    (void)state;
+    flip_bytes(model_unfolded(), 700, 8000);
 }
 
 static void noise_is_no_model(void **state)
@@ -300,7 +310,7 @@ static void wrong_models_are_refused_by_name_and_place(void **state)
 {
     (void)state;
     size_t size;
-    uint8_t *right = encoded(&size);
+    uint8_t *right = encoded(model_small(), &size);
     for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
         struct tn_error error = {0};
         Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, size, right);
@@ -344,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(flipped_bytes_never_crash),
+        cmocka_unit_test(flipped_bytes_in_shape_arithmetic_never_crash),
         cmocka_unit_test(noise_is_no_model),
         cmocka_unit_test(wrong_models_are_refused_by_name_and_place),
         cmocka_unit_test(a_small_file_cannot_take_much_memory),

@@ -232,6 +232,38 @@ static void what_a_session_says_is_not_believed(void **state)
     }
 }
 
+/* A file as a crash leaves it: in the middle of a transaction whose pages are partly written, page
+ * 1 with the new number of pages among them, and the rest still to come. */
+static void a_transaction_that_was_cut_off_is_rolled_back(void **state)
+{
+    struct place *place = *state;
+    tampered(place, "s.thinet", "SELECT 1");
+    reopen(place, place_path(place, "s.thinet"));
+    char *before = portrait(place);
+    reopen(place, place_path(place, "other.thinet"));
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(place_path(place, "s.thinet"), &db), SQLITE_OK);
+    const char *sql = "PRAGMA cache_size=1; BEGIN; DELETE FROM tensor; DELETE FROM entry; "
+                      "INSERT INTO tensor VALUES(x'00', 1, '', zeroblob(3000000))";
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    size_t size, journal_size;
+    char *bytes = get_file(place_path(place, "s.thinet"), &size);
+    char *journal = get_file(place_path(place, "s.thinet-journal"), &journal_size);
+    sqlite3_close(db);
+    assert_true(journal_size > 512);
+    memset(bytes + 28, 0x01, 4); /* pages: more than are there */
+    memcpy(bytes + 92, bytes + 24, 4);
+    put_file(place_path(place, "crash.thinet"), bytes, size);
+    put_file(place_path(place, "crash.thinet-journal"), journal, journal_size);
+    reopen(place, place_path(place, "crash.thinet"));
+    char *after = portrait(place);
+    assert_string_equal(before, after);
+    free(bytes);
+    free(journal);
+    free(before);
+    free(after);
+}
+
 /* A child that opens the session and holds it until the pipe closes. */
 static pid_t hold(struct place *place, const char *name, int *end)
 {
@@ -284,15 +316,16 @@ static void tell_epoch(void *context)
     (void)ignored;
 }
 
-/* What this program does when it is called to be killed: fine-tune for ever, saying so after every epoch. A fork
- * alone would not do, it has none of the threads that compute. */
+/* What this program does when it is called to be killed: fine-tune for ever, saying so after every
+ * epoch. A fork alone would not do, it has none of the threads that compute. */
 static int train_until_killed(const char *path, int said)
 {
     struct tn_session *session = tn_session_open(path, NULL);
     if (!session)
         return 1;
     tn_session_on_change(session, tell_epoch, &said);
-    tn_session_run(session, "finetune epochs=100000 batch=50 lr=0.02 augment=none", NULL, NULL, NULL);
+    tn_session_run(session, "finetune epochs=100000 batch=50 lr=0.02 augment=none", NULL, NULL,
+                   NULL);
     return 2;
 }
 
@@ -460,6 +493,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_session_cut_short_is_refused_untouched, place_open,
                                         place_close),
         cmocka_unit_test_setup_teardown(what_a_session_says_is_not_believed, place_open,
+                                        place_close),
+        cmocka_unit_test_setup_teardown(a_transaction_that_was_cut_off_is_rolled_back, place_open,
                                         place_close),
         cmocka_unit_test_setup_teardown(a_session_open_in_another_process_is_refused_at_once,
                                         place_open, place_close),

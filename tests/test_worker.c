@@ -1,0 +1,278 @@
+/* The working thread and the snapshots it publishes. */
+#include "core/clock.h"
+#include "session/worker.h"
+#include "session_support.h"
+
+#include <math.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A place whose session a worker has. */
+struct shop {
+    struct place *place;
+    struct tn_worker *worker;
+    struct tn_worker_status status;
+    struct tn_snapshot *shot; /* the newest seen */
+};
+
+static int shop_open(void **state)
+{
+    struct shop *shop = calloc(1, sizeof *shop);
+    assert_non_null(shop);
+    void *place;
+    place_open(&place);
+    shop->place = place;
+    shop->worker = tn_worker_new(shop->place->session, NULL);
+    assert_non_null(shop->worker);
+    shop->place->session = NULL;
+    shop->shot = tn_worker_poll(shop->worker, &shop->status);
+    *state = shop;
+    return 0;
+}
+
+static int shop_close(void **state)
+{
+    struct shop *shop = *state;
+    tn_worker_free(shop->worker);
+    tn_snapshot_unref(shop->shot);
+    void *place = shop->place;
+    free(shop);
+    return place_close(&place);
+}
+
+static void look(struct shop *shop)
+{
+    tn_snapshot_unref(shop->shot);
+    shop->shot = tn_worker_poll(shop->worker, &shop->status);
+    assert_non_null(shop->shot);
+}
+
+/* Wait for news as a screen does, then look. */
+static void wait_for_news(struct shop *shop)
+{
+    struct pollfd fd = {.fd = tn_worker_fd(shop->worker), .events = POLLIN};
+    assert_int_equal(poll(&fd, 1, 120000), 1);
+    look(shop);
+}
+
+static uint64_t submit(struct shop *shop, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static uint64_t submit(struct shop *shop, const char *format, ...)
+{
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    return tn_worker_submit(shop->worker, line);
+}
+
+static void finish(struct shop *shop, uint64_t number)
+{
+    while (shop->status.finished < number)
+        wait_for_news(shop);
+}
+
+static void succeed(struct shop *shop, uint64_t number)
+{
+    finish(shop, number);
+    if (shop->status.failed)
+        fail_msg("%s", shop->status.message);
+}
+
+static void prepare(struct shop *shop)
+{
+    submit(shop, "open zoo:fashion-vgg");
+    submit(shop, "data %s/images", shop->place->folder);
+    succeed(shop, submit(shop, "sample all images=2 locations=2"));
+}
+
+static void a_snapshot_is_there_from_the_start(void **state)
+{
+    struct shop *shop = *state;
+    assert_string_equal(shop->shot->session_name, "unsaved");
+    assert_string_equal(shop->shot->model_name, "");
+    assert_int_equal(shop->shot->layer_count, 0);
+    assert_false(shop->status.busy);
+}
+
+static void commands_run_in_order_and_say_how_they_ended(void **state)
+{
+    struct shop *shop = *state;
+    uint64_t first = submit(shop, "open zoo:fashion-vgg");
+    uint64_t second = submit(shop, "ratio conv1_9 0.5");
+    uint64_t third = submit(shop, "ratio conv1_1 0.5");
+    assert_true(first < second && second < third);
+    finish(shop, second);
+    if (shop->status.finished == second) {
+        assert_true(shop->status.failed);
+        assert_non_null(strstr(shop->status.message, "ratio: there is no layer"));
+    }
+    succeed(shop, third);
+    assert_non_null(strstr(shop->status.message, "conv1_1 keeps 16 of 32"));
+    assert_false(shop->status.busy);
+    assert_int_equal(shop->status.waiting, 0);
+}
+
+static void the_snapshot_shows_what_the_commands_did(void **state)
+{
+    struct shop *shop = *state;
+    prepare(shop);
+    succeed(shop, submit(shop, "keep conv2_1 40"));
+    const struct tn_snapshot *shot = shop->shot;
+    assert_string_equal(shot->model_name, "fashion-vgg");
+    assert_int_equal(shot->data_test, 100);
+    assert_int_equal(shot->data_train, 200);
+    assert_int_equal(shot->layer_count, 7);
+    const struct tn_snapshot_layer *layer = &shot->layers[2];
+    assert_string_equal(layer->name, "conv2_1");
+    assert_string_equal(layer->op, "Conv");
+    assert_int_equal(layer->filters, 64);
+    assert_int_equal(layer->kept, 40);
+    assert_true(layer->samples > 0 && layer->path);
+    assert_true(layer->error == layer->path->error[24]);
+    assert_true(layer->error_ls == layer->path->error_ls[24]);
+    assert_true(shot->flops_now == shot->flops && shot->flops_planned < shot->flops);
+    const struct tn_snapshot_layer *last = &shot->layers[6];
+    assert_false(last->prunable);
+    assert_true(*last->why_not && isnan(last->error) && !last->path);
+    assert_int_equal(shot->entry_count, 4);
+    assert_true(shot->entries[3].current && shot->entries[3].changes);
+    assert_string_equal(shot->entries[3].command, "keep conv2_1 40");
+    assert_int_equal(shot->entries[3].depth, 3);
+}
+
+static void unchanged_paths_are_shared_between_snapshots(void **state)
+{
+    struct shop *shop = *state;
+    prepare(shop);
+    struct tn_snapshot *before = tn_snapshot_ref(shop->shot);
+    succeed(shop, submit(shop, "ratio conv1_1 0.5"));
+    assert_true(shop->shot->version > before->version);
+    for (int l = 0; l < 6; l++)
+        assert_ptr_equal(shop->shot->layers[l].path, before->layers[l].path);
+    assert_ptr_equal(shop->shot->entries[0].command, before->entries[0].command);
+    succeed(shop, submit(shop, "lock conv1_1 3 keep"));
+    assert_ptr_not_equal(shop->shot->layers[0].path, before->layers[0].path);
+    assert_int_equal(shop->shot->layers[0].path->lock[3], 1);
+    assert_ptr_equal(shop->shot->layers[1].path, before->layers[1].path);
+    succeed(shop, submit(shop, "undo"));
+    assert_ptr_equal(shop->shot->layers[1].path, before->layers[1].path);
+    assert_int_equal(before->layers[0].kept, 32); /* the old picture has not changed */
+    tn_snapshot_unref(before);
+}
+
+static void curves_grow_while_training_runs(void **state)
+{
+    struct shop *shop = *state;
+    prepare(shop);
+    uint64_t training = submit(shop, "finetune epochs=3 batch=100 lr=0.01");
+    bool seen_running = false;
+    int most = 0;
+    while (shop->status.finished < training) {
+        wait_for_news(shop);
+        if (shop->shot->series_count == 0)
+            continue;
+        const struct tn_snapshot_series *series = &shop->shot->series[0];
+        assert_true(series->count >= most);
+        most = series->count;
+        seen_running |= series->running;
+    }
+    assert_true(seen_running);
+    assert_int_equal(shop->shot->series[0].count, 3);
+    assert_false(shop->shot->series[0].running);
+    assert_true(shop->shot->series[0].loss[2] > 0);
+    assert_true(shop->shot->evaluated);
+}
+
+static void training_shows_progress_and_stops_at_once_when_cancelled(void **state)
+{
+    struct shop *shop = *state;
+    prepare(shop);
+    uint64_t training = submit(shop, "finetune epochs=100000 batch=20 lr=0.01");
+    uint64_t dropped = submit(shop, "note never");
+    while (shop->shot->series_count == 0 || shop->shot->series[0].count < 1 ||
+           shop->status.done == 0)
+        wait_for_news(shop);
+    assert_true(shop->status.busy && shop->status.total > 0 && *shop->status.stage);
+    assert_int_equal(shop->status.waiting, 1);
+    double asked = tn_clock_seconds();
+    tn_worker_cancel(shop->worker);
+    finish(shop, training);
+    /* 200 ms are promised; a machine that is busy with other things gets more. */
+    assert_true(tn_clock_seconds() - asked < 2);
+    assert_true(shop->status.failed);
+    assert_non_null(strstr(shop->status.message, "as after epoch"));
+    assert_int_equal(shop->status.waiting, 0);
+    assert_true(shop->status.finished < dropped);
+    const struct tn_snapshot *shot = shop->shot;
+    const struct tn_snapshot_entry *entry = &shot->entries[shot->entry_count - 1];
+    assert_true(entry->current && entry->changes && !entry->ok);
+    succeed(shop, submit(shop, "undo"));
+    assert_false(shop->shot->evaluated);
+    succeed(shop, submit(shop, "note after"));
+}
+
+static void a_cancelled_command_leaves_the_state_as_it_was(void **state)
+{
+    struct shop *shop = *state;
+    prepare(shop);
+    uint64_t evaluation = submit(shop, "sample all images=20 locations=2000");
+    while (shop->status.finished < evaluation && shop->status.done == 0)
+        wait_for_news(shop);
+    tn_worker_cancel(shop->worker);
+    finish(shop, evaluation);
+    if (shop->status.failed)
+        assert_non_null(strstr(shop->status.message, "cancelled"));
+    int64_t samples = shop->shot->layers[0].samples;
+    assert_true(shop->status.failed ? samples == 2 * 10 * 2 : samples > 2 * 10 * 2);
+}
+
+static void freeing_the_worker_ends_what_runs(void **state)
+{
+    struct shop *shop = *state;
+    prepare(shop);
+    submit(shop, "finetune epochs=100000 batch=20");
+    while (shop->shot->series_count == 0)
+        wait_for_news(shop);
+    /* The teardown frees it in the middle of the training, with this behind it. */
+    submit(shop, "note never");
+}
+
+static void quit_is_told(void **state)
+{
+    struct shop *shop = *state;
+    assert_false(shop->status.quit);
+    succeed(shop, submit(shop, "quit"));
+    assert_true(shop->status.quit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_snapshot_is_there_from_the_start, shop_open, shop_close),
+        cmocka_unit_test_setup_teardown(commands_run_in_order_and_say_how_they_ended, shop_open,
+                                        shop_close),
+        cmocka_unit_test_setup_teardown(the_snapshot_shows_what_the_commands_did, shop_open,
+                                        shop_close),
+        cmocka_unit_test_setup_teardown(unchanged_paths_are_shared_between_snapshots, shop_open,
+                                        shop_close),
+        cmocka_unit_test_setup_teardown(curves_grow_while_training_runs, shop_open, shop_close),
+        cmocka_unit_test_setup_teardown(training_shows_progress_and_stops_at_once_when_cancelled,
+                                        shop_open, shop_close),
+        cmocka_unit_test_setup_teardown(a_cancelled_command_leaves_the_state_as_it_was, shop_open,
+                                        shop_close),
+        cmocka_unit_test_setup_teardown(freeing_the_worker_ends_what_runs, shop_open, shop_close),
+        cmocka_unit_test_setup_teardown(quit_is_told, shop_open, shop_close),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,1 +1,17 @@
-# tests of ui
+# Tests of the workbench: its parts that need no terminal, and the real program driven in tmux.
+UNIT_TESTS += tests/test_ui_chart
+tests_test_ui_chart_SOURCES = tests/test_ui_chart.c tests/ui_paper.h ui/chart.c ui/glyphs.c ui/surface.c ui/text.c
+tests_test_ui_chart_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_ui_text
+tests_test_ui_text_SOURCES = tests/test_ui_text.c tests/ui_paper.h ui/format.c ui/glyphs.c ui/surface.c ui/text.c
+tests_test_ui_text_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_ui_keymap
+tests_test_ui_keymap_SOURCES = tests/test_ui_keymap.c tests/ui_paper.h ui/glyphs.c ui/help.c ui/intents.c ui/keymap.c \
+	ui/surface.c ui/text.c ui/theme.c
+tests_test_ui_keymap_LDADD = $(UNIT_LDADD)
+
+SCREEN_TESTS = tests/screens/test_draft.py tests/screens/test_workbench.py tests/screens/test_terminal.py
+EXTRA_DIST += $(SCREEN_TESTS) tests/screens/tmux.py
+if HAVE_PYTHON
+TESTS += $(SCREEN_TESTS)
+endif

@@ -84,8 +84,9 @@ void act_escape(struct screen *screen)
 {
     if (screen->help) {
         screen->help = false;
-    } else if (screen->status.busy && !screen->status.cancelling) {
+    } else if (screen_busy(screen) && !screen->status.cancelling) {
         tn_worker_cancel(screen->worker);
+        intents_forget(&screen->intents);
         screen_say(screen, false, "stopping");
     } else {
         set_focus(screen, FOCUS_LAYERS);
@@ -124,7 +125,7 @@ static void search_next(struct screen *screen)
 
 static void quit(struct screen *screen)
 {
-    if (screen->status.busy)
+    if (screen_busy(screen))
         screen->asking_quit = true;
     else
         screen->quit = true;

@@ -3,7 +3,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "report.h"
-#include "session/brief.h"
+#include "session/results.h"
 #include "session/words.h"
 #include <errno.h>
 #include <signal.h>
@@ -67,10 +67,12 @@ static void on_progress(void *context, const char *stage, double done, double to
 static void print_json(const char *name, bool ok, double seconds, json_t *result,
                        const struct tn_error *error)
 {
-    json_t *object =
-        json_pack("{s:s, s:b, s:f}", "command", name, "ok", (int)ok, "seconds", seconds);
+    json_t *object = json_object();
+    tn_put_text(object, "command", name);
+    tn_put_bool(object, "ok", ok);
+    tn_put_number(object, "seconds", seconds);
     if (!ok)
-        json_object_set_new(object, "error", json_string(error->text));
+        tn_put_text(object, "error", error->text);
     json_object_update_missing(object, result);
     json_dumpf(object, stdout, JSON_COMPACT);
     putchar('\n');
@@ -114,10 +116,8 @@ static bool run_line(struct batch *batch, const char *text, const char *where, l
 
 /* Sources of lines */
 
-static bool go_on(const struct batch *batch, const char *where, long number)
+static bool go_on(const struct batch *batch)
 {
-    if (atomic_load(&stop))
-        fprintf(stderr, "thinet-tui: %s:%ld: stopped by a signal\n", where, number);
     return !atomic_load(&stop) && !tn_session_wants_quit(batch->session);
 }
 
@@ -126,7 +126,7 @@ static bool run_stream(struct batch *batch, FILE *file, const char *where)
     static char line[TN_LINE_LIMIT + 2];
     long number = 0;
     bool ok = true;
-    while (ok && go_on(batch, where, number + 1) && fgets(line, sizeof line, file)) {
+    while (ok && go_on(batch) && fgets(line, sizeof line, file)) {
         number++;
         size_t length = strlen(line);
         bool whole = length > 0 && (line[length - 1] == '\n' || feof(file));
@@ -162,7 +162,7 @@ static bool run_script(struct batch *batch, const char *path)
 static bool run_commands(struct batch *batch, int count, const char **commands)
 {
     bool ok = true;
-    for (int i = 0; ok && i < count && go_on(batch, "-c", i + 1); i++)
+    for (int i = 0; ok && i < count && go_on(batch); i++)
         ok = run_line(batch, commands[i], "-c", i + 1);
     return ok && !atomic_load(&stop);
 }
@@ -204,5 +204,7 @@ int ui_batch(struct tn_session *session, const struct ui_arguments *arguments)
         ok = run_script(&batch, arguments->script);
     else if (ok)
         ok = run_commands(&batch, arguments->command_count, arguments->commands);
+    if (atomic_load(&stop))
+        fprintf(stderr, "thinet-tui: stopped by a signal\n");
     return ok ? 0 : 1;
 }

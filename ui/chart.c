@@ -175,6 +175,22 @@ static void line(struct plot *plot, int r0, int c0, int r1, int c1,
     }
 }
 
+/* A point without neighbours would be a speck. */
+static void dot(struct plot *plot, int row, int column, const struct chart_series *series,
+                uint32_t mark)
+{
+    set_dot(plot, row, column, series, mark);
+    for (int i = -1; i <= 1 && plot->glyphs->braille; i += 2) {
+        set_dot(plot, row + i, column, series, mark);
+        set_dot(plot, row, column + i, series, mark);
+    }
+}
+
+static bool ends_at(const struct chart_series *series, int i)
+{
+    return i + 1 == series->count || !isfinite(series->y[i + 1]);
+}
+
 static void draw_series(struct plot *plot, const struct chart_series *series, uint32_t mark)
 {
     bool joined = false;
@@ -188,8 +204,8 @@ static void draw_series(struct plot *plot, const struct chart_series *series, ui
         int row = dot_row(plot, y), column = dot_column(plot, x);
         if (joined)
             line(plot, last_row, last_column, row, column, series, mark);
-        else
-            set_dot(plot, row, column, series, mark);
+        else if (ends_at(series, i))
+            dot(plot, row, column, series, mark);
         joined = true;
         last_row = row;
         last_column = column;

@@ -33,15 +33,13 @@ const char *format_number(char text[FORMAT], double value)
 const char *format_count(char text[FORMAT], double count)
 {
     static const char units[] = {'k', 'M', 'G', 'T'};
+    int unit = 0;
     if (!(fabs(count) >= 1000)) {
         snprintf(text, FORMAT, "%.0f", count);
         return text;
     }
-    int unit = -1;
-    while (fabs(count) >= 999.5 && unit < 3) {
+    for (count /= 1000; fabs(count) >= 999.5 && unit < 3; unit++)
         count /= 1000;
-        unit++;
-    }
     snprintf(text, FORMAT, fabs(count) < 99.95 ? "%.3g%c" : "%.0f%c", count, units[unit]);
     return text;
 }

@@ -1,44 +1,23 @@
 #include "history.h"
 #include "core/memory.h"
+#include "state_folder.h"
 #include <fcntl.h>
 #include <readline/history.h>
 #include <stdio.h> /* readline's headers use FILE */
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINES_KEPT = 1000 };
 
 static char *file;
 
-/* Make every folder of a path that ends in '/'. */
-static void make_folders(char *path)
-{
-    for (char *slash = path + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-}
-
-static char *find_file(void)
-{
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (state != NULL && state[0] == '/')
-        return tn_sprintf("%s/thinet-tui/history", state);
-    return home != NULL && home[0] == '/' ? tn_sprintf("%s/.local/state/thinet-tui/history", home)
-                                          : NULL;
-}
-
 void history_start(void)
 {
     using_history();
     stifle_history(LINES_KEPT);
-    file = find_file();
+    file = state_file("history");
     if (file == NULL)
         return;
-    make_folders(file);
     read_history(file);
 }
 

@@ -1,6 +1,7 @@
 #include "intents.h"
 #include "core/memory.h"
 #include "keymap.h"
+#include "session/command.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,19 +24,13 @@ void intents_free(struct intents *intents)
     *intents = (struct intents){0};
 }
 
-static int kept_of(double ratio, int filters)
-{
-    int removed = (int)lround(ratio * filters);
-    return removed >= filters ? 1 : filters - removed;
-}
-
 int intents_keep(const struct intents *intents, const struct tn_snapshot *snapshot, int index)
 {
     const struct tn_snapshot_layer *layer = &snapshot->layers[index];
     if (index < intents->count && intents->layers[index].active)
         return intents->layers[index].target;
     if (intents->all.active && layer->prunable)
-        return kept_of(intents->all.ratio, layer->filters);
+        return tn_kept_for_ratio(layer->filters, intents->all.ratio);
     return layer->kept;
 }
 
@@ -94,7 +89,7 @@ bool intents_shift(struct intents *intents, const struct tn_snapshot *snapshot, 
     int keep = intents_keep(intents, snapshot, index);
     for (int further = 0; further < 20; further++) {
         double ratio = twentieth(1 - (double)keep / layer->filters, direction, further);
-        int target = kept_of(ratio, layer->filters);
+        int target = tn_kept_for_ratio(layer->filters, ratio);
         if (target == keep || (target > keep) == (direction > 0))
             continue;
         struct intent *intent = begin(intents, snapshot, index, INTENT_RATIO);
@@ -107,9 +102,20 @@ bool intents_shift(struct intents *intents, const struct tn_snapshot *snapshot, 
     return false;
 }
 
+/* Whether every layer stands where the last ratio for all of them put it. */
+static bool all_stand(const struct intents *intents, const struct tn_snapshot *snapshot)
+{
+    for (int i = 0; i < snapshot->layer_count; i++)
+        if (snapshot->layers[i].prunable &&
+            intents_keep(intents, snapshot, i) !=
+                tn_kept_for_ratio(snapshot->layers[i].filters, intents->all.ratio))
+            return false;
+    return true;
+}
+
 double intents_ratio_all(const struct intents *intents, const struct tn_snapshot *snapshot)
 {
-    if (intents->all.active)
+    if (intents->all.active || all_stand(intents, snapshot))
         return intents->all.ratio;
     int64_t filters = 0, kept = 0;
     for (int i = 0; i < snapshot->layer_count; i++)
@@ -123,8 +129,7 @@ double intents_ratio_all(const struct intents *intents, const struct tn_snapshot
 bool intents_shift_all(struct intents *intents, const struct tn_snapshot *snapshot, int direction)
 {
     double now = intents_ratio_all(intents, snapshot);
-    /* Whole filters make of 50 % something near it; a shift goes on from what was meant. */
-    double ratio = twentieth(round(now * 50) / 50, direction, 0);
+    double ratio = twentieth(now, direction, 0);
     if (fabs(ratio - now) < 1e-9)
         return false;
     for (int i = 0; i < intents->count; i++)
@@ -182,6 +187,14 @@ void intents_sent(struct intents *intents, uint64_t number)
     for (int i = 0; i < intents->count; i++)
         if (intents->layers[i].sent && intents->layers[i].number == UINT64_MAX)
             intents->layers[i].number = number;
+}
+
+void intents_forget(struct intents *intents)
+{
+    for (int i = 0; i < intents->count; i++)
+        intents->layers[i].active = false;
+    intents->all.active = false;
+    intents->in_flight = 0;
 }
 
 void intents_finished(struct intents *intents, uint64_t finished, bool failed)

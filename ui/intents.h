@@ -47,6 +47,8 @@ double intents_ratio_all(const struct intents *intents, const struct tn_snapshot
 bool intents_next(struct intents *intents, const struct tn_snapshot *snapshot, uint64_t finished,
                   char *line, int size);
 void intents_sent(struct intents *intents, uint64_t number);
+/* Forget everything asked for: the commands that carry it were dropped. */
+void intents_forget(struct intents *intents);
 /* Forget what the worker has answered; a failure drops everything that waits. */
 void intents_finished(struct intents *intents, uint64_t finished, bool failed);
 

@@ -81,7 +81,7 @@ static void draw_bottom(struct screen *screen, struct pane below)
     }
     if (below.rows >= 2)
         line_keys(screen, keys);
-    line_message(screen, last);
+    line_message(screen, last, below.rows >= 2 ? keys : (struct pane){.surface = below.surface});
 }
 
 static void draw_size(const struct surface *surface, struct pane line)

@@ -81,12 +81,12 @@ static void drop_lightest(struct piece pieces[PIECES])
 void line_header(const struct screen *screen, struct pane line)
 {
     const char *state = screen->status.cancelling ? "stopping"
-                        : screen->status.busy     ? "busy"
+                        : screen_busy(screen)     ? "busy"
                                                   : "idle";
     char right[48];
     snprintf(right, sizeof right, "  %s  ? help ", state);
     int end = line.columns - text_width(right), column = 1;
-    pane_text(line, 0, end, screen->status.busy ? STYLE_WARNING : STYLE_DIM, right);
+    pane_text(line, 0, end, screen_busy(screen) ? STYLE_WARNING : STYLE_DIM, right);
     struct piece pieces[PIECES] = {0};
     fill_pieces(screen, pieces);
     while (width_of(pieces) > end && pieces[0].weight > 0)
@@ -146,6 +146,8 @@ static const char *next_step(const struct screen *screen)
     for (int i = 0; i < snapshot->entry_count; i++)
         if (snapshot->entries[i].current)
             tuned = strncmp(snapshot->entries[i].command, "prune", 5) != 0;
+    if (snapshot->flops_planned < snapshot->flops_now && !sampled)
+        return "`S` samples all layers: without it nobody knows which filters to prune";
     if (snapshot->flops_planned < snapshot->flops_now)
         return screen->layer == LAYER_ALL
                    ? "`p` prunes every layer that has a ratio"
@@ -178,7 +180,7 @@ static void draw_next(const struct screen *screen, struct pane line)
 
 void line_progress(const struct screen *screen, struct pane line)
 {
-    if (screen->status.busy)
+    if (screen_busy(screen))
         draw_work(screen, line);
     else
         draw_next(screen, line);
@@ -195,7 +197,7 @@ static int draw_hint(struct pane line, int column, const char *key, const char *
 void line_keys(const struct screen *screen, struct pane line)
 {
     int column = 1;
-    if (screen->status.busy)
+    if (screen_busy(screen))
         column = draw_hint(line, column, "Esc", screen->status.cancelling ? "stopping" : "cancels");
     const struct binding *binding;
     for (int i = 0; (binding = binding_at(i)) != NULL; i++)
@@ -203,33 +205,73 @@ void line_keys(const struct screen *screen, struct pane line)
             column = draw_hint(line, column, binding->label, binding->hint);
 }
 
-void line_message(const struct screen *screen, struct pane line)
+static void draw_question(const struct screen *screen, struct pane line)
 {
-    int column = 0;
+    pane_print(line, 0, 0, STYLE_WARNING, "\"%s\" is running: stop it and quit? y n",
+               screen->status.command);
+}
+
+static void draw_welcome(struct pane line)
+{
+    int column = draw_hint(line, 0, ":", "types a command, Tab completes it ");
+    column = draw_hint(line, column - 1, "?", "shows all keys");
+    draw_hint(line, column, "q", "quits");
+}
+
+/* The command as a key or the prompt gave it; returns the column after it. */
+static int draw_command(const struct screen *screen, struct pane line)
+{
+    if (screen->line[0] == '\0')
+        return 0;
+    enum style style = screen->failed ? STYLE_ERROR : STYLE_DIM;
+    int column = pane_text(line, 0, 0, style, ":");
+    return pane_text(line, 0, column, style, screen->line) + 2;
+}
+
+/* Bytes of the words that fit into `columns`, with the space after them. */
+static int word_end(const char *text, int columns)
+{
+    int fit = text_fit(text, columns), end = fit;
+    while (end > 0 && text[end - 1] != ' ')
+        end--;
+    return end > 0 ? end : fit;
+}
+
+void line_message(const struct screen *screen, struct pane line, struct pane above)
+{
+    enum style style = screen->failed ? STYLE_ERROR : STYLE_NORMAL;
     if (screen->asking_quit) {
-        pane_print(line, 0, 0, STYLE_WARNING, "\"%s\" is running: stop it and quit? y n",
-                   screen->status.command);
+        draw_question(screen, line);
         return;
     }
     if (screen->line[0] == '\0' && screen->result[0] == '\0') {
-        column = draw_hint(line, 0, ":", "types a command, Tab completes it;");
-        draw_hint(line, column - 1, "?", "shows all keys");
+        draw_welcome(line);
         return;
     }
-    if (screen->line[0] != '\0') {
-        column = pane_text(line, 0, 0, STYLE_DIM, ":");
-        column = pane_text(line, 0, column, screen->failed ? STYLE_ERROR : STYLE_DIM, screen->line);
-        column += 2;
+    int used = screen->line[0] != '\0' ? text_width(screen->line) + 3 : 0;
+    int after = screen->after != NULL ? text_width(screen->after) + 2 : 0;
+    int need = text_width(screen->result), room = line.columns - after;
+    if (used + need <= room || above.rows == 0) {
+        int column = draw_command(screen, line);
+        pane_cut(line, 0, column, room - column, style, screen->result, screen->glyphs);
+    } else {
+        pane_fill(above, 0, 0, above.columns, STYLE_NORMAL, ' ');
+        /* The words matter more than what they answer. */
+        int split = need <= room ? 0 : word_end(screen->result, above.columns);
+        if (split == 0)
+            draw_command(screen, above);
+        pane_print(above, 0, 0, style, "%.*s", split, screen->result);
+        pane_cut(line, 0, 0, room, style, screen->result + split, screen->glyphs);
     }
-    pane_cut(line, 0, column, line.columns - column, screen->failed ? STYLE_ERROR : STYLE_NORMAL,
-             screen->result, screen->glyphs);
+    if (screen->after != NULL)
+        pane_right(line, 0, 0, line.columns - 1, STYLE_KEY, screen->after);
 }
 
 void line_title(const struct screen *screen, char *title, int size)
 {
     const struct tn_worker_status *status = &screen->status;
     int used = snprintf(title, (size_t)size, "thinet-tui: %s", screen->snapshot->session_name);
-    if (!status->busy || used < 0 || used >= size)
+    if (!screen_busy(screen) || used < 0 || used >= size)
         return;
     if (status->total > 0)
         snprintf(title + used, (size_t)(size - used), " - %s %.0f%%", status->stage,

@@ -6,6 +6,7 @@
 #include "screen.h"
 #include "session/session.h"
 #include "session/worker.h"
+#include "state_folder.h"
 #include <locale.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -27,18 +28,47 @@ static bool submit_with_file(struct tn_worker *worker, const char *command, cons
     return !file || line;
 }
 
-static int workbench(struct tn_session *session, const struct ui_arguments *arguments)
+/* A session for the workbench: the one that was asked for, or one without a name. Where no file can be written for that,
+ * it is kept in memory alone. */
+static struct tn_session *open_session(const struct ui_arguments *arguments, char **draft, struct tn_error *error)
+{
+    if (arguments->session)
+        return tn_session_open(arguments->session, error);
+    *draft = state_draft();
+    struct tn_session *session = *draft ? tn_session_draft(*draft, error) : NULL;
+    return session ? session : tn_session_new(error);
+}
+
+/* Tell, once the terminal is back, where work that was not saved is to be found. */
+static void tell_of_draft(const char *draft)
+{
+    if (draft && access(draft, F_OK) == 0)
+        fprintf(stderr, "thinet-tui: the session was not saved; it is kept in %s\nOpen it again with: thinet-tui %s\n",
+                draft, draft);
+}
+
+static int workbench(const struct ui_arguments *arguments)
 {
     struct tn_error error;
-    struct tn_worker *worker = tn_worker_new(session, &error);
-    if (!worker)
+    char *draft = NULL;
+    struct tn_session *session = open_session(arguments, &draft, &error);
+    if (!session) {
+        tn_free(draft);
         return complain(&error);
+    }
+    struct tn_worker *worker = tn_worker_new(session, &error);
+    if (!worker) {
+        tn_free(draft);
+        return complain(&error);
+    }
     bool fine = submit_with_file(worker, "open", arguments->model) &&
                 submit_with_file(worker, "data", arguments->data);
     if (!fine)
         tn_fail_memory(&error, "a command", 1);
     fine = fine && ui_run(worker, &arguments->screen, &error);
     tn_worker_free(worker);
+    tell_of_draft(draft);
+    tn_free(draft);
     return fine ? EXIT_DONE : complain(&error);
 }
 
@@ -52,12 +82,12 @@ static int run(const struct ui_arguments *arguments)
     }
     struct tn_error error;
     tn_threads_set(arguments->threads);
+    if (!batch)
+        return workbench(arguments);
     struct tn_session *session =
         arguments->session ? tn_session_open(arguments->session, &error) : tn_session_new(&error);
     if (!session)
         return complain(&error);
-    if (!batch)
-        return workbench(session, arguments);
     int status = ui_batch(session, arguments);
     tn_session_free(session);
     return status;

@@ -72,7 +72,13 @@ static const struct column columns[] = {
     {"params", 7, say_params},   {"kernel", 7, say_kernel}, {"inputs", 7, say_inputs},
 };
 
-enum { COLUMNS = sizeof columns / sizeof *columns, ALWAYS = 4, LEAST_NAME = 8, MOST_NAME = 28 };
+enum {
+    COLUMNS = sizeof columns / sizeof *columns,
+    ALWAYS = 4,
+    LEAST_NAME = 7,
+    ENOUGH_NAME = 10,
+    MOST_NAME = 28
+};
 
 static int name_width(const struct screen *screen)
 {
@@ -105,7 +111,8 @@ int panel_width(const struct screen *screen, int available)
 {
     int frame = 3, name = name_width(screen);
     int limit = available * 45 / 100 - frame;
-    int least = width_of(ALWAYS) + 1 + LEAST_NAME;
+    /* The last ten characters tell most layers apart; less they must not have. */
+    int least = width_of(ALWAYS) + (name < 1 + ENOUGH_NAME ? name : 1 + ENOUGH_NAME);
     limit = limit > least ? limit : least;
     int count = columns_in(limit, name);
     int want = width_of(count) + name;

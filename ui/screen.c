@@ -53,7 +53,7 @@ static void end_prompt(struct screen *screen, struct terminal *terminal)
  * readline's. */
 static void read_prompt(struct screen *screen, struct terminal *terminal)
 {
-    char bytes[BURST];
+    char bytes[BURST] = "";
     int count = 0, byte;
     while (count < BURST && (byte = terminal_byte(terminal)) >= 0)
         bytes[count++] = (char)byte;

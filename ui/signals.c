@@ -17,6 +17,7 @@ static const int crashes[CRASHES] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, S
 static struct sigaction watched_before[WATCHED], crashes_before[CRASHES];
 static int pipe_ends[2] = {-1, -1};
 static struct {
+    bool armed;
     int terminal;
     struct termios modes;
     char restore[512];
@@ -81,6 +82,7 @@ static void crash(int signal, siginfo_t *info, void *context)
 
 void signals_guard(int terminal, const struct termios *modes, const char *restore, size_t length)
 {
+    guard.armed = true;
     guard.terminal = terminal;
     guard.modes = *modes;
     guard.length = length < sizeof guard.restore ? length : sizeof guard.restore;
@@ -95,6 +97,9 @@ void signals_guard(int terminal, const struct termios *modes, const char *restor
 
 void signals_unguard(void)
 {
+    if (!guard.armed)
+        return;
+    guard.armed = false;
     for (int i = 0; i < CRASHES; i++)
         sigaction(crashes[i], &crashes_before[i], NULL);
     stack_t none = {.ss_flags = SS_DISABLE};

@@ -45,6 +45,11 @@ double screen_error_ls(const struct screen *screen, int layer)
     return error_at(screen, layer, screen->snapshot->layers[layer].error_ls, true);
 }
 
+bool screen_busy(const struct screen *screen)
+{
+    return screen->status.busy || screen->status.waiting > 0;
+}
+
 static uint64_t submit(struct screen *screen, const char *line, const char *after)
 {
     struct echo *echo = &screen->echoes[screen->echo_next];
@@ -54,6 +59,7 @@ static uint64_t submit(struct screen *screen, const char *line, const char *afte
     echo->number = tn_worker_submit(screen->worker, line);
     snprintf(screen->line, sizeof screen->line, "%s", line);
     screen->result[0] = '\0';
+    screen->after = NULL;
     screen->failed = false;
     return echo->number;
 }
@@ -80,21 +86,21 @@ void screen_say(struct screen *screen, bool failed, const char *format, ...)
     vsnprintf(screen->result, sizeof screen->result, format, arguments);
     va_end(arguments);
     screen->line[0] = '\0';
+    screen->after = NULL;
     screen->failed = failed;
 }
 
 static void show_result(struct screen *screen)
 {
     const struct tn_worker_status *status = &screen->status;
-    const char *after = NULL;
+    screen->failed = status->failed;
+    screen->after = NULL;
+    snprintf(screen->result, sizeof screen->result, "%s", status->message);
     for (int i = 0; i < ECHOES; i++)
         if (screen->echoes[i].number == status->finished) {
             snprintf(screen->line, sizeof screen->line, "%s", screen->echoes[i].line);
-            after = status->failed ? NULL : screen->echoes[i].after;
+            screen->after = status->failed ? NULL : screen->echoes[i].after;
         }
-    screen->failed = status->failed;
-    snprintf(screen->result, sizeof screen->result, "%.*s%s%s%s", LINE - 64, status->message,
-             after != NULL ? "  (" : "", after != NULL ? after : "", after != NULL ? ")" : "");
 }
 
 /* Where the user first looks: the first layer that can be pruned. */

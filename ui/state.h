@@ -46,6 +46,7 @@ struct screen {
 
     char line[LINE]; /* the message line: the last command and what came of it */
     char result[LINE];
+    const char *after; /* what can be done now, or NULL */
     bool failed;
     struct echo echoes[ECHOES]; /* a ring */
     int echo_next;
@@ -67,6 +68,9 @@ int screen_keep(const struct screen *screen, int layer);
 /* The relative errors at that point, without and with least squares; NAN before sampling. */
 double screen_error(const struct screen *screen, int layer);
 double screen_error_ls(const struct screen *screen, int layer);
+
+/* Something runs or waits to run. */
+bool screen_busy(const struct screen *screen);
 
 /* Submit a command line and show it. `after` (or NULL) is added to its result. Returns its number.
  */

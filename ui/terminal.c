@@ -6,6 +6,7 @@
 #include <curses.h>
 #include <langinfo.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -40,10 +41,17 @@ static int collect(int character)
     return character;
 }
 
-static void collect_capability(const char *name)
+/* NULL where the terminal lacks it, or where it is no string (then tigetstr gives -1). */
+static char *capability(const char *name)
 {
     char *text = tigetstr(name);
-    if (text != NULL && text != (char *)-1)
+    return (intptr_t)text == -1 ? NULL : text;
+}
+
+static void collect_capability(const char *name)
+{
+    char *text = capability(name);
+    if (text != NULL)
         tputs(text, 1, collect);
 }
 
@@ -81,24 +89,37 @@ static bool has_title(void)
     return false;
 }
 
-static bool check_terminal(struct tn_error *error)
+static bool is_terminal(struct tn_error *error)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return tn_fail(error, TN_ERROR_USE,
                        "the workbench needs a terminal on standard input and output; "
                        "-c and --batch work without one");
     const char *name = getenv("TERM");
+    return (name != NULL && *name != '\0') ||
+           tn_fail(error, TN_ERROR_USE, "the environment variable TERM is not set");
+}
+
+/* What must be known of the terminal before ncurses takes it. */
+static bool study_terminal(struct terminal *terminal, struct tn_error *error)
+{
+    const char *name = getenv("TERM");
+    TERMINAL *before = cur_term; /* readline's, or none */
     int status;
-    if (name == NULL || *name == '\0')
-        return tn_fail(error, TN_ERROR_USE, "the environment variable TERM is not set");
     if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
         return tn_fail(error, TN_ERROR_USE, "the terminal type TERM=%s is unknown", name);
-    char *move = tigetstr("cup");
-    if (move == NULL || move == (char *)-1)
-        return tn_fail(
-            error, TN_ERROR_USE,
-            "the terminal type TERM=%s cannot move the cursor; -c and --batch do without", name);
-    return true;
+    bool moves = capability("cup") != NULL;
+    if (moves)
+        arm_guard(terminal);
+    TERMINAL *ours = cur_term;
+    if (ours != before) {
+        set_curterm(before);
+        del_curterm(ours);
+    }
+    return moves || tn_fail(error, TN_ERROR_USE,
+                            "the terminal type TERM=%s cannot move the cursor; -c and --batch do "
+                            "without",
+                            name);
 }
 
 static int pair_of(unsigned style, unsigned flags)
@@ -153,7 +174,7 @@ struct terminal *terminal_open(const struct ui_options *options, struct tn_error
                 options->theme);
         return NULL;
     }
-    if (!check_terminal(error))
+    if (!is_terminal(error))
         return NULL;
     struct terminal *terminal = tn_calloc(1, sizeof *terminal);
     if (terminal == NULL) {
@@ -165,12 +186,10 @@ struct terminal *terminal_open(const struct ui_options *options, struct tn_error
     terminal->theme = theme;
     terminal->title = has_title();
     tcgetattr(STDIN_FILENO, &terminal->modes);
-    arm_guard(terminal);
-    if (!start_screen(terminal, error)) {
-        terminal_close(terminal);
-        return NULL;
-    }
-    return terminal;
+    if (study_terminal(terminal, error) && start_screen(terminal, error))
+        return terminal;
+    terminal_close(terminal);
+    return NULL;
 }
 
 void terminal_close(struct terminal *terminal)

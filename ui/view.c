@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct view_ops *const views[] = {&view_filters, &view_steps, &view_curves};
+static const struct view_ops *const views[MAX_VIEWS] = {&view_filters, &view_steps, &view_curves};
 
 const struct view_ops *view_at(int index)
 {
-    return index >= 0 && index < (int)(sizeof views / sizeof *views) ? views[index] : NULL;
+    return index >= 0 && index < MAX_VIEWS ? views[index] : NULL;
 }
 
 static int nothing_open(struct pane pane)

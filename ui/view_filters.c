@@ -5,11 +5,12 @@
 #include "view.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { BY_RANK, BY_FILTER };
 
 /* Columns of a row, from both ends; the bar takes what is left. */
-enum { SIGN = 0, RANK = 2, FILTER = 7, BAR = 14, SCORE = 8, ALONE = 8 };
+enum { SIGN = 0, RANK = 1, FILTER = 6, BAR = 13, SCORE = 8, ALONE = 8 };
 
 static int filter_rows(const struct screen *screen)
 {
@@ -63,8 +64,9 @@ static void draw_columns(struct pane pane, int row, int order)
 {
     pane_text(pane, row, RANK, STYLE_TITLE, "rank");
     pane_text(pane, row, FILTER, STYLE_TITLE, "filter");
-    pane_text(pane_part(pane, row, BAR, 1, pane.columns - BAR - SCORE - ALONE), 0, 0, STYLE_TITLE,
-              order == BY_RANK ? "importance" : "by filter");
+    struct pane bar = pane_part(pane, row, BAR, 1, pane.columns - BAR - SCORE - ALONE);
+    const char *by_rank = bar.columns >= 10 ? "importance" : "worth";
+    pane_text(bar, 0, 0, STYLE_TITLE, order == BY_RANK ? by_rank : "by filter");
     pane_right(pane, row, pane.columns - ALONE - SCORE, SCORE - 1, STYLE_TITLE, "score");
     pane_right(pane, row, pane.columns - ALONE, ALONE - 1, STYLE_TITLE, "alone");
 }
@@ -73,15 +75,14 @@ static void draw_legend(struct pane pane, int row, bool focused)
 {
     int column = pane_text(pane, row, 0, STYLE_KEPT, "+ kept");
     column = pane_text(pane, row, column + 2, STYLE_PRUNED, "- pruned");
-    column = pane_text(pane, row, column + 2, STYLE_LOCKED, "K/X locked");
-    if (focused) {
-        column = pane_text(pane, row, column + 2, STYLE_KEY, "Space");
-        pane_text(pane, row, column + 1, STYLE_DIM, "locks");
+    column = pane_text(pane, row, column + 2, STYLE_LOCKED, "K X locked");
+    const char *note = focused ? " locks" : "alone: error if only it goes";
+    if (column + 2 + (focused ? 5 : 0) + (int)strlen(note) > pane.columns)
         return;
-    }
-    static const char note[] = "alone: error if only it goes";
-    if (column + 2 + (int)sizeof note <= pane.columns)
-        pane_text(pane, row, column + 2, STYLE_DIM, note);
+    column += 2;
+    if (focused)
+        column = pane_text(pane, row, column, STYLE_KEY, "Space");
+    pane_text(pane, row, column, STYLE_DIM, note);
 }
 
 static void draw_filters(struct screen *screen, struct pane rows,
@@ -168,7 +169,7 @@ static void lock(struct screen *screen)
     if (filter_rows(screen) == 0 || state->cursor >= layer->filters)
         return;
     int filter = filter_at(layer->path, state->order, state->cursor);
-    int now = layer->path->lock[filter];
+    int now = (unsigned char)layer->path->lock[filter];
     char template[64], line[LINE];
     if (now == TN_LOCK_PRUNE)
         snprintf(template, sizeof template, "unlock %% %d", filter);

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "engine/step.h"
+#include "model/slice.h"
 
 #include <string.h>
 
@@ -40,46 +41,30 @@ static bool new_box(struct tn_network *network, struct tn_step *step, struct box
     return true;
 }
 
-/* Whole numbers of a node: constant input `index`, or attribute `name` as in older opsets. NULL
- * where absent. */
-static const int64_t *whole_numbers(const struct tn_network *network, const struct tn_node *node,
-                                    int index, const char *name, size_t *count)
+/* Fails where the arguments are not constant. */
+static bool need_constant(const struct tn_node *node, bool constant, struct tn_error *error)
 {
-    const struct tn_tensor *tensor = tn_node_constant(network->graph, node, index);
-    const struct tn_attribute *attribute = tn_node_attribute(node, name);
-    *count = tensor ? tensor->count : attribute ? attribute->count : 0;
-    return tensor ? tn_tensor_ints(tensor) : attribute ? attribute->ints : NULL;
-}
-
-static int64_t clamp(int64_t x, int64_t low, int64_t high)
-{
-    return x < low ? low : x > high ? high : x;
+    return constant || tn_fail(error, TN_ERROR_INPUT,
+                               "node '%s': %s whose arguments are not constant cannot be run",
+                               node->name, node->op_type);
 }
 
 static bool prepare_slice(struct tn_network *network, struct tn_step *step, struct tn_error *error)
 {
     struct box *box;
+    struct tn_slice slice;
+    bool constant;
     const struct tn_node *node = tn_step_node(network, step);
-    int rank = tn_step_input_value(network, step)->rank;
-    size_t start_count, axis_count, step_count;
-    const int64_t *starts = whole_numbers(network, node, 1, "starts", &start_count);
-    const int64_t *axes = whole_numbers(network, node, 3, "axes", &axis_count);
-    const int64_t *steps = whole_numbers(network, node, 4, "steps", &step_count);
-    if (!new_box(network, step, &box, error))
+    if (!new_box(network, step, &box, error) ||
+        !tn_slice_of(network->graph, node, &slice, &constant, error) ||
+        !need_constant(node, constant, error))
         return false;
-    if (!starts || (axes && axis_count != start_count) || (steps && step_count != start_count))
-        return tn_fail(error, TN_ERROR_INPUT,
-                       "node '%s': Slice whose bounds are not constant cannot be run", node->name);
-    for (size_t i = 0; i < start_count; i++) {
-        int64_t axis = axes ? axes[i] : (int64_t)i, by = steps ? steps[i] : 1;
-        axis += axis < 0 ? rank : 0;
-        if (axis < 1 || axis >= rank || by == 0)
-            return tn_fail(error, TN_ERROR_INPUT,
-                           "node '%s': Slice along axis %lld by %lld cannot be run", node->name,
-                           (long long)axis, (long long)by);
-        int64_t size = box->in_dims[axis - 1], start = starts[i] < 0 ? starts[i] + size : starts[i];
-        box->in_start[axis - 1] = clamp(start, 0, by < 0 ? size - 1 : size);
-        box->in_step[axis - 1] = by;
+    if (!slice.whole[0])
+        return tn_fail(error, TN_ERROR_INPUT, "node '%s': Slice of the batch cannot be run",
+                       node->name);
+    for (int a = 0; a + 1 < slice.rank; a++) {
+        box->in_start[a] = slice.start[a + 1];
+        box->in_step[a] = slice.step[a + 1];
     }
     return true;
 }
@@ -87,24 +72,20 @@ static bool prepare_slice(struct tn_network *network, struct tn_step *step, stru
 static bool prepare_pad(struct tn_network *network, struct tn_step *step, struct tn_error *error)
 {
     struct box *box;
+    struct tn_padding padding;
+    bool constant;
     const struct tn_node *node = tn_step_node(network, step);
-    int rank = tn_step_input_value(network, step)->rank;
-    const struct tn_attribute *mode = tn_node_attribute(node, "mode");
-    const struct tn_tensor *fill = tn_node_constant(network->graph, node, 2);
-    size_t count;
-    const int64_t *pads = whole_numbers(network, node, 1, "pads", &count);
-    if (!new_box(network, step, &box, error))
+    if (!new_box(network, step, &box, error) ||
+        !tn_padding_of(network->graph, node, &padding, &constant, error) ||
+        !need_constant(node, constant, error))
         return false;
-    if ((mode && mode->strings && strcmp(mode->strings[0], "constant") != 0) || !pads ||
-        count != 2 * (size_t)rank || pads[0] != 0 || pads[rank] != 0)
+    if (strcmp(padding.mode, "constant") != 0 || padding.begin[0] != 0 || padding.end[0] != 0)
         return tn_fail(error, TN_ERROR_INPUT,
-                       "node '%s': only Pad with constant widths and a constant value, not of the "
-                       "batch, can be run",
+                       "node '%s': only Pad with a constant value, not of the batch, can be run",
                        node->name);
-    box->fill =
-        fill && tn_tensor_floats(fill) ? *tn_tensor_floats(fill) : tn_node_float(node, "value", 0);
-    for (int a = 0; a + 1 < rank; a++) {
-        int64_t before = pads[a + 1], after = pads[rank + a + 1];
+    box->fill = padding.value;
+    for (int a = 0; a + 1 < padding.rank; a++) {
+        int64_t before = padding.begin[a + 1], after = padding.end[a + 1];
         box->in_start[a] = before < 0 ? -before : 0;
         box->out_start[a] = before > 0 ? before : 0;
         box->extent[a] = box->in_dims[a] + (before < 0 ? before : 0) + (after < 0 ? after : 0);

@@ -188,31 +188,44 @@ static int divisor(const struct tn_window *w, int axis, int o)
     return inside < w->kernel[axis] ? inside : w->kernel[axis];
 }
 
-/* Walk the windows of a plane; forward reads x and writes y, backward adds to dx from dy. */
-static void average_windows(const struct tn_window *w, const float *x, float *y, float *dx,
-                            const float *dy)
+/* The part of one output's window that lies in the input: pixel (a, b) of it is at first + a * down
+ * + b * right. */
+struct patch {
+    size_t first, down, right;
+    int rows, columns;
+    int count; /* what the average divides by; 0 where the window lies wholly in padding */
+};
+
+static struct patch patch_at(const struct tn_window *w, int oh, int ow)
 {
-    for (int oh = 0; oh < w->out[0]; oh++)
-        for (int ow = 0; ow < w->out[1]; ow++) {
-            int top, bottom, left, right;
-            range(w, 0, oh, &top, &bottom);
-            range(w, 1, ow, &left, &right);
-            int count = divisor(w, 0, oh) * divisor(w, 1, ow);
-            size_t o = (size_t)oh * (size_t)w->out[1] + (size_t)ow;
-            double sum = 0;
-            for (int a = top; a < bottom; a++)
-                for (int b = left; b < right; b++) {
-                    int row = oh * w->stride[0] - w->pad_begin[0] + a * w->dilation[0];
-                    int column = ow * w->stride[1] - w->pad_begin[1] + b * w->dilation[1];
-                    size_t at = (size_t)row * (size_t)w->in[1] + (size_t)column;
-                    if (dx)
-                        dx[at] += dy[o] / (float)count;
-                    else
-                        sum += (double)x[at];
-                }
-            if (!dx)
-                y[o] = count > 0 ? (float)(sum / count) : 0;
-        }
+    int top, bottom, left, right;
+    range(w, 0, oh, &top, &bottom);
+    range(w, 1, ow, &left, &right);
+    int row = oh * w->stride[0] - w->pad_begin[0] + top * w->dilation[0];
+    int column = ow * w->stride[1] - w->pad_begin[1] + left * w->dilation[1];
+    return (struct patch){.first = (size_t)row * (size_t)w->in[1] + (size_t)column,
+                          .down = (size_t)w->dilation[0] * (size_t)w->in[1],
+                          .right = (size_t)w->dilation[1],
+                          .rows = bottom - top,
+                          .columns = right - left,
+                          .count = divisor(w, 0, oh) * divisor(w, 1, ow)};
+}
+
+static float average(const struct patch *patch, const float *x)
+{
+    double sum = 0;
+    for (int a = 0; a < patch->rows; a++)
+        for (int b = 0; b < patch->columns; b++)
+            sum += (double)x[patch->first + (size_t)a * patch->down + (size_t)b * patch->right];
+    return patch->count > 0 ? (float)(sum / patch->count) : 0;
+}
+
+static void spread(const struct patch *patch, float gradient, float *dx)
+{
+    for (int a = 0; a < patch->rows; a++)
+        for (int b = 0; b < patch->columns; b++)
+            dx[patch->first + (size_t)a * patch->down + (size_t)b * patch->right] +=
+                gradient / (float)patch->count;
 }
 
 static void average_plane(void *context, size_t plane, unsigned worker)
@@ -220,8 +233,13 @@ static void average_plane(void *context, size_t plane, unsigned worker)
     (void)worker;
     const struct job *job = context;
     const struct pool *pool = job->step->state;
-    average_windows(&pool->window, job->from + plane * in_area(pool),
-                    job->to + plane * out_area(pool), NULL, NULL);
+    const float *x = job->from + plane * in_area(pool);
+    float *y = job->to + plane * out_area(pool);
+    for (int oh = 0; oh < pool->window.out[0]; oh++)
+        for (int ow = 0; ow < pool->window.out[1]; ow++) {
+            struct patch patch = patch_at(&pool->window, oh, ow);
+            *y++ = average(&patch, x);
+        }
 }
 
 static void average_gradient_plane(void *context, size_t plane, unsigned worker)
@@ -229,9 +247,14 @@ static void average_gradient_plane(void *context, size_t plane, unsigned worker)
     (void)worker;
     const struct job *job = context;
     const struct pool *pool = job->step->state;
+    const float *dy = job->from + plane * out_area(pool);
     float *dx = job->to + plane * in_area(pool);
     memset(dx, 0, in_area(pool) * sizeof *dx);
-    average_windows(&pool->window, NULL, NULL, dx, job->from + plane * out_area(pool));
+    for (int oh = 0; oh < pool->window.out[0]; oh++)
+        for (int ow = 0; ow < pool->window.out[1]; ow++) {
+            struct patch patch = patch_at(&pool->window, oh, ow);
+            spread(&patch, *dy++, dx);
+        }
 }
 
 static void global_plane(void *context, size_t plane, unsigned worker)

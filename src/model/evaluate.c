@@ -282,14 +282,19 @@ static struct tn_tensor *gather(const struct work *work)
         dims[rank++] = indices->dims[i];
     for (int i = axis + 1; i < data->rank; i++)
         dims[rank++] = data->dims[i];
+    /* Room first: once the budget is spent, no long list is looked through again. */
+    struct tn_tensor *result = new_result(work, data->dtype, rank, dims);
+    if (!result || result->count == 0)
+        return result;
     const int64_t *wanted = tn_tensor_ints(indices);
     for (size_t i = 0; i < indices->count; i++)
-        if (wanted[i] < -size || wanted[i] >= size)
+        if (wanted[i] < -size || wanted[i] >= size) {
+            tn_tensor_unref(result);
             return NULL;
-    struct tn_tensor *result = new_result(work, data->dtype, rank, dims);
+        }
     size_t outer = product(data->dims, 0, axis);
     size_t block = product(data->dims, axis + 1, data->rank) * tn_dtype_size(data->dtype);
-    for (size_t o = 0; result && result->count > 0 && o < outer; o++)
+    for (size_t o = 0; o < outer; o++)
         for (size_t i = 0; i < indices->count; i++) {
             size_t from = (size_t)(wanted[i] < 0 ? wanted[i] + size : wanted[i]);
             memcpy((char *)result->data + (o * indices->count + i) * block,
@@ -498,10 +503,11 @@ struct tn_tensor *tn_evaluate_node(const struct tn_graph *graph, const struct tn
                                    struct tn_evaluation_budget *budget, struct tn_error *error)
 {
     const struct work work = {graph, node, inputs, budget, error};
+    struct tn_tensor *result = NULL;
     for (size_t i = 0; i < sizeof evaluators / sizeof *evaluators; i++)
         if (strcmp(evaluators[i].op_type, node->op_type) == 0)
-            return evaluators[i].evaluate(&work);
-    return NULL;
+            result = evaluators[i].evaluate(&work);
+    return result;
 }
 
 int tn_evaluated_type(const struct tn_graph *graph, const struct tn_node *node)

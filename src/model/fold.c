@@ -6,6 +6,7 @@
  * ends as the shape of a Reshape, with the batch in front, 0 ("as the input") takes its place. */
 #include "core/memory.h"
 #include "model/evaluate.h"
+#include "model/name_index.h"
 #include "model/shape.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct folding {
     int aside_count;          /* values the table below has room for */
     struct tn_tensor **aside; /* lists that hold UNKNOWN_BATCH, by value */
     struct tn_evaluation_budget budget;
+    struct tn_name_index names; /* of all values, once a new one is needed */
     struct tn_error *error;
 };
 
@@ -126,21 +128,40 @@ static struct tn_tensor *shape_with_batch(const struct folding *folding, const s
     return shape;
 }
 
-static int add_unique_value(struct tn_graph *graph, const char *stem, struct tn_tensor *constant,
-                            struct tn_error *error)
+static bool index_names(struct folding *folding)
 {
-    char *name = tn_sprintf("%s_shape", stem);
-    for (int i = 2; name && tn_graph_find_value(graph, name) != TN_NO_VALUE; i++) {
+    const struct tn_graph *graph = folding->graph;
+    bool ok = true;
+    if (folding->names.count > 0)
+        return true;
+    for (int i = 0; ok && i < graph->value_count; i++)
+        if (tn_name_index_find(&folding->names, graph->values[i].name) < 0)
+            ok = tn_name_index_add(&folding->names, graph->values[i].name, i, folding->error);
+    return ok;
+}
+
+/* A constant called after the node whose shape it is, by a name that is not taken. */
+static int add_shape_value(struct folding *folding, const char *node, struct tn_tensor *constant)
+{
+    struct tn_graph *graph = folding->graph;
+    bool ok = index_names(folding);
+    char *name = tn_sprintf("%s_shape", node);
+    for (int i = graph->value_count; ok && name && tn_name_index_find(&folding->names, name) >= 0;
+         i++) {
         tn_free(name);
-        name = tn_sprintf("%s_shape%d", stem, i);
+        name = tn_sprintf("%s_shape%d", node, i);
     }
-    if (!name) {
+    if (!name && ok)
+        tn_fail_memory(folding->error, "a name", strlen(node));
+    int value = -1;
+    if (name && ok)
+        value = tn_graph_add_value(graph, name, constant, folding->error);
+    else
         tn_tensor_unref(constant);
-        tn_fail_memory(error, "a name", strlen(stem));
-        return -1;
-    }
-    int value = tn_graph_add_value(graph, name, constant, error);
     tn_free(name);
+    if (value >= 0 &&
+        !tn_name_index_add(&folding->names, graph->values[value].name, value, folding->error))
+        return -1;
     return value;
 }
 
@@ -156,7 +177,7 @@ static bool settle_reshape(struct folding *folding, int index)
     struct tn_tensor *shape = shape_with_batch(folding, node, list);
     if (!shape)
         return true;
-    int value = add_unique_value(graph, tn_node_label(graph, node), shape, folding->error);
+    int value = add_shape_value(folding, tn_node_label(graph, node), shape);
     if (value < 0)
         return false;
     node->inputs[1] = value;
@@ -221,5 +242,6 @@ bool tn_graph_fold_constants(struct tn_graph *graph, struct tn_error *error)
     for (int i = 0; i < folding.aside_count; i++)
         tn_tensor_unref(folding.aside[i]);
     tn_free(folding.aside);
+    tn_name_index_free(&folding.names);
     return ok && tn_graph_prune_dead(graph, error);
 }

@@ -36,3 +36,5 @@ src/model/onnx.pb-c.c: src/model/onnx.proto
 	$(AM_V_GEN)$(MKDIR_P) src/model && \
 	  $(PROTOC_C) --proto_path=$(top_srcdir)/src --c_out=src $(top_srcdir)/src/model/onnx.proto
 src/model/onnx.pb-c.h: src/model/onnx.pb-c.c
+src/model/onnx_attribute.lo src/model/onnx_read.lo src/model/onnx_tensor.lo \
+  src/model/onnx_write.lo: src/model/onnx.pb-c.h

@@ -1,7 +1,7 @@
 /* ONNX files into graphs. */
+#include "core/file.h"
 #include "core/memory.h"
 #include "model/element.h"
-#include "core/file.h"
 #include "model/name_index.h"
 #include "model/onnx_parts.h"
 #include "model/shape.h"

@@ -1,8 +1,8 @@
 /* Graphs into ONNX files. The message is built in one arena and points into the graph, so that
  * weights are copied once only, into the file's bytes. */
+#include "core/file.h"
 #include "core/memory.h"
 #include "model/element.h"
-#include "core/file.h"
 #include "model/onnx_parts.h"
 
 #include <limits.h>

@@ -85,6 +85,9 @@ static bool infer_batch_norm(const struct tn_graph *graph, const struct tn_node 
     if (training)
         return tn_fail(error, TN_ERROR_INPUT,
                        "it is in training mode; export the network in evaluation mode");
+    if (tn_node_int(node, "spatial", 1) == 0)
+        return tn_fail(error, TN_ERROR_INPUT,
+                       "statistics for every pixel (spatial=0) are not supported");
     if (!out->known)
         return true;
     if (out->rank < 2)

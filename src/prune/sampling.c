@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "data/loader.h"
+#include "engine/evaluate.h"
 #include "engine/network.h"
 #include "model/layers.h"
 #include "prune/tap.h"
@@ -51,19 +52,7 @@ static bool check_images(const struct tn_graph *graph, const struct tn_dataset *
     if (tn_dataset_count(dataset, TN_TRAIN) == 0)
         return tn_fail(error, TN_ERROR_USE, "%s has no training images to sample",
                        tn_dataset_name(dataset));
-    int chw[3];
-    tn_dataset_shape(dataset, chw);
-    const struct tn_value *input = graph->input_count > 0 ? &graph->values[graph->inputs[0]] : NULL;
-    if (!input || !input->has_shape || input->rank != 4)
-        return tn_fail(error, TN_ERROR_INPUT, "the network's input is not [N,C,H,W]");
-    for (int i = 0; i < 3; i++) {
-        if (input->dims[i + 1] != chw[i])
-            return tn_fail(error, TN_ERROR_USE,
-                           "the network takes images [%d,%d,%d], %s has [%d,%d,%d]",
-                           (int)input->dims[1], (int)input->dims[2], (int)input->dims[3],
-                           tn_dataset_name(dataset), chw[0], chw[1], chw[2]);
-    }
-    return true;
+    return tn_evaluate_fits(graph, dataset, error);
 }
 
 static int ascending(const void *a, const void *b)
@@ -216,6 +205,9 @@ static bool run(struct sampler *s, struct tn_error *error)
         return false;
     struct tn_loader *loader = tn_loader_new(s->dataset, TN_TRAIN, s->images, s->image_count,
                                              (size_t)s->batch, NULL, error);
+    if (loader)
+        tn_loader_watch(loader, s->progress);
+    tn_network_watch(network, s->progress);
     bool ok = loader && pass_images(s, network, loader, error);
     tn_loader_free(loader);
     tn_network_free(network);

@@ -141,14 +141,14 @@ static json_t *group_json(const struct tn_model *model, const struct tn_group *g
     json_t *json = json_object(), *producers = json_array(), *consumers = json_array();
     for (int p = 0; p < group->producer_count; p++)
         json_array_append_new(producers,
-                              json_string(model->layers.layer[group->producers[p]].name));
+                              tn_json_text(model->layers.layer[group->producers[p]].name));
     for (int c = 0; c < group->consumer_count; c++) {
         const char *name = model->graph->nodes[group->consumers[c].node].name;
         for (int l = 0; l < model->layers.count; l++) {
             if (model->layers.layer[l].node == group->consumers[c].node)
                 name = model->layers.layer[l].name;
         }
-        json_array_append_new(consumers, json_string(name));
+        json_array_append_new(consumers, tn_json_text(name));
     }
     tn_put_text(json, "name", group->name);
     tn_put_integer(json, "channels", group->channels);

@@ -203,11 +203,22 @@ static struct tn_data_spec *open_with_preset(const struct tn_command_line *line,
     return fitted;
 }
 
+/* The session file has it as JSON. */
+static bool check_utf8(const char *path, struct tn_error *error)
+{
+    json_t *text = json_string(path);
+    json_decref(text);
+    return text ||
+           tn_fail(error, TN_ERROR_USE, "%s: a session cannot keep a path that is not UTF-8", path);
+}
+
 /* Where the images are must not depend on where the program is started next. */
 static bool make_absolute(struct tn_data_spec *spec, struct tn_error *error)
 {
     if (strcmp(spec->path, "fashion-mnist") == 0)
         return true;
+    if (!check_utf8(tn_dataset_path(spec->dataset), error))
+        return false;
     char *path = tn_strdup(tn_dataset_path(spec->dataset));
     if (!path)
         return tn_fail_memory(error, "a path", 1);

@@ -57,12 +57,11 @@ static bool set_kept(struct tn_session *session, const struct tn_command_line *l
     return fine;
 }
 
-/* The number kept is rounded down, as in the paper's networks (its ResNet-50 that keeps 70 %). */
-static int kept_for_ratio(int channels, double ratio)
+int tn_kept_for_ratio(int filters, double ratio)
 {
     /* 10 * (1 - 0.3) may be 7 or 6.999999999999999 in binary: what is within 1e-9 of a whole number
      * is meant to be it. */
-    int kept = (int)floor(channels * (1 - ratio) + 1e-9);
+    int kept = (int)floor(filters * (1 - ratio) + 1e-9);
     return kept < 1 ? 1 : kept;
 }
 
@@ -70,7 +69,7 @@ static bool wish_ratio(const struct tn_state *state, int group, const void *cont
                        struct tn_error *error)
 {
     (void)error;
-    *kept = kept_for_ratio(state->model->groups.group[group].channels, *(const double *)context);
+    *kept = tn_kept_for_ratio(state->model->groups.group[group].channels, *(const double *)context);
     return true;
 }
 
@@ -250,7 +249,7 @@ static bool run_method(struct tn_session *session, const struct tn_command_line 
         struct tn_setting *setting = &next->settings[selection.groups[i]];
         snprintf(setting->method, sizeof setting->method, "%s", method);
         json_array_append_new(layers,
-                              json_string(next->model->groups.group[selection.groups[i]].name));
+                              tn_json_text(next->model->groups.group[selection.groups[i]].name));
     }
     tn_put(result, "layers", layers);
     tn_put_text(result, "method", method);
@@ -351,10 +350,11 @@ static bool place(struct tn_state *next, const struct tn_selection *selection,
         fine = statistic != NULL;
         if (fine) {
             tn_state_set_statistic(next, g, statistic);
-            json_array_append_new(
-                layers, json_pack("{s:s, s:i, s:I}", "name", next->model->groups.group[g].name,
-                                  "filters", next->model->groups.group[g].channels, "samples",
-                                  (json_int_t)statistic->gram.samples));
+            json_array_append_new(layers,
+                                  json_pack("{s:o, s:i, s:I}", "name",
+                                            tn_json_text(next->model->groups.group[g].name),
+                                            "filters", next->model->groups.group[g].channels,
+                                            "samples", (json_int_t)statistic->gram.samples));
             tn_statistic_unref(statistic);
         }
     }

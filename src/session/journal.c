@@ -134,8 +134,8 @@ int64_t tn_journal_undo(const struct tn_journal *journal)
     return -1;
 }
 
-/* The nearest change at or above an entry, 0 for none: entries that changed nothing stand at the same
- * place for undo and redo. */
+/* The nearest change at or above an entry, 0 for none: entries that changed nothing stand at the
+ * same place for undo and redo. */
 static int64_t last_change(const struct tn_journal *journal, int64_t id)
 {
     const struct tn_entry *entry;

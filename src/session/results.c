@@ -1,5 +1,6 @@
 #include "session/results.h"
 
+#include "core/memory.h"
 #include <math.h>
 
 json_t *tn_json_number(double value)
@@ -52,14 +53,24 @@ void tn_put_integer(json_t *object, const char *key, int64_t value)
     tn_put(object, key, json_integer(value));
 }
 
-/* File names need not be UTF-8, JSON must be: what is not is shown as '?'. */
+json_t *tn_json_text(const char *text)
+{
+    json_t *json = json_string(text);
+    if (json)
+        return json;
+    char *plain = tn_strdup(text);
+    for (char *c = plain; c && *c; c++) {
+        if (*c & 0x80)
+            *c = '?';
+    }
+    json = plain ? json_string(plain) : json_null();
+    tn_free(plain);
+    return json;
+}
+
 void tn_put_text(json_t *object, const char *key, const char *value)
 {
-    json_t *text = json_string(value);
-    if (!text) {
-        text = json_sprintf("%s", "?");
-    }
-    tn_put(object, key, text);
+    tn_put(object, key, tn_json_text(value));
 }
 
 void tn_put_bool(json_t *object, const char *key, bool value)

@@ -8,6 +8,9 @@
 #include <stdint.h>
 
 json_t *tn_json_number(double value); /* null for NaN and infinities, which JSON has not */
+/* File names and names in models need not be UTF-8, JSON must be: then '?' stands for what is
+ * beyond ASCII. */
+json_t *tn_json_text(const char *text);
 json_t *tn_json_doubles(const double *values, int count);
 json_t *tn_json_ints(const int *values, int count);
 json_t *tn_json_epoch(const struct tn_epoch *epoch);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct tn_session *session_of(struct tn_store *store, struct tn_error *error)
 {
@@ -65,10 +66,31 @@ struct tn_session *tn_session_open(const char *path, struct tn_error *error)
     return session;
 }
 
+struct tn_session *tn_session_draft(const char *path, struct tn_error *error)
+{
+    struct tn_session *session = tn_session_open(path, error);
+    if (session)
+        session->store->draft = true;
+    return session;
+}
+
+/* Whether a draft holds more than the command that starts it again would bring back. */
+static bool holds_work(const struct tn_journal *journal)
+{
+    for (int i = 0; i < journal->count; i++) {
+        const char *command = journal->entries[i]->command;
+        if (strncmp(command, "open ", 5) != 0 && strncmp(command, "data ", 5) != 0)
+            return true;
+    }
+    return false;
+}
+
 void tn_session_free(struct tn_session *session)
 {
     if (!session)
         return;
+    if (session->store && session->store->draft && !holds_work(&session->journal))
+        unlink(session->store->path);
     tn_journal_free(&session->journal);
     tn_state_unref(session->state);
     tn_state_unref(session->next);
@@ -89,7 +111,7 @@ bool tn_session_wants_quit(const struct tn_session *session)
 
 const char *tn_session_path(const struct tn_session *session)
 {
-    return session->store->path;
+    return session->store->draft ? NULL : session->store->path;
 }
 
 void tn_session_become(struct tn_session *session, struct tn_state *next)
@@ -161,13 +183,6 @@ static void stand_at(struct tn_session *session, struct tn_entry *entry, struct 
     tn_journal_advance(&session->journal, entry);
 }
 
-/* Half width of the 95 % interval of a fraction p of n (Wilson 1927). */
-static double wilson(double p, double n)
-{
-    const double z = 1.959963984540054;
-    return z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n);
-}
-
 /* Every epoch ends with a test: the state's accuracy is known without another eval. */
 static void note_accuracy(struct tn_state *state, const struct tn_epoch *epoch, int64_t images)
 {
@@ -179,7 +194,7 @@ static void note_accuracy(struct tn_state *state, const struct tn_epoch *epoch, 
                                .top1 = epoch->test_top1,
                                .top5 = epoch->test_top5,
                                .loss = NAN,
-                               .ci95 = images ? wilson(epoch->test_top1, (double)images) : 0};
+                               .ci95 = tn_half_width(epoch->test_top1, (double)images)};
 }
 
 bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,

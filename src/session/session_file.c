@@ -78,6 +78,8 @@ bool tn_session_save(struct tn_session *session, const char *path, struct tn_err
     if (!store)
         return false;
     tn_journal_mark_written(&session->journal);
+    if (session->store->draft)
+        unlink(session->store->path);
     tn_store_close(session->store);
     session->store = store;
     return true;

@@ -17,14 +17,22 @@ static json_t *floats_json(const float *values, int count)
 static json_t *data_json(const struct tn_data_spec *spec)
 {
     const struct tn_data_options *o = &spec->options;
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:f, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:[i,i,i]}",
-                     "path", spec->path, "preset", spec->preset, "name",
-                     spec->name ? spec->name : "", "format", (int)o->format, "channels",
-                     (int)o->channels, "scale", (double)o->scale, "mean",
-                     floats_json(o->mean, o->mean_count), "std", floats_json(o->std, o->std_count),
-                     "resize", o->resize, "crop", o->crop, "train", (json_int_t)spec->train, "test",
-                     (json_int_t)spec->test, "classes", spec->classes, "shape", spec->shape[0],
-                     spec->shape[1], spec->shape[2]);
+    json_t *json = json_object();
+    tn_put_text(json, "path", spec->path);
+    tn_put_text(json, "preset", spec->preset);
+    tn_put_text(json, "name", spec->name ? spec->name : "");
+    tn_put_integer(json, "format", o->format);
+    tn_put_integer(json, "channels", o->channels);
+    tn_put_number(json, "scale", (double)o->scale);
+    tn_put(json, "mean", floats_json(o->mean, o->mean_count));
+    tn_put(json, "std", floats_json(o->std, o->std_count));
+    tn_put_integer(json, "resize", o->resize);
+    tn_put_integer(json, "crop", o->crop);
+    tn_put_integer(json, "train", spec->train);
+    tn_put_integer(json, "test", spec->test);
+    tn_put_integer(json, "classes", spec->classes);
+    tn_put(json, "shape", tn_json_ints(spec->shape, 3));
+    return json;
 }
 
 static json_t *cost_json(const struct tn_cost *cost)
@@ -44,8 +52,8 @@ static json_t *evaluation_json(const struct tn_state *state)
 
 static json_t *setting_json(const struct tn_group *group, const struct tn_setting *setting)
 {
-    json_t *json = json_pack("{s:s, s:s, s:i}", "name", group->name, "method", setting->method,
-                             "kept", setting->kept);
+    json_t *json = json_pack("{s:o, s:s, s:i}", "name", tn_json_text(group->name), "method",
+                             setting->method, "kept", setting->kept);
     if (!json || !setting->locks)
         return json;
     char *letters = tn_alloc((size_t)group->channels + 1, 1);
@@ -60,7 +68,7 @@ static json_t *setting_json(const struct tn_group *group, const struct tn_settin
 
 json_t *tn_state_to_json(const struct tn_state *state)
 {
-    json_t *json = json_pack("{s:s}", "model", state->model_name);
+    json_t *json = json_pack("{s:o}", "model", tn_json_text(state->model_name));
     if (state->data)
         json_object_set_new(json, "data", data_json(state->data));
     if (state->evaluated)
@@ -187,32 +195,30 @@ static bool read_locks(struct tn_state *state, int group, const char *letters,
     return fine;
 }
 
-static bool read_setting(struct tn_state *state, json_t *json, struct tn_error *error)
+static bool read_setting(struct tn_state *state, int group, json_t *json, struct tn_error *error)
 {
-    const char *name, *method, *locks = NULL;
+    const char *method, *locks = NULL;
     int kept;
-    if (json_unpack(json, "{s:s, s:s, s:i, s?s}", "name", &name, "method", &method, "kept", &kept,
-                    "locks", &locks))
+    if (json_unpack(json, "{s:s, s:i, s?s}", "method", &method, "kept", &kept, "locks", &locks))
         return bad_settings("a layer", error);
-    int g = tn_model_find_group(state->model, name);
-    if (g < 0)
-        return bad_settings("a layer that the network has not", error);
-    struct tn_setting *setting = &state->settings[g];
     if (strcmp(method, "thinet") != 0)
         return bad_settings("a method this program does not know", error);
-    strcpy(setting->method, "thinet");
-    if (locks && !read_locks(state, g, locks, error))
+    strcpy(state->settings[group].method, "thinet");
+    if (locks && !read_locks(state, group, locks, error))
         return false;
-    if (tn_state_set_kept(state, g, kept) != kept)
+    if (tn_state_set_kept(state, group, kept) != kept)
         return bad_settings("a kept count out of range", error);
     return true;
 }
 
 bool tn_state_settings_from_json(struct tn_state *state, const json_t *json, struct tn_error *error)
 {
+    /* Groups follow from the network alone, so their order is the same again. */
     const json_t *layers = json_object_get(json, "layers");
-    for (size_t i = 0; i < json_array_size(layers); i++) {
-        if (!read_setting(state, json_array_get(layers, i), error))
+    if (json_array_size(layers) != (size_t)state->model->groups.count)
+        return bad_settings("not one for each group of the network", error);
+    for (int g = 0; g < state->model->groups.count; g++) {
+        if (!read_setting(state, g, json_array_get(layers, (size_t)g), error))
             return false;
     }
     return true;

@@ -17,6 +17,7 @@ enum {
 struct tn_store {
     sqlite3 *db;
     char *path; /* NULL: a private temporary database */
+    bool draft; /* the file has no name of the user's choice yet */
 };
 
 /* Look at a file without SQLite. False with an error when it is there and is no session this

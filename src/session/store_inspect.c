@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,17 @@ static uint32_t big_endian(const uint8_t *bytes, int count)
     for (int i = 0; i < count; i++)
         value = value << 8 | bytes[i];
     return value;
+}
+
+/* Is there a rollback journal beside the file? Then the last transaction was cut off, and SQLite
+ * mends the file before it is read: its size says nothing yet. */
+static bool has_journal(const char *path)
+{
+    char name[4096];
+    struct stat status;
+    int length = snprintf(name, sizeof name, "%s-journal", path);
+    return length > 0 && length < (int)sizeof name && stat(name, &status) == 0 &&
+           status.st_size > 0;
 }
 
 static bool check_header(const char *path, const uint8_t *header, int64_t size,
@@ -36,7 +48,7 @@ static bool check_header(const char *path, const uint8_t *header, int64_t size,
     page = page == 1 ? 65536 : page;
     uint32_t pages = big_endian(header + 28, 4);
     bool counted = big_endian(header + 24, 4) == big_endian(header + 92, 4);
-    if (counted && size < (int64_t)page * pages)
+    if (counted && size < (int64_t)page * pages && !has_journal(path))
         return tn_fail(error, TN_ERROR_INPUT, "%s: a session cut short: %lld bytes of %lld", path,
                        (long long)size, (long long)page * pages);
     return true;

@@ -221,22 +221,23 @@ static bool write_state(struct tn_store *store, const struct tn_state *state,
 }
 
 /* An epoch's checkpoint that the next one replaces goes, with what only it used. */
+static const char drop_tensors[] =
+    "DELETE FROM tensor WHERE digest IN "
+    "(SELECT tensor FROM graph_tensor t JOIN state s ON s.graph=t.graph WHERE s.id=?1) "
+    "AND NOT EXISTS (SELECT 1 FROM graph_tensor t JOIN state s ON s.graph=t.graph "
+    "WHERE t.tensor=tensor.digest AND s.id<>?1) AND digest NOT IN (SELECT gram FROM statistic)";
+static const char drop_links[] =
+    "DELETE FROM graph_tensor WHERE graph IN (SELECT graph FROM state WHERE id=?1) "
+    "AND NOT EXISTS (SELECT 1 FROM state s WHERE s.graph=graph_tensor.graph AND s.id<>?1)";
+static const char drop_graph[] =
+    "DELETE FROM graph WHERE digest IN (SELECT graph FROM state WHERE id=?1) "
+    "AND NOT EXISTS (SELECT 1 FROM state s WHERE s.graph=graph.digest AND s.id<>?1)";
+
 static bool drop_state(struct tn_store *store, int64_t id, struct tn_error *error)
 {
-    static const char *const steps[] = {
-        "DELETE FROM tensor WHERE digest IN (SELECT tensor FROM graph_tensor t JOIN state s ON "
-        "s.graph=t.graph "
-        "WHERE s.id=?1) AND NOT EXISTS (SELECT 1 FROM graph_tensor t JOIN state s ON "
-        "s.graph=t.graph "
-        "WHERE t.tensor=tensor.digest AND s.id<>?1) AND digest NOT IN (SELECT gram FROM statistic)",
-        "DELETE FROM graph_tensor WHERE graph IN (SELECT graph FROM state WHERE id=?1) AND NOT "
-        "EXISTS "
-        "(SELECT 1 FROM state s WHERE s.graph=graph_tensor.graph AND s.id<>?1)",
-        "DELETE FROM graph WHERE digest IN (SELECT graph FROM state WHERE id=?1) AND NOT EXISTS "
-        "(SELECT 1 FROM state s WHERE s.graph=graph.digest AND s.id<>?1)",
-        "DELETE FROM statistic WHERE state=?1",
-        "DELETE FROM state WHERE id=?1",
-    };
+    static const char *const steps[] = {drop_tensors, drop_links, drop_graph,
+                                        "DELETE FROM statistic WHERE state=?1",
+                                        "DELETE FROM state WHERE id=?1"};
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         sqlite3_stmt *s = tn_store_prepare(store, steps[i], error);
         if (!s)

@@ -129,6 +129,13 @@ static void publish(void *context)
 
 /* The thread */
 
+static void clear_progress(struct tn_worker_status *status)
+{
+    status->stage[0] = status->unit[0] = status->detail[0] = '\0';
+    status->done = status->total = status->rate = 0;
+    status->left = -1;
+}
+
 static struct queued *take(struct tn_worker *worker)
 {
     pthread_mutex_lock(&worker->mutex);
@@ -143,9 +150,7 @@ static struct queued *take(struct tn_worker *worker)
         status->waiting--;
         status->busy = true;
         status->cancelling = false;
-        status->stage[0] = status->unit[0] = status->detail[0] = '\0';
-        status->done = status->total = status->rate = 0;
-        status->left = -1;
+        clear_progress(status);
         snprintf(status->command, sizeof status->command, "%s", command->line);
         worker->point_count = 0;
         worker->begun = tn_clock_seconds();
@@ -172,7 +177,8 @@ static void tell(struct tn_worker *worker, const struct queued *command, bool ok
     status->failed = !ok;
     status->busy = false;
     status->cancelling = false;
-    status->command[0] = status->stage[0] = status->detail[0] = '\0';
+    status->command[0] = '\0';
+    clear_progress(status);
     status->quit = tn_session_wants_quit(worker->session);
     pthread_mutex_unlock(&worker->mutex);
     signal_reader(worker);
@@ -291,9 +297,11 @@ uint64_t tn_worker_submit(struct tn_worker *worker, const char *line)
 void tn_worker_cancel(struct tn_worker *worker)
 {
     pthread_mutex_lock(&worker->mutex);
-    if (worker->last)
-        worker->status.finished =
-            worker->status.busy ? worker->status.finished : worker->last->number;
+    if (worker->last && !worker->status.busy) { /* taken back before it began */
+        worker->status.finished = worker->last->number;
+        worker->status.failed = true;
+        snprintf(worker->status.message, sizeof worker->status.message, "cancelled");
+    }
     drop_queue(worker);
     worker->status.cancelling = worker->status.busy;
     if (worker->status.busy)

@@ -17,7 +17,8 @@ void tn_worker_free(struct tn_worker *worker);
 
 /* Queue a command line. A number that grows. */
 uint64_t tn_worker_submit(struct tn_worker *worker, const char *line);
-/* Ask the running command to stop and drop what waits. Returns at once. */
+/* Ask the running command to stop and drop what waits; what is dropped never ends, unless nothing
+ * runs: then it ends at once as cancelled. Returns at once. */
 void tn_worker_cancel(struct tn_worker *worker);
 
 /* Readable whenever a snapshot, a message or progress is new (eventfd); tn_worker_poll makes it

@@ -1,0 +1,178 @@
+#include "chart.h"
+#include "ui_paper.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static struct chart line_chart(int count, const double *y)
+{
+    return (struct chart){
+        .x_label = "x",
+        .y_label = "y",
+        .series_count = 1,
+        .series = {{.name = "line", .style = STYLE_SERIES1, .count = count, .y = y, .step_x = 1}}};
+}
+
+static void expect_row(const struct surface *surface, int row, const char *expected)
+{
+    char *text = paper_row(surface, row);
+    assert_string_equal(text, expected);
+    tn_free(text);
+}
+
+static void a_rising_line_in_ascii_is_drawn_cell_by_cell(void **state)
+{
+    (void)state;
+    static const double y[] = {0, 1, 2, 3, 4};
+    struct surface surface = paper_new(8, 13);
+    struct chart chart = line_chart(5, y);
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    expect_row(&surface, 0, "y  *  line");
+    expect_row(&surface, 1, "      4|    *");
+    expect_row(&surface, 2, "       |   *");
+    expect_row(&surface, 3, "      2|  *");
+    expect_row(&surface, 4, "       | *");
+    expect_row(&surface, 5, "      0|*");
+    expect_row(&surface, 6, "       +- x -");
+    surface_free(&surface);
+}
+
+static void braille_sets_two_by_four_dots_in_a_cell(void **state)
+{
+    (void)state;
+    static const double y[] = {0, 1};
+    struct surface surface = paper_new(4, 12);
+    struct chart chart = line_chart(2, y);
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_FULL), &chart);
+    /* One row of four cells: eight dots across, four down, from the bottom left to the top right.
+     */
+    const struct cell *cells = surface.cells + surface.columns + 8;
+    assert_int_equal(cells[0].glyph, 0x2800 + 0x40 + 0x80);
+    assert_int_equal(cells[3].glyph, 0x2800 + 0x01 + 0x08);
+    assert_int_equal(cells[3].style, STYLE_SERIES1);
+    surface_free(&surface);
+}
+
+static void values_that_are_not_finite_leave_gaps(void **state)
+{
+    (void)state;
+    double y[] = {0, NAN, INFINITY, -INFINITY, 4};
+    struct surface surface = paper_new(8, 13);
+    struct chart chart = line_chart(5, y);
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    expect_row(&surface, 1, "      4|    *");
+    expect_row(&surface, 3, "      2|");
+    expect_row(&surface, 5, "      0|*");
+    for (int i = 0; i < 5; i++)
+        y[i] = NAN;
+    surface_clear(&surface);
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    expect_row(&surface, 0, "y  *  line");
+    expect_row(&surface, 3, "");
+    surface_free(&surface);
+}
+
+static void one_point_and_equal_points_are_charts_too(void **state)
+{
+    (void)state;
+    static const double y[] = {0.25, 0.25, 0.25}, zero[] = {0};
+    struct surface surface = paper_new(8, 20);
+    struct chart chart = line_chart(3, y);
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    assert_true(paper_holds(&surface, "|*****"));
+    surface_clear(&surface);
+    chart = line_chart(1, zero);
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    assert_true(paper_holds(&surface, "0|*"));
+    surface_free(&surface);
+}
+
+static void a_logarithmic_axis_has_ticks_at_powers_of_ten(void **state)
+{
+    (void)state;
+    static const double y[] = {0, 0.001, 0.01, 0.1, 1};
+    struct surface surface = paper_new(10, 20);
+    struct chart chart = line_chart(5, y);
+    chart.scale = CHART_LOG;
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    assert_true(paper_holds(&surface, "      1|"));
+    assert_true(paper_holds(&surface, "    0.1|"));
+    assert_true(paper_holds(&surface, "  0.001|"));
+    surface_free(&surface);
+}
+
+static void automatic_scale_is_logarithmic_only_where_most_points_would_lie_low(void **state)
+{
+    (void)state;
+    static const double even[] = {0.2, 0.4, 0.6, 0.8, 1}, low[] = {1e-4, 1e-3, 2e-3, 0.01, 1};
+    struct surface surface = paper_new(12, 20);
+    struct chart chart = line_chart(5, even);
+    chart.scale = CHART_AUTO;
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    assert_true(paper_holds(&surface, "0.8|") || paper_holds(&surface, "0.5|"));
+    surface_clear(&surface);
+    chart = line_chart(5, low);
+    chart.scale = CHART_AUTO;
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    assert_true(paper_holds(&surface, "0.01|"));
+    assert_false(paper_holds(&surface, "0.5|"));
+    surface_free(&surface);
+}
+
+static void no_size_is_too_small(void **state)
+{
+    (void)state;
+    static const double y[] = {1, 2, 3, 1e300, -1e300};
+    for (int rows = 1; rows < 12; rows++)
+        for (int columns = 1; columns < 30; columns++) {
+            struct surface surface = paper_new(rows, columns);
+            struct chart chart = line_chart(5, y);
+            chart.has_cursor = true;
+            chart.cursor_x = 2;
+            chart_draw(pane_of(&surface), glyphs_for(GLYPHS_FULL), &chart);
+            surface_free(&surface);
+        }
+}
+
+static void ticks_are_round_and_no_more_than_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        double low, high;
+        int limit;
+    } cases[] = {{0, 1, 5},  {0.31, 0.37, 4}, {-3, 1e6, 8},
+                 {1, 32, 4}, {1e-9, 2e-9, 3}, {0, 127, 1}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        double ticks[8];
+        int count = chart_ticks(cases[c].low, cases[c].high, cases[c].limit, ticks);
+        assert_in_range(count, 0, cases[c].limit);
+        for (int i = 0; i < count; i++) {
+            double slack = 1e-6 * (cases[c].high - cases[c].low);
+            assert_true(ticks[i] >= cases[c].low - slack && ticks[i] <= cases[c].high + slack);
+            assert_true(i == 0 || ticks[i] > ticks[i - 1]);
+        }
+    }
+    double ticks[8];
+    assert_int_equal(chart_ticks(0, 1, 3, ticks), 3);
+    assert_float_equal(ticks[1], 0.5, 1e-12);
+    assert_int_equal(chart_ticks(1, 1, 3, ticks), 0);
+    assert_int_equal(chart_ticks(NAN, 1, 3, ticks), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rising_line_in_ascii_is_drawn_cell_by_cell),
+        cmocka_unit_test(braille_sets_two_by_four_dots_in_a_cell),
+        cmocka_unit_test(values_that_are_not_finite_leave_gaps),
+        cmocka_unit_test(one_point_and_equal_points_are_charts_too),
+        cmocka_unit_test(a_logarithmic_axis_has_ticks_at_powers_of_ten),
+        cmocka_unit_test(automatic_scale_is_logarithmic_only_where_most_points_would_lie_low),
+        cmocka_unit_test(no_size_is_too_small),
+        cmocka_unit_test(ticks_are_round_and_no_more_than_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
