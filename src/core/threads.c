@@ -16,7 +16,8 @@ static struct {
     unsigned running; /* helper threads, the caller not counted */
     bool stop;
     unsigned long round; /* grows with every job, so that a helper takes part once */
-    unsigned busy;
+    bool open;           /* a job is there to take part in */
+    unsigned busy;       /* helpers that take part */
     void (*task)(void *, size_t, unsigned);
     void *context;
     size_t count;
@@ -39,17 +40,20 @@ static void run_tasks(unsigned worker)
     inside_task = false;
 }
 
+/* A helper that wakes when the job is done already goes back to sleep: on a busy machine nobody waits for a thread that
+ * has not begun. */
 static void *helper(void *argument)
 {
     unsigned worker = (unsigned)(size_t)argument;
     unsigned long seen = 0;
     pthread_mutex_lock(&pool.lock);
     while (true) {
-        while (!pool.stop && pool.round == seen)
+        while (!pool.stop && !(pool.open && pool.round != seen))
             pthread_cond_wait(&pool.work, &pool.lock);
         if (pool.stop)
             break;
         seen = pool.round;
+        pool.busy++;
         pthread_mutex_unlock(&pool.lock);
         run_tasks(worker);
         pthread_mutex_lock(&pool.lock);
@@ -126,7 +130,7 @@ void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigne
     bool shared = count > 1 && pool.running > 0;
     if (shared) {
         pthread_mutex_lock(&pool.lock);
-        pool.busy = pool.running;
+        pool.open = true;
         pool.round++;
         pthread_cond_broadcast(&pool.work);
         pthread_mutex_unlock(&pool.lock);
@@ -134,6 +138,7 @@ void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigne
     run_tasks(0);
     if (shared) {
         pthread_mutex_lock(&pool.lock);
+        pool.open = false;
         while (pool.busy > 0)
             pthread_cond_wait(&pool.done, &pool.lock);
         pthread_mutex_unlock(&pool.lock);

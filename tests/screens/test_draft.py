@@ -3,6 +3,7 @@
 
 import glob
 import os
+import re
 import signal
 import subprocess
 
@@ -20,6 +21,12 @@ def begin():
     return screen
 
 
+def keep(screen, count):
+    """Work worth keeping; the panel shows it when it is in the file."""
+    screen.command("keep conv2_1 %d" % count)
+    tmux.wait(lambda: re.search(r"conv2_1 +64 +%d " % count, screen.text()), "conv2_1 to keep %d" % count)
+
+
 def journal(path):
     done = subprocess.run([thinet.PROGRAM, "--session", path, "-c", "journal"], text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
@@ -29,8 +36,7 @@ def journal(path):
 
 def kept_after_kill():
     screen = begin()
-    screen.command("keep conv2_1 40")
-    screen.until(":keep conv2_1 40", "idle")
+    keep(screen, 40)
     os.kill(screen.pid(), signal.SIGKILL)
     screen.ended()
     (draft,) = drafts(screen)
@@ -39,8 +45,7 @@ def kept_after_kill():
 
 def told_after_quit():
     screen = begin()
-    screen.command("keep conv2_1 41")
-    screen.until(":keep conv2_1 41", "idle")
+    keep(screen, 41)
     screen.keys("q")
     assert screen.ended() == 0
     (draft,) = drafts(screen)
@@ -50,8 +55,7 @@ def told_after_quit():
 
 def gone_when_saved():
     screen = begin()
-    screen.command("keep conv2_1 42")
-    screen.until(":keep conv2_1 42", "idle")
+    keep(screen, 42)
     screen.command("save mine.thinet")
     screen.until("mine.thinet", "idle", gone=("unsaved",))
     screen.keys("q")
