@@ -173,13 +173,14 @@ char *ui_line_with_file(const char *command, const char *file)
     char *line = tn_alloc(size, 1);
     if (!line)
         return NULL;
-    char *out = line + sprintf(line, "%s \"", command);
+    char *out = line + snprintf(line, size, "%s \"", command);
     for (const char *c = file; *c; c++) {
         if (*c == '"' || *c == '\\')
             *out++ = '\\';
         *out++ = *c;
     }
-    strcpy(out, "\"");
+    *out++ = '"';
+    *out = '\0';
     return line;
 }
 

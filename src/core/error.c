@@ -1,3 +1,4 @@
+#undef TN_ANALYSIS /* here they are defined */
 #include "core/error.h"
 
 #include <stdarg.h>

@@ -134,7 +134,7 @@ static bool read_split(struct tn_dataset *dataset, enum tn_split split,
         there += has(dataset->path, parts[split].files[i]);
     if (!there)
         return true;
-    struct batch batches[MAX_FILES];
+    struct batch batches[MAX_FILES] = {{0}};
     bool ok = true;
     while (ok && opened < parts[split].count) {
         batches[opened] = (struct batch){.descriptor = -1};

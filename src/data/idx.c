@@ -118,7 +118,7 @@ static uint32_t big_endian(const uint8_t *b)
 /* Read magic and dimensions; *bytes becomes their product. */
 static bool idx_header(struct idx *idx, int rank, uint32_t dims[3], size_t *bytes)
 {
-    uint8_t header[16];
+    uint8_t header[16] = {0};
     size_t length = 4 + 4 * (size_t)rank;
     if (!idx_fill(idx, header, length))
         return false;

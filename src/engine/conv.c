@@ -86,7 +86,7 @@ static bool make_back_offsets(struct conv *conv)
     if (!conv->back_depth || !conv->back_offsets)
         return false;
     for (int phase = 0; phase < g->phases; phase++) {
-        ptrdiff_t *offsets = tn_calloc((size_t)(conv->filters * g->taps), sizeof *offsets);
+        ptrdiff_t *offsets = tn_calloc((size_t)conv->filters * (size_t)g->taps, sizeof *offsets);
         if (!offsets)
             return false;
         int depth = 0;
@@ -303,7 +303,8 @@ static void forward_slice(void *context, size_t slice, unsigned worker)
                        input_image(conv), images, conv->window.channels_in, planes);
     int blocks = block_count(conv->filters, kernels->tile_rows);
     for (int group = 0; group < conv->groups; group++) {
-        const float *in = planes + (size_t)(group * conv->channels * g->stored_count) * g->plane;
+        const float *in =
+            planes + (size_t)group * (size_t)conv->channels * (size_t)g->stored_count * g->plane;
         for (int b = 0; b < blocks; b++) {
             struct block block = block_at(conv->filters, blocks, b);
             int filter = group * conv->filters + block.begin;
@@ -368,7 +369,7 @@ static void input_gradient_slice(const struct job *job, const float *gradient, f
     const struct tn_kernels *kernels = job->network->kernels;
     int blocks = block_count(conv->channels, kernels->tile_rows);
     for (int group = 0; group < conv->groups; group++) {
-        const float *from = gradient + (size_t)(group * conv->filters) * g->plane;
+        const float *from = gradient + (size_t)group * (size_t)conv->filters * g->plane;
         const float *weights =
             conv->packed_back + (size_t)group * (size_t)conv->filters * (size_t)conv->depth;
         for (int phase = 0; phase < g->phases; phase++) {
@@ -397,10 +398,11 @@ static void weight_gradient_slice(const struct job *job, const float *planes, co
     size_t positions = tn_conv_positions(g, images, conv->window.out);
     int blocks = block_count(conv->filters, ROWS);
     for (int group = 0; group < conv->groups; group++) {
-        const float *in = planes + (size_t)(group * conv->channels * g->stored_count) * g->plane;
+        const float *in =
+            planes + (size_t)group * (size_t)conv->channels * (size_t)g->stored_count * g->plane;
         for (int b = 0; b < blocks; b++) {
             struct block block = block_at(conv->filters, blocks, b);
-            size_t filter = (size_t)(group * conv->filters + block.begin);
+            size_t filter = (size_t)group * (size_t)conv->filters + (size_t)block.begin;
             job->network->kernels->correlate_weights(
                 block.rows, conv->padded_depth, gradient + filter * g->plane + g->margin, g->plane,
                 in, conv->offsets, positions, sums + filter * (size_t)conv->padded_depth,

@@ -411,7 +411,7 @@ static float compute_float(char operation, float a, float b)
 /* Steps through an input that is stretched to the result's shape; false where it does not fit. */
 static bool stretch(const struct tn_tensor *tensor, int rank, int64_t *dims, int64_t *steps)
 {
-    int64_t strides[TN_MAX_RANK];
+    int64_t strides[TN_MAX_RANK] = {0};
     int shift = rank - tensor->rank;
     strides_of(tensor, strides);
     for (int i = 0; i < rank; i++) {
@@ -420,7 +420,7 @@ static bool stretch(const struct tn_tensor *tensor, int rank, int64_t *dims, int
             return false;
         if (size != 1)
             dims[i] = size;
-        steps[i] = size == 1 ? 0 : strides[i - shift];
+        steps[i] = i < shift || size == 1 ? 0 : strides[i - shift];
     }
     return true;
 }
@@ -431,8 +431,8 @@ static struct tn_tensor *arithmetic(const struct work *work, char operation)
     if (!a || !b || a->dtype != b->dtype || a->dtype == TN_DOUBLE)
         return NULL;
     int rank = a->rank > b->rank ? a->rank : b->rank;
-    int64_t dims[TN_MAX_RANK] = {1, 1, 1, 1, 1, 1, 1, 1}, a_steps[TN_MAX_RANK],
-            b_steps[TN_MAX_RANK];
+    int64_t dims[TN_MAX_RANK] = {1, 1, 1, 1, 1, 1, 1, 1}, a_steps[TN_MAX_RANK] = {0},
+            b_steps[TN_MAX_RANK] = {0};
     if (!stretch(a, rank, dims, a_steps) || !stretch(b, rank, dims, b_steps))
         return NULL;
     struct tn_tensor *result = new_result(work, a->dtype, rank, dims);

@@ -306,7 +306,7 @@ bool tn_groups_of(const struct tn_graph *graph, const struct tn_layers *layers, 
 
 void tn_groups_free(struct tn_groups *groups)
 {
-    for (int i = 0; i < groups->count; i++) {
+    for (int i = 0; groups->group && i < groups->count; i++) {
         struct tn_group *group = &groups->group[i];
         tn_free(group->name);
         tn_free(group->producers);

@@ -71,7 +71,7 @@ bool tn_tap_open(const struct tn_graph *graph, const struct tn_group *group, int
         .alpha = 1,
         .stream = stream_of(group->name, consumer),
     };
-    if (!tap->weights)
+    if (!weights || !tap->weights)
         return tn_fail(error, TN_ERROR_INPUT, "node %s: float32 weights expected",
                        tn_node_label(graph, node));
     return node->op == TN_OP_GEMM ? open_gemm(graph, node, weights, tap, error)

@@ -153,18 +153,19 @@ bool tn_store_read_journal(struct tn_store *store, struct tn_journal *journal,
 static bool parse_dims(const char *text, int *rank, int64_t *dims)
 {
     *rank = 0;
-    while (text && *text) {
+    if (!text)
+        return false;
+    while (*text) {
         char *end;
         if (*rank == TN_MAX_RANK || *text < '0' || *text > '9')
             return false;
         dims[(*rank)++] = strtoll(text, &end, 10);
         text = end;
-        if (*text == ',' && !*++text)
-            return false;
-        else if (*text && (*text < '0' || *text > '9'))
+        /* Either the end, or a comma and another number. */
+        if (*text && (*text != ',' || !*++text))
             return false;
     }
-    return text != NULL;
+    return true;
 }
 
 /* Do type and shape make just the bytes that are there? */
