@@ -114,9 +114,11 @@ def locks(screen):
         shown = screen.until("K X locked", "conv1_1  32 filters", "+   1")
         best = re.search(r"\+   1 +(\d+) ", shown)[1]
         screen.keys("Space")
-        screen.until(":lock conv1_1 %s keep" % best, "K ")
+        screen.until(":lock conv1_1 %s keep" % best)
+        # The next press acts on what the screen shows, so the lock must be there first.
+        tmux.wait(lambda: re.search(r"K +1 +%s " % best, screen.text()), "the lock on filter %s" % best)
         screen.keys("Space")
-        screen.until(":lock conv1_1 %s prune" % best, "X ")
+        screen.until(":lock conv1_1 %s prune" % best)
         # Locked to be pruned it is the first to go, and no longer under the cursor.
         screen.command("unlock conv1_1")
         screen.until("+   1  %5s" % best, "idle")
