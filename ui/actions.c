@@ -13,12 +13,19 @@ static void toggle_help(struct screen *screen, const struct tn_command *command)
     screen->help_scroll = 0;
 }
 
+/* Put the view's cursor on a row it has: keys may come faster than the screen is drawn. */
+static void stand_on(struct screen *screen, int row)
+{
+    int count = view_at(screen->view)->rows(screen);
+    screen->views[screen->view].cursor = row >= count ? (count > 0 ? count - 1 : 0) : row < 0 ? 0 : row;
+}
+
 static void move(struct screen *screen, int rows)
 {
     if (screen->focus == FOCUS_LAYERS)
         screen_select(screen, screen->layer + rows);
     else
-        screen->views[screen->view].cursor += rows;
+        stand_on(screen, screen->views[screen->view].cursor + rows);
 }
 
 static int page(const struct screen *screen)
@@ -281,7 +288,7 @@ static void click(struct screen *screen, const struct terminal_event *event)
     } else if (in_pane(screen->view_rows, event)) {
         struct view_state *state = &screen->views[screen->view];
         set_focus(screen, FOCUS_VIEW);
-        state->cursor = state->scroll + event->row - screen->view_rows.top;
+        stand_on(screen, state->scroll + event->row - screen->view_rows.top);
     }
 }
 

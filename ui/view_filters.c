@@ -166,9 +166,11 @@ static void lock(struct screen *screen)
 {
     const struct view_state *state = &screen->views[screen->view];
     const struct tn_snapshot_layer *layer = screen_layer(screen);
-    if (filter_rows(screen) == 0 || state->cursor >= layer->filters)
+    if (filter_rows(screen) == 0)
         return;
-    int filter = filter_at(layer->path, state->order, state->cursor);
+    /* A layer that was not drawn yet begins at its first row. */
+    int row = state->anchor == screen->layer && state->cursor < layer->filters ? state->cursor : 0;
+    int filter = filter_at(layer->path, state->order, row);
     int now = (unsigned char)layer->path->lock[filter];
     char template[64], line[LINE];
     if (now == TN_LOCK_PRUNE)

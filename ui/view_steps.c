@@ -138,8 +138,8 @@ static void enter(struct screen *screen)
 {
     const struct tn_snapshot_layer *layer = screen_layer(screen);
     int keep = step_rows(screen) - screen->views[screen->view].cursor - 1;
-    if (step_rows(screen) == 0)
-        return;
+    if (keep < 0)
+        return; /* no rows, or a cursor that is still another layer's */
     char template[64], line[LINE];
     snprintf(template, sizeof template, "run %% keep=%d", keep < 1 ? 1 : keep);
     binding_line(&(struct binding){.line = template}, layer->name, line, sizeof line);

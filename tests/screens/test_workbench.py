@@ -122,6 +122,11 @@ def locks(screen):
         # Locked to be pruned it is the first to go, and no longer under the cursor.
         screen.command("unlock conv1_1")
         screen.until("+   1  %5s" % best, "idle")
+        # To the first row and lock, faster than the screen is drawn.
+        screen.keys("g", "Space")
+        tmux.wait(lambda: re.search(r"K +1 +%s " % best, screen.text()), "the lock on filter %s" % best)
+        screen.command("unlock conv1_1")
+        screen.until("+   1  %5s" % best, "idle")
         screen.keys("h")
     return body
 
