@@ -176,11 +176,11 @@ def help_keys():
         screen = opened(columns=columns, rows=rows)
         screen.keys("?")
         seen = screen.until("Ratio and walk")
-        for page in range(10):
+        while "quit; asks only" not in seen:
+            before = screen.text()
             screen.keys("Down", "Down", "Down", "Down", "Down")
+            tmux.wait(lambda: screen.text() != before, "the help to scroll")
             seen += screen.text()
-            if "quit; asks only" in seen:
-                break
         for label in labels:
             assert re.search(r"(^|[│ ]) %s  +\S" % re.escape(label), seen, re.M) or \
                 re.search(r" %s +\S" % re.escape(label), seen), "the help lacks %r:\n%s" % (label, seen)
