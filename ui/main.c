@@ -105,5 +105,6 @@ int main(int argc, char **argv)
     else if (call == UI_CALL_DONE && fflush(stdout) != 0)
         status = EXIT_FAILED;
     ui_free_arguments(&arguments);
+    tn_threads_set(1); /* the helping threads end, and with them their memory */
     return status;
 }
