@@ -489,6 +489,7 @@ static void backward(struct tn_network *network, struct tn_step *step)
 }
 
 const struct tn_step_ops tn_conv_ops = {
+    .weights = 1u << 1 | 1u << 2,
     .name = "Conv",
     .relu_fuses = true,
     .prepare = prepare,

@@ -81,7 +81,8 @@ const struct tn_step_ops tn_relu_ops = {
 
 static bool prepare_add(struct tn_network *network, struct tn_step *step, struct tn_error *error)
 {
-    if (step->other < 0 || network->blobs[step->input].size != network->blobs[step->other].size)
+    if (step->input_count != 2 || step->inputs[0] < 0 || step->inputs[1] < 0 ||
+        network->blobs[step->inputs[0]].size != network->blobs[step->inputs[1]].size)
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': Add of different shapes cannot be run",
                        tn_step_node(network, step)->name);
     return true;
@@ -98,7 +99,7 @@ static void add_range(void *context, size_t begin, size_t end, unsigned worker)
 static void add_forward(struct tn_network *network, struct tn_step *step)
 {
     struct job job = {network, step, network->blobs[step->input].data,
-                      network->blobs[step->other].data, network->blobs[step->output].data};
+                      network->blobs[step->inputs[1]].data, network->blobs[step->output].data};
     tn_for_ranges(numbers(network, step->output), GRAIN, add_range, &job);
 }
 
@@ -120,7 +121,7 @@ static void pass_gradient(struct tn_network *network, struct tn_step *step, int 
 
 static void add_backward(struct tn_network *network, struct tn_step *step)
 {
-    pass_gradient(network, step, step->other);
+    pass_gradient(network, step, step->inputs[1]);
     pass_gradient(network, step, step->input);
 }
 

@@ -20,7 +20,8 @@ bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum 
                  int64_t limit, int batch, const struct tn_progress *progress,
                  struct tn_evaluation *evaluation, struct tn_error *error);
 
-/* Half width of the 95 % interval of a share seen in `count` images (Wilson 1927); 0 for no images. */
+/* Half width of the 95 % interval of a share seen in `count` images (Wilson 1927); 0 for no images.
+ */
 double tn_half_width(double share, double count);
 
 /* Does the network take this data's images and give its number of classes? Says what differs if

@@ -111,12 +111,17 @@ void tn_network_free(struct tn_network *network)
 {
     if (!network)
         return;
-    for (int s = 0; s < network->step_count; s++)
-        network->steps[s].ops->release(&network->steps[s]);
+    for (int s = 0; s < network->step_count; s++) {
+        if (network->steps[s].ops)
+            network->steps[s].ops->release(&network->steps[s]);
+        tn_free(network->steps[s].inputs);
+        tn_free(network->steps[s].outputs);
+    }
     for (int p = 0; network->mode == TN_TRAINING && p < network->param_count; p++) {
         tn_free(network->params[p].data);
         tn_free(network->params[p].gradient);
         tn_free(network->params[p].velocity);
+        tn_free(network->params[p].share);
     }
     for (int s = 0; s < network->slot_count; s++)
         tn_free(network->slots[s].memory);
@@ -219,6 +224,58 @@ static void undo_relu(struct tn_network *network, const struct tn_step *step)
     tn_for_ranges(blob->size * (size_t)network->count, GRAIN, relu_range, &job);
 }
 
+/* Parameters that several steps read get the sum of what each of them contributes: from the second
+ * on, a contribution is made in `share` and then added. */
+static bool start_sharing(struct tn_network *network, struct tn_error *error)
+{
+    for (int p = 0; p < network->param_count; p++) {
+        struct tn_param *param = &network->params[p];
+        param->gradient_set = false;
+        if (param->uses > 1 && !param->share &&
+            !(param->share = tn_calloc(param->count, sizeof(float))))
+            return tn_fail_memory(error, "gradients", param->count * sizeof(float));
+    }
+    return true;
+}
+
+static void swap_share(struct tn_param *param)
+{
+    float *swap = param->gradient;
+    param->gradient = param->share;
+    param->share = swap;
+}
+
+static void run_backward(struct tn_network *network, struct tn_step *step)
+{
+    for (int i = 0; i < step->input_count; i++) {
+        struct tn_param *param = tn_step_param(network, step, i);
+        if (param && param->uses > 1 && param->gradient_set)
+            swap_share(param);
+    }
+    step->ops->backward(network, step);
+    for (int i = 0; i < step->input_count; i++) {
+        struct tn_param *param = tn_step_param(network, step, i);
+        if (!param || param->uses < 2)
+            continue;
+        if (param->gradient_set) {
+            swap_share(param);
+            struct add_job job = {network, param->gradient, param->share};
+            tn_for_ranges(param->count, GRAIN, add_range, &job);
+        }
+        param->gradient_set = true;
+    }
+}
+
+/* The gradient of an output that nobody reads is zero. */
+static void clear_unread(struct tn_network *network, const struct tn_step *step)
+{
+    for (int i = 0; i < step->output_count; i++) {
+        struct tn_blob *blob = step->outputs[i] < 0 ? NULL : &network->blobs[step->outputs[i]];
+        if (blob && blob->wants_gradient && !blob->gradient_set)
+            memset(blob->gradient, 0, blob->size * (size_t)network->count * sizeof(float));
+    }
+}
+
 bool tn_network_backward(struct tn_network *network, const float *output_gradient,
                          struct tn_error *error)
 {
@@ -227,8 +284,11 @@ bool tn_network_backward(struct tn_network *network, const float *output_gradien
         return false;
     if (!output->gradient)
         return tn_fail(error, TN_ERROR_USE, "the network has no weights to train");
+    if (!start_sharing(network, error))
+        return false;
     for (int b = 0; b < network->blob_count; b++)
         network->blobs[b].gradient_set = false;
+    output->gradient_set = true;
     memcpy(output->gradient, output_gradient,
            output->size * (size_t)network->count * sizeof(float));
     for (int s = network->step_count - 1; s >= 0; s--) {
@@ -237,9 +297,10 @@ bool tn_network_backward(struct tn_network *network, const float *output_gradien
             continue;
         if (tn_progress_cancelled(network->progress))
             return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+        clear_unread(network, step);
         if (step->relu && !step->ops->own_relu_gradient)
             undo_relu(network, step);
-        step->ops->backward(network, step);
+        run_backward(network, step);
     }
     return true;
 }

@@ -172,6 +172,8 @@ static void backward(struct tn_network *network, struct tn_step *step)
 }
 
 const struct tn_step_ops tn_norm_ops = {
+    .weights = 1u << PARAM_SCALE | 1u << PARAM_SHIFT,
+    .statistics = 1u << PARAM_MEAN | 1u << PARAM_VARIANCE,
     .name = "BatchNormalization",
     .relu_fuses = true,
     .own_relu_gradient = true,

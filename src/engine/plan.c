@@ -20,12 +20,8 @@ static const struct tn_step_ops *const ops_of[TN_OP_COUNT] = {
 static bool is_view(const struct tn_network *network, const struct tn_node *node)
 {
     return node->op == TN_OP_FLATTEN || node->op == TN_OP_IDENTITY || node->op == TN_OP_RESHAPE ||
+           node->op == TN_OP_SQUEEZE || node->op == TN_OP_UNSQUEEZE ||
            (node->op == TN_OP_DROPOUT && network->mode == TN_INFER);
-}
-
-static bool has_params(const struct tn_node *node)
-{
-    return node->op == TN_OP_CONV || node->op == TN_OP_GEMM || node->op == TN_OP_BATCH_NORM;
 }
 
 /* Floats an image, or an error when the value is no batch of known shape. */
@@ -52,25 +48,22 @@ static int new_blob(struct tn_network *network, int value, size_t size)
     return network->blob_count++;
 }
 
-/* A parameter of the network for constant `value`; copied when it will be trained. */
+/* A parameter of the network for constant `value`; copied when it will be trained. One that several
+ * nodes read is there once, and its gradient is the sum over them. */
 static bool add_param(struct tn_network *network, const struct tn_node *node, int value,
                       bool trainable, struct tn_error *error)
 {
     const struct tn_tensor *tensor = network->graph->values[value].constant;
     if (network->param_of[value] >= 0) {
-        if (network->mode == TN_INFER)
-            return true;
-        return tn_fail(
-            error, TN_ERROR_INPUT,
-            "node '%s': '%s' is shared with another node; such weights cannot be trained",
-            node->name, network->graph->values[value].name);
+        network->params[network->param_of[value]].uses++;
+        return true;
     }
     if (!tn_tensor_floats(tensor))
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': '%s' is not float32", node->name,
                        network->graph->values[value].name);
     struct tn_param *param = &network->params[network->param_count];
-    *param =
-        (struct tn_param){.value = value, .count = tensor->count, .data = tn_tensor_floats(tensor)};
+    *param = (struct tn_param){
+        .value = value, .count = tensor->count, .data = tn_tensor_floats(tensor), .uses = 1};
     network->param_of[value] = network->param_count++;
     if (network->mode == TN_INFER)
         return true;
@@ -85,19 +78,17 @@ static bool add_param(struct tn_network *network, const struct tn_node *node, in
     return true;
 }
 
-static bool add_params(struct tn_network *network, const struct tn_node *node,
+static bool add_params(struct tn_network *network, const struct tn_step *step,
                        struct tn_error *error)
 {
-    for (int i = 1; has_params(node) && i < node->input_count; i++) {
+    const struct tn_node *node = &network->graph->nodes[step->node];
+    for (int i = 0; i < node->input_count && i < 32; i++) {
         int value = node->inputs[i];
-        if (value == TN_NO_VALUE)
+        bool weight = step->ops->weights >> i & 1, statistic = step->ops->statistics >> i & 1;
+        if (value == TN_NO_VALUE || !network->graph->values[value].constant ||
+            !(weight || statistic))
             continue;
-        if (!network->graph->values[value].constant)
-            return tn_fail(error, TN_ERROR_INPUT,
-                           "node '%s': %s whose '%s' is no constant cannot be run", node->name,
-                           node->op_type, network->graph->values[value].name);
-        bool statistic = node->op == TN_OP_BATCH_NORM && i >= 3;
-        if (!add_param(network, node, value, !statistic, error))
+        if (!add_param(network, node, value, weight, error))
             return false;
     }
     return true;
@@ -147,45 +138,82 @@ static bool fuse(struct tn_network *network, int *ends_in, const struct tn_node 
     return true;
 }
 
+/* The blobs of the node's inputs; the first activation among them is the step's own input. */
+static bool find_inputs(const struct tn_network *network, const struct tn_node *node,
+                        struct tn_step *step, struct tn_error *error)
+{
+    step->inputs = tn_alloc((size_t)node->input_count + 1, sizeof *step->inputs);
+    if (!step->inputs)
+        return tn_fail_memory(error, node->name, (size_t)node->input_count * sizeof(int));
+    step->input_count = node->input_count;
+    step->input = -1;
+    for (int i = 0; i < node->input_count; i++) {
+        int value = node->inputs[i];
+        bool constant = value == TN_NO_VALUE || network->graph->values[value].constant;
+        step->inputs[i] = constant ? -1 : network->blob_of[value];
+        if (!constant && step->inputs[i] < 0)
+            return tn_fail(error, TN_ERROR_INPUT, "node '%s': its input '%s' cannot be computed",
+                           node->name, network->graph->values[value].name);
+        if (step->input < 0)
+            step->input = step->inputs[i];
+    }
+    return step->input >= 0 ||
+           tn_fail(error, TN_ERROR_INPUT, "node '%s': %s of constants alone cannot be run",
+                   node->name, node->op_type);
+}
+
+/* Outputs that nobody reads get no blob, but for the first. */
+static bool make_outputs(struct tn_network *network, int *ends_in, const struct tn_node *node,
+                         struct tn_step *step, struct tn_error *error)
+{
+    step->outputs = tn_alloc((size_t)node->output_count + 1, sizeof *step->outputs);
+    if (!step->outputs)
+        return tn_fail_memory(error, node->name, (size_t)node->output_count * sizeof(int));
+    step->output_count = node->output_count;
+    for (int i = 0; i < node->output_count; i++) {
+        int value = node->outputs[i], reader;
+        size_t size;
+        step->outputs[i] = -1;
+        if (i > 0 &&
+            (value == TN_NO_VALUE || (tn_graph_consumers(network->graph, value, 1, &reader) == 0 &&
+                                      !is_output(network->graph, value))))
+            continue;
+        if (!value_size(network, node->name, value, &size, error))
+            return false;
+        step->outputs[i] = new_blob(network, value, size);
+        ends_in[step->outputs[i]] = value;
+    }
+    step->output = step->outputs[0];
+    return true;
+}
+
 static bool add_step(struct tn_network *network, int *ends_in, int index, struct tn_error *error)
 {
     const struct tn_node *node = &network->graph->nodes[index];
     struct tn_step *step = &network->steps[network->step_count];
-    size_t size;
-    *step = (struct tn_step){.ops = ops_of[node->op],
-                             .node = index,
-                             .input = network->blob_of[node->inputs[0]],
-                             .other = -1};
+    *step = (struct tn_step){.ops = ops_of[node->op], .node = index};
     if (!step->ops)
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': operator %s cannot be run", node->name,
                        node->op_type);
     if (network->mode == TN_TRAINING && !step->ops->backward)
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': operator %s cannot be trained",
                        node->name, node->op_type);
-    if (node->op == TN_OP_ADD && node->input_count == 2 && node->inputs[1] != TN_NO_VALUE)
-        step->other = network->blob_of[node->inputs[1]];
-    if (!value_size(network, node->name, node->outputs[0], &size, error) ||
-        !add_params(network, node, error))
-        return false;
-    step->output = new_blob(network, node->outputs[0], size);
-    ends_in[step->output] = node->outputs[0];
-    network->step_count++; /* now, so that a failed prepare is released */
-    return step->ops->prepare(network, step, error);
+    network->step_count++; /* now, so that a failed step is released */
+    return find_inputs(network, node, step, error) && add_params(network, step, error) &&
+           make_outputs(network, ends_in, node, step, error) &&
+           step->ops->prepare(network, step, error);
 }
 
 static bool add_node(struct tn_network *network, int *ends_in, int index, struct tn_error *error)
 {
     const struct tn_node *node = &network->graph->nodes[index];
-    bool failed = false;
-    if (node->input_count < 1 || node->inputs[0] == TN_NO_VALUE ||
-        network->blob_of[node->inputs[0]] < 0)
-        return tn_fail(error, TN_ERROR_INPUT, "node '%s': %s of a constant cannot be run",
-                       node->name, node->op_type);
-    if (is_view(network, node)) {
-        network->blob_of[node->outputs[0]] = network->blob_of[node->inputs[0]];
+    int first = node->input_count > 0 ? node->inputs[0] : TN_NO_VALUE;
+    bool failed = false, read = first != TN_NO_VALUE && network->blob_of[first] >= 0;
+    if (read && is_view(network, node)) {
+        network->blob_of[node->outputs[0]] = network->blob_of[first];
         return true;
     }
-    if (fuse(network, ends_in, node, &failed, error))
+    if (read && fuse(network, ends_in, node, &failed, error))
         return !failed;
     return add_step(network, ends_in, index, error);
 }
@@ -196,9 +224,9 @@ static bool allocate_tables(struct tn_network *network, struct tn_error *error)
     network->blob_of = tn_alloc(values, sizeof *network->blob_of);
     network->param_of = tn_alloc(values, sizeof *network->param_of);
     network->steps = tn_calloc(nodes + 1, sizeof *network->steps);
-    network->blobs = tn_calloc(nodes + 1, sizeof *network->blobs);
+    network->blobs = tn_calloc(values + 1, sizeof *network->blobs);
     network->params = tn_calloc(values + 1, sizeof *network->params);
-    network->slots = tn_calloc(2 * nodes + 2, sizeof *network->slots);
+    network->slots = tn_calloc(2 * values + 2, sizeof *network->slots);
     if (!network->blob_of || !network->param_of || !network->steps || !network->blobs ||
         !network->params || !network->slots)
         return tn_fail_memory(error, "a network's plan", (values + nodes) * sizeof *network->steps);
@@ -275,20 +303,46 @@ static bool allocate_slots(struct tn_network *network, int first, struct tn_erro
     return true;
 }
 
+static bool reads(const struct tn_step *step, int blob)
+{
+    for (int i = 0; i < step->input_count; i++)
+        if (step->inputs[i] == blob)
+            return true;
+    return false;
+}
+
 static int last_use(const struct tn_network *network, int blob)
 {
     if (blob == network->output_blob)
         return network->step_count;
     for (int s = network->step_count - 1; s >= 0; s--)
-        if (network->steps[s].input == blob || network->steps[s].other == blob)
+        if (reads(&network->steps[s], blob))
             return s;
     return -1; /* made but never read */
 }
 
-static void release_after(struct tn_network *network, const int *slot_of, int blob, int step)
+/* Free the memory of what step `s` was the last to read, and of its outputs that nobody reads. */
+static void release_after(struct tn_network *network, const int *slot_of, int s)
 {
-    if (blob >= 0 && slot_of[blob] >= 0 && last_use(network, blob) == step)
-        network->slots[slot_of[blob]].taken = false;
+    const struct tn_step *step = &network->steps[s];
+    for (int i = 0; i < step->input_count; i++) {
+        int blob = step->inputs[i];
+        bool handed_on = blob >= 0 && slot_of[blob] == slot_of[step->output];
+        if (blob >= 0 && slot_of[blob] >= 0 && !handed_on && last_use(network, blob) == s)
+            network->slots[slot_of[blob]].taken = false;
+    }
+    for (int i = 1; i < step->output_count; i++)
+        if (step->outputs[i] >= 0 && last_use(network, step->outputs[i]) < 0)
+            network->slots[slot_of[step->outputs[i]]].taken = false;
+}
+
+/* May the output take its first input's memory? */
+static bool in_place(const struct tn_network *network, const int *slot_of, int s)
+{
+    const struct tn_step *step = &network->steps[s];
+    return step->ops->in_place_forward && slot_of[step->input] >= 0 &&
+           network->blobs[step->input].size == network->blobs[step->output].size &&
+           last_use(network, step->input) == s;
 }
 
 bool tn_plan_memory(struct tn_network *network, struct tn_error *error)
@@ -301,19 +355,16 @@ bool tn_plan_memory(struct tn_network *network, struct tn_error *error)
     for (int s = 0; s < network->step_count; s++) {
         const struct tn_step *step = &network->steps[s];
         bool reuse = network->mode == TN_INFER;
-        if (reuse && step->ops->in_place_forward && slot_of[step->input] >= 0 &&
-            last_use(network, step->input) == s) {
+        if (reuse && in_place(network, slot_of, s))
             slot_of[step->output] = slot_of[step->input];
-            if (step->other != step->input)
-                release_after(network, slot_of, step->other, s);
-            continue;
-        }
-        slot_of[step->output] = take_slot(network, network->blobs[step->output].size);
-        if (reuse) {
-            release_after(network, slot_of, step->input, s);
-            if (step->other != step->input)
-                release_after(network, slot_of, step->other, s);
-        }
+        else
+            slot_of[step->output] = take_slot(network, network->blobs[step->output].size);
+        for (int i = 1; i < step->output_count; i++)
+            if (step->outputs[i] >= 0)
+                slot_of[step->outputs[i]] =
+                    take_slot(network, network->blobs[step->outputs[i]].size);
+        if (reuse)
+            release_after(network, slot_of, s);
     }
     bool ok = allocate_slots(network, 0, error);
     for (int b = 0; ok && b < network->blob_count; b++)
@@ -325,7 +376,7 @@ bool tn_plan_memory(struct tn_network *network, struct tn_error *error)
 static bool has_trainable(const struct tn_network *network, const struct tn_step *step)
 {
     const struct tn_node *node = tn_step_node(network, step);
-    for (int i = 1; i < node->input_count; i++) {
+    for (int i = 0; i < node->input_count; i++) {
         const struct tn_param *param = tn_step_param(network, step, i);
         if (param && param->trainable)
             return true;
@@ -333,14 +384,23 @@ static bool has_trainable(const struct tn_network *network, const struct tn_step
     return false;
 }
 
+static bool wants_any(const struct tn_network *network, const struct tn_step *step)
+{
+    for (int i = 0; i < step->input_count; i++)
+        if (step->inputs[i] >= 0 && network->blobs[step->inputs[i]].wants_gradient)
+            return true;
+    return has_trainable(network, step);
+}
+
 static void mark_wanted(struct tn_network *network)
 {
     network->blobs[network->input_blob].wants_gradient = network->wants_input_gradient;
     for (int s = 0; s < network->step_count; s++) {
         const struct tn_step *step = &network->steps[s];
-        network->blobs[step->output].wants_gradient =
-            network->blobs[step->input].wants_gradient || has_trainable(network, step) ||
-            (step->other >= 0 && network->blobs[step->other].wants_gradient);
+        bool wanted = wants_any(network, step);
+        for (int i = 0; i < step->output_count; i++)
+            if (step->outputs[i] >= 0)
+                network->blobs[step->outputs[i]].wants_gradient = wanted;
     }
 }
 
@@ -356,20 +416,38 @@ static void give_gradient_slot(struct tn_network *network, int *slot_of, int blo
     }
 }
 
+/* An output that nobody reads has no gradient of its own yet: it stays zero. */
+static void give_unread_outputs(struct tn_network *network, int *slot_of,
+                                const struct tn_step *step)
+{
+    for (int i = 0; i < step->output_count; i++)
+        if (step->outputs[i] >= 0 && slot_of[step->outputs[i]] < 0)
+            give_gradient_slot(network, slot_of, step->outputs[i]);
+}
+
 static void plan_step_gradients(struct tn_network *network, int *slot_of,
                                 const struct tn_step *step)
 {
-    int out = slot_of[step->output];
-    if (out < 0)
+    if (!network->blobs[step->output].wants_gradient)
         return;
-    give_gradient_slot(network, slot_of, step->other);
-    if (step->ops->in_place_backward && slot_of[step->input] < 0 &&
-        network->blobs[step->input].wants_gradient) {
+    give_unread_outputs(network, slot_of, step);
+    for (int i = 0; i < step->input_count; i++)
+        if (step->inputs[i] != step->input)
+            give_gradient_slot(network, slot_of, step->inputs[i]);
+    int out = slot_of[step->output], times = 0;
+    for (int i = 0; i < step->input_count; i++)
+        times += step->inputs[i] == step->input;
+    bool in_place = step->ops->in_place_backward && slot_of[step->input] < 0 && times == 1 &&
+                    network->blobs[step->input].wants_gradient &&
+                    network->blobs[step->input].size == network->blobs[step->output].size;
+    for (int i = 0; i < step->input_count; i++)
+        if (step->inputs[i] == step->input && !in_place)
+            give_gradient_slot(network, slot_of, step->input);
+    if (in_place)
         slot_of[step->input] = out;
-        return;
-    }
-    give_gradient_slot(network, slot_of, step->input);
-    network->slots[out].taken = false;
+    for (int i = in_place ? 1 : 0; i < step->output_count; i++)
+        if (step->outputs[i] >= 0)
+            network->slots[slot_of[step->outputs[i]]].taken = false;
 }
 
 bool tn_plan_gradients(struct tn_network *network, struct tn_error *error)

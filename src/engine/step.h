@@ -16,7 +16,10 @@ struct tn_param {
     float *data;     /* inference: the tensor's own memory; training: a copy */
     float *gradient; /* training only, as velocity */
     float *velocity;
-    bool trainable; /* BatchNorm's running statistics are not */
+    bool trainable;    /* BatchNorm's running statistics are not */
+    int uses;          /* steps that read it */
+    bool gradient_set; /* in this backward pass: later contributions are added */
+    float *share;      /* of a parameter with several uses: where a later contribution is made */
 };
 
 /* An activation. Values that are only another view of the same numbers (Flatten) share one blob. */
@@ -31,17 +34,23 @@ struct tn_blob {
 struct tn_step {
     const struct tn_step_ops *ops;
     int node;
-    int input, other, output; /* blobs; other: second operand of Add, else -1 */
-    bool relu;                /* max(0, .) applied to the output within the step */
-    void *state;              /* the operator's own */
+    int input, output; /* blobs: of the first activation among the inputs, of the first output */
+    int input_count, output_count;
+    int *inputs;  /* [input_count] blob of each input of the node; -1: a constant or left out */
+    int *outputs; /* [output_count] blob of each output; -1: left out */
+    bool relu;    /* max(0, .) applied to the output within the step */
+    void *state;  /* the operator's own */
 };
 
 struct tn_step_ops {
     const char *name;
     bool relu_fuses;        /* can apply ReLU to its output */
     bool own_relu_gradient; /* and undoes it in its backward itself */
-    bool in_place_forward;  /* output may be the input's memory (inference) */
-    bool in_place_backward; /* input gradient may be the output gradient's memory */
+    bool in_place_forward;  /* output may be the first input's memory, where they are of one size
+                               (inference) */
+    bool in_place_backward; /* input gradient may be the output gradient's memory, likewise */
+    uint32_t weights;       /* bit i: input i, where it is a constant, is a parameter to train */
+    uint32_t statistics;    /* bit i: likewise, but not trained: BatchNorm's mean and variance */
     bool (*prepare)(struct tn_network *network, struct tn_step *step, struct tn_error *error);
     void (*forward)(struct tn_network *network, struct tn_step *step);
     void (*backward)(struct tn_network *network,

@@ -385,8 +385,7 @@ static bool infer_first(const struct tn_graph *graph, const struct tn_node *node
         return infer_softmax(graph, node, out, error);
     case TN_OP_RESHAPE:
         return infer_reshape(graph, node, out, error);
-    case TN_OP_UNKNOWN:
-    case TN_OP_COUNT:
+    default:
         break;
     }
     *out = unknown;
