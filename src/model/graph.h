@@ -193,6 +193,7 @@ bool tn_node_set_float(struct tn_node *node, const char *name, float value, stru
  */
 struct tn_attribute *tn_node_new_attribute(struct tn_node *node, const char *name,
                                            enum tn_attribute_kind kind, struct tn_error *error);
+void tn_node_remove_attribute(struct tn_node *node, const char *name); /* where there is one */
 const struct tn_attribute *tn_node_attribute(const struct tn_node *node, const char *name);
 int64_t tn_node_int(const struct tn_node *node, const char *name, int64_t otherwise);
 float tn_node_float(const struct tn_node *node, const char *name, float otherwise);
