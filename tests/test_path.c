@@ -305,7 +305,7 @@ static void any_order_has_its_errors(void **state)
     for (int i = 0; i < N; i++)
         order[i] = (int)shuffled[i];
     struct tn_path path;
-    assert_true(tn_path_of_order(&gram, order, &path, NULL));
+    assert_true(tn_path_of_order(&gram, order, NULL, &path, NULL));
     bool gone[N] = {false};
     double whole = output_energy(M, N, x);
     for (int i = 0; i < N; i++) {
@@ -324,10 +324,10 @@ static void any_order_has_its_errors(void **state)
 
     struct tn_error error = {0};
     order[3] = order[4];
-    assert_false(tn_path_of_order(&gram, order, &path, &error));
+    assert_false(tn_path_of_order(&gram, order, NULL, &path, &error));
     assert_non_null(strstr(error.text, "each of 17 filters once"));
     order[3] = 17;
-    assert_false(tn_path_of_order(&gram, order, &path, &error));
+    assert_false(tn_path_of_order(&gram, order, NULL, &path, &error));
     tn_gram_free(&gram);
 }
 

@@ -4,6 +4,7 @@
 #include "prune/blas.h"
 
 #include <cblas.h>
+#include <math.h>
 #include <stddef.h>
 
 /* G is cut into square tiles, one task each. A tile is a sum over all rows in one thread, so no
@@ -85,6 +86,19 @@ void tn_gram_free(struct tn_gram *gram)
 {
     tn_tensor_unref(gram->matrix);
     gram->matrix = NULL;
+}
+
+bool tn_gram_is_finite(const struct tn_gram *gram, struct tn_error *error)
+{
+    const double *g = tn_tensor_doubles(gram->matrix);
+    size_t count = (size_t)gram->channels * (size_t)gram->channels;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(g[i]))
+            return tn_fail(error, TN_ERROR_INPUT,
+                           "the statistics hold a number that is not finite (channel %d)",
+                           (int)(i / (size_t)gram->channels));
+    }
+    return true;
 }
 
 double tn_gram_energy(const struct tn_gram *gram)

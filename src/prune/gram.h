@@ -25,6 +25,9 @@ void tn_gram_add(int64_t m, int channels, const double *x, double *matrix);
 /* Copy the lower triangle over the upper one. */
 void tn_gram_mirror(int channels, double *matrix);
 
+/* An error names the channel of the first number that is not. */
+bool tn_gram_is_finite(const struct tn_gram *gram, struct tn_error *error);
+
 double tn_gram_energy(const struct tn_gram *gram); /* y^T y = 1^T G 1 */
 
 #endif

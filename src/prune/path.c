@@ -55,20 +55,14 @@ static void walk_remove(struct walk *walk, int c)
     cblas_daxpy(walk->channels, 1, walk->g + (size_t)c * (size_t)walk->channels, 1, walk->r, 1);
 }
 
-static int rank_of_lock(const enum tn_lock *locks, int c)
-{
-    static const int ranks[] = {[TN_LOCK_PRUNE] = 0, [TN_UNLOCKED] = 1, [TN_LOCK_KEEP] = 2};
-    return locks ? ranks[locks[c]] : 1;
-}
-
 /* The lock that goes next: filters locked to be pruned, then the free ones, then those locked to be
  * kept. */
 static int next_rank(const struct walk *walk, const enum tn_lock *locks)
 {
     int rank = 3;
     for (int c = 0; c < walk->channels; c++) {
-        if (!walk->gone[c] && rank_of_lock(locks, c) < rank)
-            rank = rank_of_lock(locks, c);
+        if (!walk->gone[c] && tn_lock_rank(locks, c) < rank)
+            rank = tn_lock_rank(locks, c);
     }
     return rank;
 }
@@ -79,7 +73,7 @@ static int cheapest(const struct walk *walk, const enum tn_lock *locks, int rank
 {
     int best = -1;
     for (int c = 0; c < walk->channels; c++) {
-        if (walk->gone[c] || c == except || rank_of_lock(locks, c) != rank)
+        if (walk->gone[c] || c == except || tn_lock_rank(locks, c) != rank)
             continue;
         if (best < 0 || added(walk, c) < added(walk, best))
             best = c;
@@ -90,24 +84,11 @@ static int cheapest(const struct walk *walk, const enum tn_lock *locks, int rank
     double terms = walk->s + 2 * fabs(walk->r[best]) +
                    walk->g[(size_t)best * (size_t)walk->channels + (size_t)best];
     for (int c = 0; c < best; c++) {
-        if (!walk->gone[c] && c != except && rank_of_lock(locks, c) == rank &&
+        if (!walk->gone[c] && c != except && tn_lock_rank(locks, c) == rank &&
             added(walk, c) - least <= TIE * terms)
             return c;
     }
     return best;
-}
-
-static bool statistics_are_finite(const struct tn_gram *gram, struct tn_error *error)
-{
-    const double *g = tn_tensor_doubles(gram->matrix);
-    size_t count = (size_t)gram->channels * (size_t)gram->channels;
-    for (size_t i = 0; i < count; i++) {
-        if (!isfinite(g[i]))
-            return tn_fail(error, TN_ERROR_INPUT,
-                           "the statistics hold a number that is not finite (channel %d)",
-                           (int)(i / (size_t)gram->channels));
-    }
-    return true;
 }
 
 static bool path_new(int channels, double energy, struct tn_path *path, struct tn_error *error)
@@ -168,7 +149,7 @@ static bool walk_path(const struct tn_gram *gram, const int *order, const enum t
 static bool make_path(const struct tn_gram *gram, const int *order, const enum tn_lock *locks,
                       struct tn_path *path, struct tn_error *error)
 {
-    if (!statistics_are_finite(gram, error) ||
+    if (!tn_gram_is_finite(gram, error) ||
         !path_new(gram->channels, tn_gram_energy(gram), path, error))
         return false;
     if (walk_path(gram, order, locks, path, error) &&
@@ -184,8 +165,8 @@ bool tn_path_thinet(const struct tn_gram *gram, const enum tn_lock *locks, struc
     return make_path(gram, NULL, locks, path, error);
 }
 
-bool tn_path_of_order(const struct tn_gram *gram, const int *order, struct tn_path *path,
-                      struct tn_error *error)
+bool tn_path_of_order(const struct tn_gram *gram, const int *order, const enum tn_lock *locks,
+                      struct tn_path *path, struct tn_error *error)
 {
     bool *seen = tn_calloc((size_t)gram->channels, sizeof *seen);
     if (!seen)
@@ -200,7 +181,24 @@ bool tn_path_of_order(const struct tn_gram *gram, const int *order, struct tn_pa
     if (!whole)
         return tn_fail(error, TN_ERROR_USE, "a removal order must name each of %d filters once",
                        gram->channels);
-    return make_path(gram, order, NULL, path, error);
+    return make_path(gram, order, locks, path, error);
+}
+
+bool tn_path_greedy(const struct tn_gram *gram, const enum tn_lock *locks, int *order, double *cost,
+                    struct tn_error *error)
+{
+    struct walk walk;
+    if (!tn_gram_is_finite(gram, error) || !walk_start(gram, &walk, error))
+        return false;
+    double energy = tn_gram_energy(gram);
+    for (int i = 0; i < gram->channels; i++) {
+        int c = cheapest(&walk, locks, next_rank(&walk, locks), -1);
+        order[i] = c;
+        cost[i] = energy > 0 ? added(&walk, c) / energy : 0;
+        walk_remove(&walk, c);
+    }
+    walk_end(&walk);
+    return true;
 }
 
 int tn_path_candidates(const struct tn_gram *gram, const struct tn_path *path, int removed,

@@ -4,9 +4,8 @@
 
 #include "core/error.h"
 #include "prune/gram.h"
+#include "prune/rank.h"
 #include <stdbool.h>
-
-enum tn_lock { TN_UNLOCKED = 0, TN_LOCK_KEEP, TN_LOCK_PRUNE };
 
 /* A whole path: filters in order of removal, and the relative error for every number kept.
  * Immutable once made. */
@@ -31,9 +30,14 @@ struct tn_path {
 bool tn_path_thinet(const struct tn_gram *gram, const enum tn_lock *locks, struct tn_path *path,
                     struct tn_error *error);
 
-/* Errors of a given removal order (any method), same fields. */
-bool tn_path_of_order(const struct tn_gram *gram, const int *order, struct tn_path *path,
-                      struct tn_error *error);
+/* Errors of a given removal order (any method), same fields; cost and runner_up are what the greedy
+ * rule says at each step. */
+bool tn_path_of_order(const struct tn_gram *gram, const int *order, const enum tn_lock *locks,
+                      struct tn_path *path, struct tn_error *error);
+
+/* The greedy order alone, in O(C^2): order [C], cost [C] by turn, relative to y^T y. */
+bool tn_path_greedy(const struct tn_gram *gram, const enum tn_lock *locks, int *order, double *cost,
+                    struct tn_error *error);
 void tn_path_free(struct tn_path *path);
 
 /* Cheapest next removals when the first `removed` of the path are gone: up to `limit` filters,
