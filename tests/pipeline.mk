@@ -1,7 +1,7 @@
 # The whole program, end to end, driven by scripts; needs Python with NumPy (quickstart check installs it).
 PIPELINE_TESTS = tests/pipeline/test_path.py tests/pipeline/test_errors.py tests/pipeline/test_operators.py \
 	tests/pipeline/test_export.py tests/pipeline/test_session.py tests/pipeline/test_selection.py \
-	tests/pipeline/test_manual.py
+	tests/pipeline/test_manual.py tests/pipeline/test_methods.py
 EXTRA_DIST += $(PIPELINE_TESTS) tests/pipeline/thinet.py tests/pipeline/onnx_reference.py \
 	tests/pipeline/onnxruntime.js tests/pipeline/consumer.c
 TEST_EXTENSIONS = .py
@@ -10,3 +10,7 @@ PY_LOG_COMPILER = $(PYTHON) -B
 if HAVE_PYTHON
 TESTS += $(PIPELINE_TESTS)
 endif
+# What test_methods.py and bench/selection.py drive.
+check_PROGRAMS += tests/pipeline/rank_filters
+tests_pipeline_rank_filters_SOURCES = tests/pipeline/rank_filters.c
+tests_pipeline_rank_filters_LDADD = libthinet.la

@@ -2,8 +2,10 @@
 #ifndef TN_TESTS_RANDOM_SAMPLES_H
 #define TN_TESTS_RANDOM_SAMPLES_H
 
+#include "core/memory.h"
 #include "core/random.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 /* X [m,C]: every channel a mixture of a common signal and its own noise, channels of different
@@ -43,6 +45,58 @@ static inline double removed_energy(int m, int channels, const double *x, const 
         energy += sum * sum;
     }
     return energy;
+}
+
+/* Take from v its parts along the first `rank` of the orthonormal q, twice for accuracy. */
+static inline void orthogonalise(int m, int rank, const double *q, double *v)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        for (int j = 0; j < rank; j++) {
+            double dot = 0;
+            for (int i = 0; i < m; i++)
+                dot += v[i] * q[j * m + i];
+            for (int i = 0; i < m; i++)
+                v[i] -= dot * q[j * m + i];
+        }
+    }
+}
+
+static inline double squared_length(int m, const double *v)
+{
+    double sum = 0;
+    for (int i = 0; i < m; i++)
+        sum += v[i] * v[i];
+    return sum;
+}
+
+/* e [m] = y - X_S w with the least-squares w for y = X 1, by modified Gram-Schmidt on X_S; columns
+ * that are combinations of earlier ones are left out. Returns ||e||^2. */
+static inline double least_squares_residual(int m, int channels, const double *x, int count,
+                                            const int *kept, double *e)
+{
+    double *q = tn_calloc((size_t)m * (size_t)(count + 1), sizeof *q);
+    int rank = 0;
+    for (int k = 0; k < count; k++) {
+        double *v = q + (size_t)rank * (size_t)m;
+        for (int i = 0; i < m; i++)
+            v[i] = x[i * channels + kept[k]];
+        double before = squared_length(m, v);
+        orthogonalise(m, rank, q, v);
+        double after = squared_length(m, v);
+        if (after <= 1e-20 * before)
+            continue;
+        for (int i = 0; i < m; i++)
+            v[i] /= sqrt(after);
+        rank++;
+    }
+    for (int i = 0; i < m; i++) {
+        e[i] = 0;
+        for (int c = 0; c < channels; c++)
+            e[i] += x[i * channels + c];
+    }
+    orthogonalise(m, rank, q, e);
+    tn_free(q);
+    return squared_length(m, e);
 }
 
 #endif

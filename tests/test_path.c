@@ -2,7 +2,6 @@
  */
 #include "prune/path.h"
 
-#include "core/memory.h"
 #include "core/random.h"
 #include "random_samples.h"
 
@@ -69,56 +68,11 @@ static void reference_order(int m, int n, const double *x, const enum tn_lock *l
     }
 }
 
-/* min over w of ||y - X_S w||^2 / ||y||^2 by modified Gram-Schmidt on X_S, twice for accuracy;
- * columns that are combinations of earlier ones are left out. */
+/* min over w of ||y - X_S w||^2 / ||y||^2 */
 static double residual(int m, int n, const double *x, int count, const int *kept)
 {
-    double *q = tn_calloc((size_t)m * (size_t)count, sizeof *q);
-    double *y = tn_calloc((size_t)m, sizeof *y);
-    for (int i = 0; i < m; i++) {
-        for (int c = 0; c < n; c++)
-            y[i] += x[i * n + c];
-    }
-    int rank = 0;
-    for (int k = 0; k < count; k++) {
-        double *v = q + (size_t)rank * (size_t)m;
-        double before = 0, after = 0;
-        for (int i = 0; i < m; i++) {
-            v[i] = x[i * n + kept[k]];
-            before += v[i] * v[i];
-        }
-        for (int pass = 0; pass < 2; pass++) {
-            for (int j = 0; j < rank; j++) {
-                double dot = 0;
-                for (int i = 0; i < m; i++)
-                    dot += v[i] * q[j * m + i];
-                for (int i = 0; i < m; i++)
-                    v[i] -= dot * q[j * m + i];
-            }
-        }
-        for (int i = 0; i < m; i++)
-            after += v[i] * v[i];
-        if (after <= 1e-20 * before)
-            continue;
-        for (int i = 0; i < m; i++)
-            v[i] /= sqrt(after);
-        rank++;
-    }
-    for (int pass = 0; pass < 2; pass++) {
-        for (int j = 0; j < rank; j++) {
-            double dot = 0;
-            for (int i = 0; i < m; i++)
-                dot += y[i] * q[j * m + i];
-            for (int i = 0; i < m; i++)
-                y[i] -= dot * q[j * m + i];
-        }
-    }
-    double left = 0;
-    for (int i = 0; i < m; i++)
-        left += y[i] * y[i];
-    tn_free(q);
-    tn_free(y);
-    return left / output_energy(m, n, x);
+    double e[MOST_SAMPLES];
+    return least_squares_residual(m, n, x, count, kept, e) / output_energy(m, n, x);
 }
 
 static void compare_with_reference(int m, int n, const double *x, const enum tn_lock *locks)

@@ -59,12 +59,16 @@ static bool start(const struct tn_gram *gram, const enum tn_lock *locks, struct 
 
 /* --- the set --- */
 
-/* Members that are no longer a combination of the others. */
+/* Members that are no combination of the others; of several that are combinations of each other,
+ * those that leave last, so that those outside the tableau can leave first and for nothing. */
 static void let_members_in(struct exchange *x)
 {
-    for (int c = 0; c < x->channels; c++) {
-        if (x->set[c] && tn_tableau_is_free(&x->tableau, c))
-            tn_tableau_sweep(&x->tableau, c);
+    for (int rank = TN_RANKS - 1; rank >= 0; rank--) {
+        for (int c = 0; c < x->channels; c++) {
+            if (x->set[c] && tn_lock_rank(x->locks, c) == rank &&
+                tn_tableau_is_free(&x->tableau, c))
+                tn_tableau_sweep(&x->tableau, c);
+        }
     }
 }
 

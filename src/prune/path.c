@@ -191,10 +191,11 @@ bool tn_path_greedy(const struct tn_gram *gram, const enum tn_lock *locks, int *
     if (!tn_gram_is_finite(gram, error) || !walk_start(gram, &walk, error))
         return false;
     double energy = tn_gram_energy(gram);
+    double scale = energy > 0 ? 1 / energy : 0;
     for (int i = 0; i < gram->channels; i++) {
         int c = cheapest(&walk, locks, next_rank(&walk, locks), -1);
         order[i] = c;
-        cost[i] = energy > 0 ? added(&walk, c) / energy : 0;
+        cost[i] = added(&walk, c) * scale;
         walk_remove(&walk, c);
     }
     walk_end(&walk);
