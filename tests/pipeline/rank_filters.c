@@ -6,7 +6,8 @@
  *
  * with [kept=FILTER,...] [pruned=FILTER,...] (locks) [seed=S] [group=NAME] [repeat=N] [threads=N].
  * Prints one JSON object: order, score; with statistics also error and error_ls by number removed,
- * and seconds for each step, the least of the repetitions. */
+ * the least-squares weights of the last `keep` of the order, and seconds for each step, the least of
+ * the repetitions. */
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/threads.h"
@@ -195,6 +196,19 @@ static json_t *reals(const double *values, int count)
     return array;
 }
 
+static json_t *weights_of(const struct work *w)
+{
+    struct tn_error error = {0};
+    int keep = w->input.keep > 0 ? w->input.keep : w->input.channels;
+    double *weights = tn_calloc((size_t)keep, sizeof *weights);
+    need(tn_least_squares(&w->gram, keep, w->order + w->input.channels - keep, weights, NULL, NULL,
+                          &error),
+         &error);
+    json_t *array = reals(weights, keep);
+    tn_free(weights);
+    return array;
+}
+
 static void print(const struct work *w)
 {
     json_t *object = json_object(), *order = json_array();
@@ -206,6 +220,7 @@ static void print(const struct work *w)
     if (w->input.gram) {
         json_object_set_new(object, "error", reals(w->path.error, w->input.channels + 1));
         json_object_set_new(object, "error_ls", reals(w->path.error_ls, w->input.channels + 1));
+        json_object_set_new(object, "weights", weights_of(w));
         json_object_set_new(object, "ridge", json_real(w->path.ridge));
         json_object_set_new(object, "gram_seconds", json_real(w->gram_seconds));
         json_object_set_new(object, "path_seconds", json_real(w->path_seconds));
