@@ -1,6 +1,7 @@
 #include "prune/exchange.h"
 
 #include "core/memory.h"
+#include "prune/least_squares.h"
 #include "prune/path.h"
 #include "prune/pursuit.h"
 #include "prune/tableau.h"
@@ -14,6 +15,8 @@ static const double TIE = 1e-13;
 /* Nor is one below this part of the error itself. */
 static const double SMALL_GAIN = 1e-10;
 
+enum { MOST_PASSES = 8, NO_RANK = -1 };
+
 /* A channel outside the set that may come in, with what the swaps need of it: u being its cell with
  * the one that goes. */
 struct newcomer {
@@ -22,7 +25,8 @@ struct newcomer {
     double inverse;    /* of the diagonal cell */
 };
 
-struct exchange {
+/* The set at hand. */
+struct work {
     const struct tn_gram *gram;
     const enum tn_lock *locks;
     int channels;
@@ -30,29 +34,23 @@ struct exchange {
     bool *set; /* [C] the kept ones. One that is a combination of others is kept without being in
                   the tableau, with weight 0 */
     struct newcomer *newcomers; /* [C] */
-    int *list;                  /* [C] scratch: a set as tn_least_squares wants it */
-    double *weights;            /* [C] scratch */
 };
 
-static void end(struct exchange *x)
+static void end(struct work *x)
 {
     tn_tableau_free(&x->tableau);
     tn_free(x->set);
     tn_free(x->newcomers);
-    tn_free(x->list);
-    tn_free(x->weights);
 }
 
-static bool start(const struct tn_gram *gram, const enum tn_lock *locks, struct exchange *x,
+static bool start(const struct tn_gram *gram, const enum tn_lock *locks, struct work *x,
                   struct tn_error *error)
 {
     size_t n = (size_t)gram->channels;
-    *x = (struct exchange){.gram = gram, .locks = locks, .channels = gram->channels};
+    *x = (struct work){.gram = gram, .locks = locks, .channels = gram->channels};
     x->set = tn_calloc(n, sizeof *x->set);
     x->newcomers = tn_alloc(n, sizeof *x->newcomers);
-    x->list = tn_alloc(n, sizeof *x->list);
-    x->weights = tn_alloc(n, sizeof *x->weights);
-    if (!x->set || !x->newcomers || !x->list || !x->weights)
+    if (!x->set || !x->newcomers)
         return tn_fail_memory(error, "the exchange", n * sizeof *x->newcomers);
     return tn_tableau_new(gram, &x->tableau, error);
 }
@@ -61,7 +59,7 @@ static bool start(const struct tn_gram *gram, const enum tn_lock *locks, struct 
 
 /* Members that are no combination of the others; of several that are combinations of each other,
  * those that leave last, so that those outside the tableau can leave first and for nothing. */
-static void let_members_in(struct exchange *x)
+static void let_members_in(struct work *x)
 {
     for (int rank = TN_RANKS - 1; rank >= 0; rank--) {
         for (int c = 0; c < x->channels; c++) {
@@ -72,21 +70,21 @@ static void let_members_in(struct exchange *x)
     }
 }
 
-static void build(struct exchange *x, const bool *set)
+static void build(struct work *x, const bool *set)
 {
     memcpy(x->set, set, (size_t)x->channels * sizeof *set);
     tn_tableau_reset(x->gram, &x->tableau);
     let_members_in(x);
 }
 
-static void add(struct exchange *x, int c)
+static void add(struct work *x, int c)
 {
     x->set[c] = true;
     if (tn_tableau_is_free(&x->tableau, c))
         tn_tableau_sweep(&x->tableau, c);
 }
 
-static void drop(struct exchange *x, int c)
+static void drop(struct work *x, int c)
 {
     x->set[c] = false;
     if (!x->tableau.in[c])
@@ -102,7 +100,7 @@ struct swap {
     double change; /* of the squared error */
 };
 
-static int list_newcomers(struct exchange *x, int rank)
+static int list_newcomers(struct work *x, int rank)
 {
     int count = 0;
     for (int c = 0; c < x->channels; c++) {
@@ -117,7 +115,7 @@ static int list_newcomers(struct exchange *x, int rank)
 
 /* With j in, the inverse's diagonal at i is P + u^2 / d_j and its weight w - u l_j / d_j; then i
  * leaves. */
-static void try_swaps(const struct exchange *x, int out, int count, struct swap *best)
+static void try_swaps(const struct work *x, int out, int count, struct swap *best)
 {
     const double *row = tn_tableau_row(&x->tableau, out);
     bool carried = !x->tableau.in[out];
@@ -135,7 +133,7 @@ static void try_swaps(const struct exchange *x, int out, int count, struct swap 
     }
 }
 
-static struct swap best_swap(struct exchange *x, int rank)
+static struct swap best_swap(struct work *x, int rank)
 {
     struct swap best = {.change = -SMALL_GAIN * fmax(tn_tableau_error(&x->tableau), 0)};
     best.out = best.in = -1;
@@ -147,7 +145,7 @@ static struct swap best_swap(struct exchange *x, int rank)
     return best;
 }
 
-static void improve(struct exchange *x, int rank)
+static void improve(struct work *x, int rank)
 {
     /* The error falls with every swap, so there is an end; the bound is against rounding. */
     int64_t most = 16 * (int64_t)x->channels;
@@ -160,57 +158,9 @@ static void improve(struct exchange *x, int rank)
     }
 }
 
-/* --- the best set for one number kept --- */
+/* --- one fewer, one more --- */
 
-static bool error_of(struct exchange *x, const bool *set, double *relative, struct tn_error *error)
-{
-    int count = 0;
-    for (int c = 0; c < x->channels; c++) {
-        if (set[c])
-            x->list[count++] = c;
-    }
-    return tn_least_squares(x->gram, count, x->list, x->weights, relative, NULL, error);
-}
-
-static bool take_if_better(struct exchange *x, const bool *set, bool *best, double *least,
-                           struct tn_error *error)
-{
-    double relative;
-    if (!error_of(x, set, &relative, error))
-        return false;
-    if (relative < *least) {
-        *least = relative;
-        memcpy(best, set, (size_t)x->channels * sizeof *best);
-    }
-    return true;
-}
-
-/* Exchange from the last `keep` of an order; `best` and `least` take the better of the end and what
- * they hold, and the beginning if rounding has led astray. */
-static bool exchange_from(struct exchange *x, const int *order, int keep, bool *best, double *least,
-                          struct tn_error *error)
-{
-    int n = x->channels;
-    bool *begin = tn_calloc((size_t)n, sizeof *begin);
-    if (!begin)
-        return tn_fail_memory(error, "the exchange", (size_t)n);
-    for (int i = n - keep; i < n; i++)
-        begin[order[i]] = true;
-    build(x, begin);
-    /* Locks fill the set from the last rank on; what can be swapped is of the rank that is split.
-     */
-    int kept = tn_lock_rank(x->locks, order[n - keep]);
-    if (keep < n && tn_lock_rank(x->locks, order[n - keep - 1]) == kept)
-        improve(x, kept);
-    bool ok = take_if_better(x, x->set, best, least, error) &&
-              take_if_better(x, begin, best, least, error);
-    tn_free(begin);
-    return ok;
-}
-
-/* --- from there both ways --- */
-
-static int cheapest_member(const struct exchange *x)
+static int cheapest_member(const struct work *x)
 {
     int best = -1, rank = TN_RANKS;
     double least = 0;
@@ -228,7 +178,7 @@ static int cheapest_member(const struct exchange *x)
     return best;
 }
 
-static int best_newcomer(const struct exchange *x)
+static int best_newcomer(const struct work *x)
 {
     int best = -1, rank = -1;
     double most = 0;
@@ -246,7 +196,193 @@ static int best_newcomer(const struct exchange *x)
     return best;
 }
 
-static void order_around(struct exchange *x, const bool *set, int keep, int *order, double *score)
+/* --- sets of all sizes --- */
+
+struct family {
+    struct work work;
+    struct tn_exchange *sets;
+    int *open; /* [C+1] rank of what can be swapped in a set of that size, or NO_RANK */
+    bool changed;
+};
+
+static bool *set_of(const struct tn_exchange *sets, int keep)
+{
+    return sets->kept + (size_t)keep * (size_t)sets->channels;
+}
+
+static double *error_of(const struct tn_exchange *sets, int keep)
+{
+    return &sets->error_ls[sets->channels - keep];
+}
+
+/* Less by more than rounding. */
+static bool is_less(double a, double b)
+{
+    return a < b - fmax(SMALL_GAIN * b, TIE);
+}
+
+static bool take_if_better(struct family *f, int keep)
+{
+    double error = tn_tableau_error(&f->work.tableau) / f->work.tableau.energy;
+    if (!is_less(error, *error_of(f->sets, keep)))
+        return false;
+    *error_of(f->sets, keep) = fmax(error, 0);
+    memcpy(set_of(f->sets, keep), f->work.set, (size_t)f->work.channels * sizeof *f->work.set);
+    f->changed = true;
+    return true;
+}
+
+static void move_to(struct work *x, const bool *set)
+{
+    int apart = 0;
+    for (int c = 0; c < x->channels; c++)
+        apart += x->set[c] != set[c];
+    if (apart > x->channels / 2) {
+        build(x, set);
+        return;
+    }
+    for (int c = 0; c < x->channels; c++) {
+        if (set[c] && !x->set[c])
+            add(x, c);
+    }
+    for (int c = 0; c < x->channels; c++) {
+        if (x->set[c] && !set[c])
+            drop(x, c);
+    }
+}
+
+/* Swap to the end; where a better set of that size is known, go on from that one. */
+static void settle(struct family *f, int keep)
+{
+    improve(&f->work, f->open[keep]);
+    double error = tn_tableau_error(&f->work.tableau) / f->work.tableau.energy;
+    if (take_if_better(f, keep) || !is_less(*error_of(f->sets, keep), error))
+        return;
+    move_to(&f->work, set_of(f->sets, keep));
+    improve(&f->work, f->open[keep]);
+    take_if_better(f, keep);
+}
+
+static void pass_down(struct family *f)
+{
+    build(&f->work, set_of(f->sets, f->work.channels));
+    for (int keep = f->work.channels - 1; keep > 0; keep--) {
+        drop(&f->work, cheapest_member(&f->work));
+        settle(f, keep);
+    }
+}
+
+static void pass_up(struct family *f)
+{
+    build(&f->work, set_of(f->sets, 0));
+    for (int keep = 1; keep < f->work.channels; keep++) {
+        add(&f->work, best_newcomer(&f->work));
+        settle(f, keep);
+    }
+}
+
+/* Sets of an order, where they are better than what is there. */
+static bool enter_order(struct family *f, const int *order, double *errors, struct tn_error *error)
+{
+    int n = f->work.channels;
+    double ridge;
+    if (!tn_least_squares_errors(f->work.gram, order, errors, &ridge, error))
+        return false;
+    for (int keep = 0; keep <= n; keep++) {
+        if (!(errors[n - keep] < *error_of(f->sets, keep)))
+            continue;
+        bool *set = set_of(f->sets, keep);
+        *error_of(f->sets, keep) = errors[n - keep];
+        for (int i = 0; i < n; i++)
+            set[order[i]] = i >= n - keep;
+    }
+    return true;
+}
+
+static bool enter_greedy(struct family *f, int *order, double *scratch, struct tn_error *error)
+{
+    const struct tn_gram *gram = f->work.gram;
+    const enum tn_lock *locks = f->work.locks;
+    int n = gram->channels;
+    if (!tn_path_greedy(gram, locks, order, scratch, error) ||
+        !enter_order(f, order, scratch, error))
+        return false;
+    /* Locks fill a set from the last rank on; what can be swapped is of the rank that is split. */
+    f->open[0] = f->open[n] = NO_RANK;
+    for (int keep = 1; keep < n; keep++) {
+        int rank = tn_lock_rank(locks, order[n - keep]);
+        f->open[keep] = tn_lock_rank(locks, order[n - keep - 1]) == rank ? rank : NO_RANK;
+    }
+    return tn_pursuit_order(gram, locks, order, scratch, error) &&
+           enter_order(f, order, scratch, error);
+}
+
+static bool find(struct family *f, struct tn_error *error)
+{
+    size_t n = (size_t)f->sets->channels;
+    int *order = tn_alloc(n, sizeof *order);
+    double *scratch = tn_alloc(n + 1, sizeof *scratch);
+    bool ok = order && scratch ? enter_greedy(f, order, scratch, error)
+                               : tn_fail_memory(error, "the exchange", n * sizeof *scratch);
+    tn_free(order);
+    tn_free(scratch);
+    if (!ok || !(f->work.tableau.energy > 0))
+        return ok;
+    int idle = 0;
+    for (int pass = 0; pass < MOST_PASSES && idle < 2; pass++) {
+        f->changed = false;
+        if (pass % 2 == 0)
+            pass_down(f);
+        else
+            pass_up(f);
+        idle = f->changed ? 0 : idle + 1;
+    }
+    return true;
+}
+
+static bool sets_new(int channels, struct tn_exchange *sets, struct tn_error *error)
+{
+    size_t n = (size_t)channels, cells;
+    *sets = (struct tn_exchange){.channels = channels};
+    if (!tn_mul(n + 1, n, &cells))
+        return tn_fail_memory(error, "the exchange", SIZE_MAX);
+    sets->kept = tn_calloc(cells, sizeof *sets->kept);
+    sets->error_ls = tn_alloc(n + 1, sizeof *sets->error_ls);
+    if (!sets->kept || !sets->error_ls)
+        return tn_fail_memory(error, "the exchange", cells);
+    for (size_t i = 0; i <= n; i++)
+        sets->error_ls[i] = INFINITY;
+    return true;
+}
+
+void tn_exchange_free(struct tn_exchange *exchange)
+{
+    tn_free(exchange->kept);
+    tn_free(exchange->error_ls);
+    *exchange = (struct tn_exchange){0};
+}
+
+bool tn_exchange_of(const struct tn_gram *gram, const enum tn_lock *locks,
+                    struct tn_exchange *exchange, struct tn_error *error)
+{
+    size_t n = (size_t)gram->channels;
+    struct family f = {.sets = exchange};
+    bool ok = sets_new(gram->channels, exchange, error) && tn_gram_is_finite(gram, error) &&
+              start(gram, locks, &f.work, error);
+    if (ok) {
+        f.open = tn_alloc(n + 1, sizeof *f.open);
+        ok = f.open ? find(&f, error) : tn_fail_memory(error, "the exchange", n * sizeof *f.open);
+    }
+    tn_free(f.open);
+    end(&f.work);
+    if (!ok)
+        tn_exchange_free(exchange);
+    return ok;
+}
+
+/* --- an order for one size --- */
+
+static void order_around(struct work *x, const bool *set, int keep, int *order, double *score)
 {
     int n = x->channels;
     double scale = x->tableau.energy > 0 ? 1 / x->tableau.energy : 0;
@@ -266,24 +402,17 @@ static void order_around(struct exchange *x, const bool *set, int keep, int *ord
     }
 }
 
-bool tn_exchange_order(const struct tn_gram *gram, const enum tn_lock *locks, int keep, int *order,
-                       double *score, struct tn_error *error)
+bool tn_exchange_order(const struct tn_gram *gram, const enum tn_lock *locks,
+                       const struct tn_exchange *exchange, int keep, int *order, double *score,
+                       struct tn_error *error)
 {
-    size_t n = (size_t)gram->channels;
-    if (keep < 1 || keep > gram->channels)
-        return tn_fail(error, TN_ERROR_USE, "an exchange for %d of %d filters: 1 to %d expected",
-                       keep, gram->channels, gram->channels);
-    struct exchange x = {0};
-    bool *best = tn_calloc(n, sizeof *best);
-    double least = INFINITY;
-    bool ok = best ? start(gram, locks, &x, error) : tn_fail_memory(error, "the exchange", n);
-    ok = ok && tn_path_greedy(gram, locks, order, score, error) &&
-         exchange_from(&x, order, keep, best, &least, error) &&
-         tn_pursuit_order(gram, locks, order, score, error) &&
-         exchange_from(&x, order, keep, best, &least, error);
+    if (keep < 0 || keep > gram->channels)
+        return tn_fail(error, TN_ERROR_USE, "an order for %d of %d filters: 0 to %d expected", keep,
+                       gram->channels, gram->channels);
+    struct work x;
+    bool ok = start(gram, locks, &x, error);
     if (ok)
-        order_around(&x, best, keep, order, score);
+        order_around(&x, set_of(exchange, keep), keep, order, score);
     end(&x);
-    tn_free(best);
     return ok;
 }

@@ -1,5 +1,4 @@
-/* Exchange of kept and removed channels while the least-squares error falls. Internal to src/prune.
- */
+/* Exchange of kept and removed channels while the least-squares error falls, from G alone. */
 #ifndef TN_PRUNE_EXCHANGE_H
 #define TN_PRUNE_EXCHANGE_H
 
@@ -8,20 +7,37 @@
 #include "prune/rank.h"
 #include <stdbool.h>
 
-/* For one number kept: start from what greedy removal keeps and, again, from what greedy selection
- * with weights keeps; as long as some swap of a kept channel for a removed one makes the
- * least-squares error smaller, make the best such swap; take the better end. So the error there is
- * never larger than either greedy's.
+/* For every number kept, a set of channels that no swap of a kept one for a removed one makes
+ * better, and whose least-squares error is never larger than either greedy method's.
  *
- * That cannot be had for all numbers at once in one order: sets of an order are nested, and the
- * best sets of neighbouring sizes may have nothing in common. So the order is made for
- * `keep`, 1..C: its last `keep` channels are that set. From there it goes on greedily both ways, by
- * the exact change of the least-squares error: fewer kept by leaving out whose loss costs least,
- * more by taking in whose gain is largest.
+ * The sets start as the better of what greedy removal and greedy selection with weights keep. Then
+ * passes go down from all channels (leave out the one whose loss is least, swap as long as the
+ * error falls, take the set that is there if it is better) and up from none (take in the one whose
+ * gain is largest ...) until a pass finds nothing. A pass mostly needs few swaps, as the set before
+ * is nearly right: O(C^3) in all.
+ *
+ * Sets of neighbouring sizes need not be nested. Where the best single channel belongs to no best
+ * pair, no order of removal has both, so an order is made for one number kept. */
+struct tn_exchange {
+    int channels;
+    double *error_ls; /* [C+1] by number removed, relative to y^T y */
+    bool *kept;       /* [C+1,C] row k: the k channels kept */
+};
+
+/* locks [C] or NULL: sets hold the channels locked to be kept, and none locked to be pruned, as far
+ * as their size lets them. Immutable once made. */
+bool tn_exchange_of(const struct tn_gram *gram, const enum tn_lock *locks,
+                    struct tn_exchange *exchange, struct tn_error *error);
+void tn_exchange_free(struct tn_exchange *exchange);
+
+/* An order whose last `keep` channels, 0..C, are the set of that size. From there it goes on
+ * greedily both ways by the exact change of the least-squares error: fewer kept by leaving out
+ * whose loss is least, more by taking in whose gain is largest.
  *
  * order [C]; score [C] by channel is what its removal adds to the least-squares error at its turn,
- * relative to y^T y. Equal changes: the lowest index. Locked filters first or last. O(C^3). */
-bool tn_exchange_order(const struct tn_gram *gram, const enum tn_lock *locks, int keep, int *order,
-                       double *score, struct tn_error *error);
+ * relative to y^T y. Equal changes: the lowest index. */
+bool tn_exchange_order(const struct tn_gram *gram, const enum tn_lock *locks,
+                       const struct tn_exchange *exchange, int keep, int *order, double *score,
+                       struct tn_error *error);
 
 #endif

@@ -41,7 +41,12 @@ static bool thinet_x(const struct tn_method_input *input, int *order, double *sc
                      struct tn_error *error)
 {
     int keep = input->keep > 0 ? input->keep : (input->channels + 1) / 2;
-    return tn_exchange_order(input->gram, input->locks, keep, order, score, error);
+    struct tn_exchange exchange;
+    if (!tn_exchange_of(input->gram, input->locks, &exchange, error))
+        return false;
+    bool ok = tn_exchange_order(input->gram, input->locks, &exchange, keep, order, score, error);
+    tn_exchange_free(&exchange);
+    return ok;
 }
 
 static bool lasso(const struct tn_method_input *input, int *order, double *score,
