@@ -96,8 +96,8 @@ def lasso_beta(g, b, bound, beta):
 
 
 def lasso_agrees(x, score):
-    """Between any two scores all above are in or have been, and none below is. Where there are many, a few are tried:
-    the channel of a score comes in there, and none below is in."""
+    """Around each score, and between any two, all above are in or have been, and none below is. Where there are many, a
+    few are tried: the channel of a score comes in there, and none below is in."""
     g = x.T @ x
     b = g.sum(axis=1)
     largest, beta, been = np.abs(b).max(), np.zeros(len(b)), np.zeros(len(b), bool)
@@ -106,13 +106,13 @@ def lasso_agrees(x, score):
     for i in range(0, len(levels) - 1, 1 if whole else len(levels) // 3):
         above, below = levels[i:i + 2]
         # Just below the knot its channel has come in, however soon it leaves again.
-        for bound in (above * (1 - 1e-6), (above + below) / 2):
+        for bound in (above * (1 + 1e-6), above * (1 - 1e-6), (above + below) / 2):
             beta = lasso_beta(g, b, bound * largest, beta)
             found = np.abs(beta) > 1e-10
             been |= found
             if (found & (score <= bound)).any() or (whole and (been != (score > bound)).any()):
                 return False
-            if bound > above * (1 - 1e-5) and not found[score == above].all():
+            if above > bound > above * (1 - 1e-5) and not found[score == above].all():
                 return False
     return True
 
