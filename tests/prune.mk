@@ -1,5 +1,5 @@
 UNIT_TESTS += tests/test_gram tests/test_path tests/test_groups tests/test_surgery \
-	tests/test_sampling tests/test_method
+	tests/test_sampling tests/test_method tests/test_exchange tests/test_filter_weights
 tests_test_gram_SOURCES = tests/test_gram.c tests/random_samples.h
 tests_test_gram_LDADD = $(UNIT_LDADD)
 tests_test_path_SOURCES = tests/test_path.c tests/random_samples.h
@@ -11,6 +11,11 @@ tests_test_surgery_SOURCES = tests/test_surgery.c $(SMALL_NETS)
 tests_test_surgery_LDADD = $(UNIT_LDADD)
 tests_test_sampling_SOURCES = tests/test_sampling.c $(SMALL_NETS)
 tests_test_sampling_LDADD = $(UNIT_LDADD)
-tests_test_method_SOURCES = tests/test_method.c tests/random_samples.h $(SMALL_NETS)
+METHOD_SUPPORT = tests/method_support.h tests/random_samples.h
+tests_test_method_SOURCES = tests/test_method.c $(METHOD_SUPPORT)
 tests_test_method_LDADD = $(UNIT_LDADD)
+tests_test_exchange_SOURCES = tests/test_exchange.c $(METHOD_SUPPORT)
+tests_test_exchange_LDADD = $(UNIT_LDADD)
+tests_test_filter_weights_SOURCES = tests/test_filter_weights.c $(METHOD_SUPPORT) $(SMALL_NETS)
+tests_test_filter_weights_LDADD = $(UNIT_LDADD)
 EXTRA_DIST += tests/check_selection.py

@@ -29,6 +29,7 @@ struct newcomer {
 struct work {
     const struct tn_gram *gram;
     const enum tn_lock *locks;
+    const struct tn_progress *progress;
     int channels;
     struct tn_tableau tableau;
     bool *set; /* [C] the kept ones. One that is a combination of others is kept without being in
@@ -43,11 +44,12 @@ static void end(struct work *x)
     tn_free(x->newcomers);
 }
 
-static bool start(const struct tn_gram *gram, const enum tn_lock *locks, struct work *x,
-                  struct tn_error *error)
+static bool start(const struct tn_gram *gram, const enum tn_lock *locks,
+                  const struct tn_progress *progress, struct work *x, struct tn_error *error)
 {
     size_t n = (size_t)gram->channels;
-    *x = (struct work){.gram = gram, .locks = locks, .channels = gram->channels};
+    *x = (struct work){
+        .gram = gram, .locks = locks, .progress = progress, .channels = gram->channels};
     x->set = tn_calloc(n, sizeof *x->set);
     x->newcomers = tn_alloc(n, sizeof *x->newcomers);
     if (!x->set || !x->newcomers)
@@ -62,7 +64,7 @@ static bool start(const struct tn_gram *gram, const enum tn_lock *locks, struct 
 static void let_members_in(struct work *x)
 {
     for (int rank = TN_RANKS - 1; rank >= 0; rank--) {
-        for (int c = 0; c < x->channels; c++) {
+        for (int c = 0; c < x->channels && !tn_progress_cancelled(x->progress); c++) {
             if (x->set[c] && tn_lock_rank(x->locks, c) == rank &&
                 tn_tableau_is_free(&x->tableau, c))
                 tn_tableau_sweep(&x->tableau, c);
@@ -149,7 +151,7 @@ static void improve(struct work *x, int rank)
 {
     /* The error falls with every swap, so there is an end; the bound is against rounding. */
     int64_t most = 16 * (int64_t)x->channels;
-    for (int64_t i = 0; i < most; i++) {
+    for (int64_t i = 0; i < most && !tn_progress_cancelled(x->progress); i++) {
         struct swap swap = best_swap(x, rank);
         if (swap.out < 0)
             return;
@@ -263,22 +265,33 @@ static void settle(struct family *f, int keep)
     take_if_better(f, keep);
 }
 
-static void pass_down(struct family *f)
+static bool report(const struct work *x, int done, struct tn_error *error)
+{
+    return tn_progress_step(x->progress, "thinet-x", done, x->channels, "filters", "", error);
+}
+
+static bool pass_down(struct family *f, struct tn_error *error)
 {
     build(&f->work, set_of(f->sets, f->work.channels));
     for (int keep = f->work.channels - 1; keep > 0; keep--) {
         drop(&f->work, cheapest_member(&f->work));
         settle(f, keep);
+        if (!report(&f->work, f->work.channels - keep, error))
+            return false;
     }
+    return true;
 }
 
-static void pass_up(struct family *f)
+static bool pass_up(struct family *f, struct tn_error *error)
 {
     build(&f->work, set_of(f->sets, 0));
     for (int keep = 1; keep < f->work.channels; keep++) {
         add(&f->work, best_newcomer(&f->work));
         settle(f, keep);
+        if (!report(&f->work, keep, error))
+            return false;
     }
+    return true;
 }
 
 /* Sets of an order, where they are better than what is there. */
@@ -313,7 +326,7 @@ static bool enter_greedy(struct family *f, int *order, double *scratch, struct t
         int rank = tn_lock_rank(locks, order[n - keep]);
         f->open[keep] = tn_lock_rank(locks, order[n - keep - 1]) == rank ? rank : NO_RANK;
     }
-    return tn_pursuit_order(gram, locks, order, scratch, error) &&
+    return tn_pursuit_order(gram, locks, f->work.progress, order, scratch, error) &&
            enter_order(f, order, scratch, error);
 }
 
@@ -331,10 +344,8 @@ static bool find(struct family *f, struct tn_error *error)
     int idle = 0;
     for (int pass = 0; pass < MOST_PASSES && idle < 2; pass++) {
         f->changed = false;
-        if (pass % 2 == 0)
-            pass_down(f);
-        else
-            pass_up(f);
+        if (!(pass % 2 == 0 ? pass_down(f, error) : pass_up(f, error)))
+            return false;
         idle = f->changed ? 0 : idle + 1;
     }
     return true;
@@ -363,12 +374,13 @@ void tn_exchange_free(struct tn_exchange *exchange)
 }
 
 bool tn_exchange_of(const struct tn_gram *gram, const enum tn_lock *locks,
-                    struct tn_exchange *exchange, struct tn_error *error)
+                    const struct tn_progress *progress, struct tn_exchange *exchange,
+                    struct tn_error *error)
 {
     size_t n = (size_t)gram->channels;
     struct family f = {.sets = exchange};
     bool ok = sets_new(gram->channels, exchange, error) && tn_gram_is_finite(gram, error) &&
-              start(gram, locks, &f.work, error);
+              start(gram, locks, progress, &f.work, error);
     if (ok) {
         f.open = tn_alloc(n + 1, sizeof *f.open);
         ok = f.open ? find(&f, error) : tn_fail_memory(error, "the exchange", n * sizeof *f.open);
@@ -382,7 +394,8 @@ bool tn_exchange_of(const struct tn_gram *gram, const enum tn_lock *locks,
 
 /* --- an order for one size --- */
 
-static void order_around(struct work *x, const bool *set, int keep, int *order, double *score)
+static bool order_around(struct work *x, const bool *set, int keep, int *order, double *score,
+                         struct tn_error *error)
 {
     int n = x->channels;
     double scale = x->tableau.energy > 0 ? 1 / x->tableau.energy : 0;
@@ -392,6 +405,8 @@ static void order_around(struct work *x, const bool *set, int keep, int *order, 
         order[i] = c;
         score[c] = tn_tableau_loss(&x->tableau, c) * scale;
         drop(x, c);
+        if (!report(x, i - (n - keep), error))
+            return false;
     }
     build(x, set);
     for (int i = n - keep - 1; i >= 0; i--) {
@@ -399,20 +414,23 @@ static void order_around(struct work *x, const bool *set, int keep, int *order, 
         order[i] = c;
         score[c] = tn_tableau_gain(&x->tableau, c) * scale;
         add(x, c);
+        if (!report(x, n - i, error))
+            return false;
     }
+    return true;
 }
 
 bool tn_exchange_order(const struct tn_gram *gram, const enum tn_lock *locks,
-                       const struct tn_exchange *exchange, int keep, int *order, double *score,
+                       const struct tn_exchange *exchange, int keep,
+                       const struct tn_progress *progress, int *order, double *score,
                        struct tn_error *error)
 {
     if (keep < 0 || keep > gram->channels)
         return tn_fail(error, TN_ERROR_USE, "an order for %d of %d filters: 0 to %d expected", keep,
                        gram->channels, gram->channels);
     struct work x;
-    bool ok = start(gram, locks, &x, error);
-    if (ok)
-        order_around(&x, set_of(exchange, keep), keep, order, score);
+    bool ok = start(gram, locks, progress, &x, error) &&
+              order_around(&x, set_of(exchange, keep), keep, order, score, error);
     end(&x);
     return ok;
 }

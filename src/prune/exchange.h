@@ -3,6 +3,7 @@
 #define TN_PRUNE_EXCHANGE_H
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "prune/gram.h"
 #include "prune/rank.h"
 #include <stdbool.h>
@@ -25,9 +26,11 @@ struct tn_exchange {
 };
 
 /* locks [C] or NULL: sets hold the channels locked to be kept, and none locked to be pruned, as far
- * as their size lets them. Immutable once made. */
+ * as their size lets them. Immutable once made. progress may be NULL: 512 channels take about a
+ * second, and twice as many ten times as long. */
 bool tn_exchange_of(const struct tn_gram *gram, const enum tn_lock *locks,
-                    struct tn_exchange *exchange, struct tn_error *error);
+                    const struct tn_progress *progress, struct tn_exchange *exchange,
+                    struct tn_error *error);
 void tn_exchange_free(struct tn_exchange *exchange);
 
 /* An order whose last `keep` channels, 0..C, are the set of that size. From there it goes on
@@ -37,7 +40,8 @@ void tn_exchange_free(struct tn_exchange *exchange);
  * order [C]; score [C] by channel is what its removal adds to the least-squares error at its turn,
  * relative to y^T y. Equal changes: the lowest index. */
 bool tn_exchange_order(const struct tn_gram *gram, const enum tn_lock *locks,
-                       const struct tn_exchange *exchange, int keep, int *order, double *score,
+                       const struct tn_exchange *exchange, int keep,
+                       const struct tn_progress *progress, int *order, double *score,
                        struct tn_error *error);
 
 #endif

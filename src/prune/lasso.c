@@ -11,7 +11,7 @@
 static const double SAME = 1e-12;
 /* Channels may leave and come back; a path this much longer than its channels has lost its way in
  * rounding. */
-enum { MOST_KNOTS_A_CHANNEL = 8, NOBODY = -1 };
+enum { MOST_KNOTS_A_CHANNEL = 8, KNOTS_A_REPORT = 4, NOBODY = -1 };
 
 /* On a stretch of the path, for the channels S that are in, with signs s:
  *   beta_i = w_i + lambda slope_i,              slope = -P s
@@ -97,14 +97,16 @@ static struct knot next_knot(struct homotopy *h)
     return knot;
 }
 
-static void follow(struct homotopy *h, double *score)
+static bool follow(struct homotopy *h, const struct tn_progress *progress, double *score,
+                   struct tn_error *error)
 {
+    int channels = h->tableau.channels;
     double first = h->lambda;
-    int64_t most = (int64_t)h->tableau.channels * MOST_KNOTS_A_CHANNEL;
+    int64_t most = (int64_t)channels * MOST_KNOTS_A_CHANNEL;
     for (int64_t i = 0; i < most; i++) {
         struct knot knot = next_knot(h);
         if (knot.channel == NOBODY)
-            return;
+            return true;
         h->moved = knot.channel;
         h->moved_sign = h->sign[knot.channel];
         h->lambda = knot.lambda;
@@ -112,11 +114,17 @@ static void follow(struct homotopy *h, double *score)
         if (knot.sign != 0 && score[knot.channel] == 0)
             score[knot.channel] = knot.lambda / first;
         tn_tableau_sweep(&h->tableau, knot.channel);
+        if (i % KNOTS_A_REPORT == 0 &&
+            !tn_progress_step(progress, "lasso", fmin((double)i, channels), channels, "filters", "",
+                              error))
+            return false;
     }
+    return true;
 }
 
-bool tn_lasso_order(const struct tn_gram *gram, const enum tn_lock *locks, int *order,
-                    double *score, struct tn_error *error)
+bool tn_lasso_order(const struct tn_gram *gram, const enum tn_lock *locks,
+                    const struct tn_progress *progress, int *order, double *score,
+                    struct tn_error *error)
 {
     struct homotopy h;
     if (!tn_gram_is_finite(gram, error))
@@ -125,7 +133,7 @@ bool tn_lasso_order(const struct tn_gram *gram, const enum tn_lock *locks, int *
     if (ok) {
         memset(score, 0, (size_t)gram->channels * sizeof *score);
         if (h.lambda > 0)
-            follow(&h, score);
+            ok = follow(&h, progress, score, error);
     }
     end(&h);
     return ok && tn_order_by_score(gram->channels, score, locks, order, error);

@@ -3,6 +3,7 @@
 #define TN_PRUNE_LASSO_H
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "prune/gram.h"
 #include "prune/rank.h"
 #include <stdbool.h>
@@ -16,7 +17,8 @@
  * which on all are: where the channel goes for good as lambda is raised. A channel that is never
  * needed (dead, or a copy of one that is in) has 0. order [C] by ascending score; locked filters
  * first or last. */
-bool tn_lasso_order(const struct tn_gram *gram, const enum tn_lock *locks, int *order,
-                    double *score, struct tn_error *error);
+bool tn_lasso_order(const struct tn_gram *gram, const enum tn_lock *locks,
+                    const struct tn_progress *progress, int *order, double *score,
+                    struct tn_error *error);
 
 #endif

@@ -34,7 +34,7 @@ static bool thinet(const struct tn_method_input *input, int *order, double *scor
 static bool thinet_w(const struct tn_method_input *input, int *order, double *score,
                      struct tn_error *error)
 {
-    return tn_pursuit_order(input->gram, input->locks, order, score, error);
+    return tn_pursuit_order(input->gram, input->locks, input->progress, order, score, error);
 }
 
 static bool thinet_x(const struct tn_method_input *input, int *order, double *score,
@@ -42,9 +42,10 @@ static bool thinet_x(const struct tn_method_input *input, int *order, double *sc
 {
     int keep = input->keep > 0 ? input->keep : (input->channels + 1) / 2;
     struct tn_exchange exchange;
-    if (!tn_exchange_of(input->gram, input->locks, &exchange, error))
+    if (!tn_exchange_of(input->gram, input->locks, input->progress, &exchange, error))
         return false;
-    bool ok = tn_exchange_order(input->gram, input->locks, &exchange, keep, order, score, error);
+    bool ok = tn_exchange_order(input->gram, input->locks, &exchange, keep, input->progress, order,
+                                score, error);
     tn_exchange_free(&exchange);
     return ok;
 }
@@ -52,7 +53,7 @@ static bool thinet_x(const struct tn_method_input *input, int *order, double *sc
 static bool lasso(const struct tn_method_input *input, int *order, double *score,
                   struct tn_error *error)
 {
-    return tn_lasso_order(input->gram, input->locks, order, score, error);
+    return tn_lasso_order(input->gram, input->locks, input->progress, order, score, error);
 }
 
 /* --- from the weights --- */

@@ -4,6 +4,7 @@
 #define TN_PRUNE_METHOD_H
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "prune/filter_weights.h"
 #include "prune/gram.h"
 #include "prune/rank.h"
@@ -37,6 +38,7 @@ struct tn_method_input {
     const char *group; /* name */
     uint64_t seed;
     int keep; /* 0: none in particular, which stands for half */
+    const struct tn_progress *progress;
 };
 
 struct tn_method {

@@ -13,6 +13,8 @@ static const double TIE = 64 * DBL_EPSILON;
 /* A channel of which no more than this part lies outside the chosen ones' span adds nothing. */
 static const double SMALL_PIVOT = 1e-13;
 
+enum { STEPS_A_REPORT = 32 };
+
 /* With Q the orthonormal basis that Gram-Schmidt makes of the chosen columns of X, `lower` holds
  * X^T Q, which on the rows of the chosen ones is the Cholesky factor of G; the residual
  * e = y - X w is y - Q Q^T y. */
@@ -110,16 +112,18 @@ static void widen(struct pursuit *p, int c)
     p->chosen++;
 }
 
-bool tn_pursuit_order(const struct tn_gram *gram, const enum tn_lock *locks, int *order,
-                      double *score, struct tn_error *error)
+bool tn_pursuit_order(const struct tn_gram *gram, const enum tn_lock *locks,
+                      const struct tn_progress *progress, int *order, double *score,
+                      struct tn_error *error)
 {
     struct pursuit p;
     if (!tn_gram_is_finite(gram, error) || !pursuit_start(gram, &p, error))
         return false;
+    bool ok = true;
     int last = gram->channels;
-    for (int rank = TN_RANKS - 1; rank >= 0; rank--) {
+    for (int rank = TN_RANKS - 1; ok && rank >= 0; rank--) {
         int c;
-        while ((c = best_of_rank(&p, locks, rank)) >= 0) {
+        while (ok && (c = best_of_rank(&p, locks, rank)) >= 0) {
             double part = gain(&p, c);
             score[c] = p.energy > 0 ? part * part / p.energy : 0;
             order[--last] = c;
@@ -127,8 +131,11 @@ bool tn_pursuit_order(const struct tn_gram *gram, const enum tn_lock *locks, int
             /* A copy, or a dead filter, changes nothing and needs no place in the factor. */
             if (adds(&p, c))
                 widen(&p, c);
+            ok = last % STEPS_A_REPORT != 0 ||
+                 tn_progress_step(progress, "thinet-w", gram->channels - last, gram->channels,
+                                  "filters", "", error);
         }
     }
     pursuit_end(&p);
-    return true;
+    return ok;
 }

@@ -3,6 +3,7 @@
 #define TN_PRUNE_PURSUIT_H
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "prune/gram.h"
 #include "prune/rank.h"
 #include <stdbool.h>
@@ -17,7 +18,8 @@
  * is chosen first. Filters locked to be kept are chosen first, those locked to be pruned last.
  * O(C^3).
  */
-bool tn_pursuit_order(const struct tn_gram *gram, const enum tn_lock *locks, int *order,
-                      double *score, struct tn_error *error);
+bool tn_pursuit_order(const struct tn_gram *gram, const enum tn_lock *locks,
+                      const struct tn_progress *progress, int *order, double *score,
+                      struct tn_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "prune/tableau.h"
 
 #include "core/memory.h"
+#include "core/threads.h"
 #include "prune/blas.h"
 
 #include <cblas.h>
@@ -10,6 +11,9 @@
 /* A channel of which no more than this part is left outside the span of those that are in would
  * bring mostly rounding error. */
 static const double SMALL_PIVOT = 1e-10;
+
+/* Tableaus from this side on are worth waking other threads for. */
+enum { WIDE = 1024, SLICES = 16 };
 
 void tn_tableau_free(struct tn_tableau *tableau)
 {
@@ -63,6 +67,22 @@ bool tn_tableau_is_free(const struct tn_tableau *tableau, int channel)
            tn_tableau_diagonal(tableau, channel) > SMALL_PIVOT * tableau->own[channel];
 }
 
+struct update {
+    struct tn_tableau *tableau;
+    double factor;
+};
+
+/* A slice of rows of cell += factor row row^T. */
+static void update_slice(void *context, size_t index, unsigned worker)
+{
+    (void)worker;
+    const struct update *u = context;
+    size_t side = u->tableau->side;
+    size_t first = side * index / SLICES, last = side * (index + 1) / SLICES;
+    cblas_dger(CblasRowMajor, (int)(last - first), (int)side, u->factor, u->tableau->row + first, 1,
+               u->tableau->row, 1, u->tableau->cell + first * side, (int)side);
+}
+
 void tn_tableau_sweep(struct tn_tableau *tableau, int channel)
 {
     size_t side = tableau->side, k = (size_t)channel;
@@ -70,8 +90,13 @@ void tn_tableau_sweep(struct tn_tableau *tableau, int channel)
     double pivot = row[k];
     double sign = tableau->in[channel] ? -1 : 1;
     memcpy(tableau->row, row, side * sizeof *row);
-    cblas_dger(CblasRowMajor, (int)side, (int)side, -1 / pivot, tableau->row, 1, tableau->row, 1,
-               tableau->cell, (int)side);
+    struct update update = {tableau, -1 / pivot};
+    if (side >= WIDE) {
+        tn_parallel(SLICES, update_slice, &update);
+    } else {
+        for (size_t i = 0; i < SLICES; i++)
+            update_slice(&update, i, 0);
+    }
     for (size_t i = 0; i < side; i++)
         row[i] = tableau->cell[i * side + k] = sign * tableau->row[i] / pivot;
     row[k] = -1 / pivot;
