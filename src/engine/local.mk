@@ -8,7 +8,7 @@ libthinet_la_SOURCES += \
 	src/engine/loss.c src/engine/loss.h \
 	src/engine/network.c src/engine/network.h \
 	src/engine/norm.c \
-	src/engine/plan.c src/engine/plan.h \
+	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c \
 	src/engine/pool.c \
 	src/engine/step.h \
 	src/engine/train.c src/engine/train.h

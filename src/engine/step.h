@@ -18,7 +18,8 @@ struct tn_param {
     float *velocity;
     bool trainable;    /* BatchNorm's running statistics are not */
     int uses;          /* steps that read it */
-    bool gradient_set; /* in this backward pass: later contributions are added */
+    bool gradient_set; /* in this backward pass: later contributions are added. False: no step that
+                          reads it leads to the output, and it stays as it is */
     float *share;      /* of a parameter with several uses: where a later contribution is made */
 };
 
@@ -49,6 +50,7 @@ struct tn_step_ops {
     bool in_place_forward;  /* output may be the first input's memory, where they are of one size
                                (inference) */
     bool in_place_backward; /* input gradient may be the output gradient's memory, likewise */
+    bool many_outputs;      /* makes those after the first too */
     uint32_t weights;       /* bit i: input i, where it is a constant, is a parameter to train */
     uint32_t statistics;    /* bit i: likewise, but not trained: BatchNorm's mean and variance */
     bool (*prepare)(struct tn_network *network, struct tn_step *step, struct tn_error *error);
@@ -108,7 +110,7 @@ void tn_want_scratch(struct tn_network *network, size_t floats);
 float *tn_scratch(const struct tn_network *network, unsigned worker);
 
 /* Where to write the gradient of a blob: its own memory the first time, else memory whose contents
- * tn_gradient_done adds. NULL when nobody wants it. */
+ * tn_gradient_done adds; one blob after the other. NULL when nobody wants it. */
 float *tn_gradient_begin(struct tn_network *network, int blob);
 void tn_gradient_done(struct tn_network *network, int blob);
 
