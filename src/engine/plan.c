@@ -12,9 +12,18 @@ static const struct tn_step_ops *const ops_of[TN_OP_COUNT] = {
     [TN_OP_GEMM] = &tn_gemm_ops,
     [TN_OP_ADD] = &tn_add_ops,
     [TN_OP_DROPOUT] = &tn_dropout_ops,
+    [TN_OP_SOFTMAX] = &tn_softmax_ops,
     [TN_OP_SLICE] = &tn_slice_ops,
     [TN_OP_PAD] = &tn_pad_ops,
-    [TN_OP_SOFTMAX] = &tn_softmax_ops,
+    [TN_OP_SPLIT] = &tn_split_ops,
+    [TN_OP_CONCAT] = &tn_concat_ops,
+    [TN_OP_GATHER] = &tn_gather_ops,
+    [TN_OP_EXPAND] = &tn_expand_ops,
+    [TN_OP_TRANSPOSE] = &tn_transpose_ops,
+    [TN_OP_RESIZE] = &tn_resize_ops,
+    [TN_OP_UPSAMPLE] = &tn_resize_ops,
+    [TN_OP_DEPTH_TO_SPACE] = &tn_depth_to_space_ops,
+    [TN_OP_SPACE_TO_DEPTH] = &tn_space_to_depth_ops,
 };
 
 /* What planning asks of the graph again and again. */

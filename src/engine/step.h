@@ -53,6 +53,7 @@ struct tn_step_ops {
     bool many_outputs;      /* makes those after the first too */
     uint32_t weights;       /* bit i: input i, where it is a constant, is a parameter to train */
     uint32_t statistics;    /* bit i: likewise, but not trained: BatchNorm's mean and variance */
+    /* May put other operations into the step for a special case; those have no prepare. */
     bool (*prepare)(struct tn_network *network, struct tn_step *step, struct tn_error *error);
     void (*forward)(struct tn_network *network, struct tn_step *step);
     void (*backward)(struct tn_network *network,
@@ -93,8 +94,11 @@ struct tn_slot {
 };
 
 extern const struct tn_step_ops tn_conv_ops, tn_norm_ops, tn_relu_ops, tn_add_ops, tn_max_pool_ops,
-    tn_average_pool_ops, tn_global_pool_ops, tn_gemm_ops, tn_dropout_ops, tn_slice_ops, tn_pad_ops,
-    tn_softmax_ops;
+    tn_average_pool_ops, tn_global_pool_ops, tn_gemm_ops, tn_dropout_ops, tn_softmax_ops;
+/* Moving numbers: move.h. */
+extern const struct tn_step_ops tn_slice_ops, tn_pad_ops, tn_split_ops, tn_concat_ops,
+    tn_transpose_ops, tn_expand_ops, tn_gather_ops, tn_depth_to_space_ops, tn_space_to_depth_ops,
+    tn_resize_ops;
 
 /* The parameter behind input `index` of the step's node, or NULL. */
 struct tn_param *tn_step_param(const struct tn_network *network, const struct tn_step *step,
