@@ -4,7 +4,9 @@ libthinet_la_SOURCES += \
 	src/engine/elementwise.c \
 	src/engine/evaluate.c src/engine/evaluate.h \
 	src/engine/gemm.c \
+	src/engine/linear.c src/engine/linear.h \
 	src/engine/loss.c src/engine/loss.h \
+	src/engine/matmul.c \
 	src/engine/move.c src/engine/move.h \
 	src/engine/move_axes.c \
 	src/engine/move_cut.c \
