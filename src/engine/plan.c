@@ -4,6 +4,7 @@
 
 static const struct tn_step_ops *const ops_of[TN_OP_COUNT] = {
     [TN_OP_CONV] = &tn_conv_ops,
+    [TN_OP_CONV_TRANSPOSE] = &tn_conv_transpose_ops,
     [TN_OP_BATCH_NORM] = &tn_norm_ops,
     [TN_OP_RELU] = &tn_relu_ops,
     [TN_OP_MAX_POOL] = &tn_max_pool_ops,
