@@ -295,6 +295,22 @@ static bool allocate_tables(struct tn_network *network, struct tn_error *error)
     return true;
 }
 
+/* Errors name nodes: one without a name goes by its output's. */
+static bool name_nodes(struct tn_graph *graph, struct tn_error *error)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        struct tn_node *node = &graph->nodes[i];
+        if (node->name && node->name[0])
+            continue;
+        char *name = tn_strdup(tn_node_label(graph, node));
+        if (!name)
+            return tn_fail_memory(error, "a network's plan", 1);
+        tn_free(node->name);
+        node->name = name;
+    }
+    return true;
+}
+
 static void count_readers(const struct tn_graph *graph, int *readers)
 {
     for (int i = 0; i < graph->node_count; i++) {
@@ -343,7 +359,7 @@ bool tn_plan_steps(struct tn_network *network, struct tn_error *error)
 {
     const struct tn_graph *graph = network->graph;
     struct plan plan;
-    if (!allocate_tables(network, error))
+    if (!allocate_tables(network, error) || !name_nodes(network->graph, error))
         return false;
     if (graph->input_count != 1 || graph->output_count < 1)
         return tn_fail(error, TN_ERROR_INPUT,
