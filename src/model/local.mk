@@ -6,7 +6,12 @@ libthinet_la_SOURCES += \
 	src/model/cost.c \
 	src/model/element.c src/model/element.h \
 	src/model/evaluate.c src/model/evaluate.h \
-	src/model/fold.c \
+	src/model/evaluate_arithmetic.c \
+	src/model/evaluate_move.c \
+	src/model/evaluate_parts.h \
+	src/model/evaluate_reduce.c \
+	src/model/fold.c src/model/fold_parts.h \
+	src/model/fold_batch.c \
 	src/model/graph.c src/model/graph.h \
 	src/model/layers.c src/model/layers.h \
 	src/model/name_index.c src/model/name_index.h \
