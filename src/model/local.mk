@@ -23,6 +23,7 @@ libthinet_la_SOURCES += \
 	src/model/onnx_write.c \
 	src/model/order.c \
 	src/model/parts.h \
+	src/model/readers.c src/model/readers.h \
 	src/model/resize.c src/model/resize.h \
 	src/model/shape.c src/model/shape.h \
 	src/model/shape_arithmetic.c \
