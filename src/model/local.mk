@@ -35,6 +35,7 @@ libthinet_la_SOURCES += \
 	src/model/shape_parts.h \
 	src/model/slice.c src/model/slice.h \
 	src/model/tensor.c src/model/tensor.h \
+	src/model/unshare.c \
 	src/model/window.c src/model/window.h \
 	src/model/zoo.c src/model/zoo.h
 
