@@ -6,6 +6,7 @@ libthinet_la_SOURCES += \
 	src/model/evaluate.c src/model/evaluate.h \
 	src/model/fold.c \
 	src/model/graph.c src/model/graph.h \
+	src/model/initialise.c src/model/initialise.h \
 	src/model/layers.c src/model/layers.h \
 	src/model/name_index.c src/model/name_index.h \
 	src/model/onnx.h \
@@ -20,7 +21,12 @@ libthinet_la_SOURCES += \
 	src/model/slice.c src/model/slice.h \
 	src/model/tensor.c src/model/tensor.h \
 	src/model/window.c src/model/window.h \
-	src/model/zoo.c src/model/zoo.h
+	src/model/zoo.c src/model/zoo.h \
+	src/model/zoo_alexnet.c \
+	src/model/zoo_cifar.c \
+	src/model/zoo_families.h \
+	src/model/zoo_resnet.c \
+	src/model/zoo_vgg.c
 
 # What protoc-c writes is built apart, without the project's warnings.
 noinst_LTLIBRARIES += libonnx-messages.la

@@ -49,14 +49,14 @@ static bool count_elements(int rank, const int64_t *dims, size_t size, size_t *c
     return true;
 }
 
-struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *dims,
-                                struct tn_error *error)
+struct tn_tensor *tn_tensor_new_unset(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                      struct tn_error *error)
 {
     size_t count, bytes;
     if (!count_elements(rank, dims, tn_dtype_size(dtype), &count, &bytes, error))
         return NULL;
     struct shared_tensor *made = tn_calloc(1, sizeof *made);
-    void *data = tn_calloc(bytes, 1);
+    void *data = tn_alloc(bytes, 1);
     if (!made || !data) {
         tn_free(made);
         tn_free(data);
@@ -75,9 +75,18 @@ struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *di
     return &made->shown;
 }
 
+struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                struct tn_error *error)
+{
+    struct tn_tensor *tensor = tn_tensor_new_unset(dtype, rank, dims, error);
+    if (tensor)
+        memset(tensor->data, 0, tensor->bytes);
+    return tensor;
+}
+
 struct tn_tensor *tn_tensor_copy(const struct tn_tensor *tensor, struct tn_error *error)
 {
-    struct tn_tensor *copy = tn_tensor_new(tensor->dtype, tensor->rank, tensor->dims, error);
+    struct tn_tensor *copy = tn_tensor_new_unset(tensor->dtype, tensor->rank, tensor->dims, error);
     if (copy)
         memcpy(copy->data, tensor->data, tensor->bytes);
     return copy;
@@ -99,6 +108,13 @@ void tn_tensor_unref(struct tn_tensor *tensor)
         return;
     tn_free(tensor->data);
     tn_free(whole(tensor));
+}
+
+bool tn_tensor_is_private(const struct tn_tensor *tensor)
+{
+    const struct shared_tensor *shared = (const struct shared_tensor *)tensor;
+    return atomic_load_explicit(&shared->references, memory_order_acquire) == 1 &&
+           !atomic_load_explicit(&shared->digested, memory_order_acquire);
 }
 
 float *tn_tensor_floats(const struct tn_tensor *tensor)

@@ -31,10 +31,16 @@ struct tn_tensor {
 /* New tensor with one reference, zeroed. Checks sizes. NULL on failure. */
 struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *dims,
                                 struct tn_error *error);
+/* The same with whatever numbers the memory holds: for one who writes all of them. */
+struct tn_tensor *tn_tensor_new_unset(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                      struct tn_error *error);
 struct tn_tensor *tn_tensor_copy(const struct tn_tensor *tensor, struct tn_error *error);
 
 struct tn_tensor *tn_tensor_ref(struct tn_tensor *tensor); /* NULL gives NULL */
 void tn_tensor_unref(struct tn_tensor *tensor);
+
+/* Whether nobody else has the tensor or its digest, so that whoever has it may still write it. */
+bool tn_tensor_is_private(const struct tn_tensor *tensor);
 
 size_t tn_dtype_size(enum tn_dtype dtype);
 float *tn_tensor_floats(const struct tn_tensor *tensor);   /* NULL unless TN_FLOAT32 */

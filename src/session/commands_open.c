@@ -26,7 +26,7 @@ static bool parse_shape(const char *text, struct tn_zoo_options *options, struct
 static bool check_zoo_name(const char *name, struct tn_error *error)
 {
     struct tn_nearest nearest;
-    char hint[96];
+    char hint[96], names[256];
     tn_nearest_start(&nearest, name);
     for (int i = 0; tn_zoo_name(i); i++) {
         if (strcmp(tn_zoo_name(i), name) == 0)
@@ -34,7 +34,9 @@ static bool check_zoo_name(const char *name, struct tn_error *error)
         tn_nearest_offer(&nearest, tn_zoo_name(i));
     }
     tn_nearest_hint(&nearest, hint, sizeof hint);
-    return tn_fail(error, TN_ERROR_USE, "there is no built-in network '%.60s'%s", name, hint);
+    tn_zoo_names(names, sizeof names);
+    return tn_fail(error, TN_ERROR_USE, "there is no built-in network '%.60s'%s; there are: %s",
+                   name, hint, names);
 }
 
 static struct tn_graph *build(const struct tn_command_line *line, const char *name,
