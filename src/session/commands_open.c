@@ -254,9 +254,10 @@ static bool run_data(struct tn_session *session, const struct tn_command_line *l
 const struct tn_command tn_commands_open[] = {
     {"open",
      "open a network: an ONNX file, or a built-in one with fresh weights",
-     "MODEL is an ONNX file or zoo:NAME. The options are for built-in networks: image shape, "
-     "number of "
-     "classes and start of the random numbers. Images that are open stay open.",
+     "MODEL is an ONNX file or zoo:NAME: vgg16, vgg16-gap, resnet50, resnet50-v1.5, alexnet, "
+     "resnet20, resnet32, resnet44, resnet56, resnet110 or fashion-vgg. The options are for "
+     "built-in networks: image shape, number of classes and start of the random numbers. Images "
+     "that are open stay open.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
      {{TN_WORD_FILE, "MODEL", false, NULL}},
      {{"in", TN_WORD_NAME, NULL, NULL, "image shape, CxHxW"},
