@@ -1,10 +1,17 @@
 libthinet_la_SOURCES += \
+	src/model/argument.c src/model/argument.h \
 	src/model/attribute.c \
+	src/model/axes.c src/model/axes.h \
 	src/model/builder.c src/model/builder.h \
 	src/model/cost.c \
 	src/model/element.c src/model/element.h \
 	src/model/evaluate.c src/model/evaluate.h \
-	src/model/fold.c \
+	src/model/evaluate_arithmetic.c \
+	src/model/evaluate_move.c \
+	src/model/evaluate_parts.h \
+	src/model/evaluate_reduce.c \
+	src/model/fold.c src/model/fold_parts.h \
+	src/model/fold_batch.c \
 	src/model/graph.c src/model/graph.h \
 	src/model/initialise.c src/model/initialise.h \
 	src/model/layers.c src/model/layers.h \
@@ -17,7 +24,15 @@ libthinet_la_SOURCES += \
 	src/model/onnx_write.c \
 	src/model/order.c \
 	src/model/parts.h \
+	src/model/resize.c src/model/resize.h \
 	src/model/shape.c src/model/shape.h \
+	src/model/shape_arithmetic.c \
+	src/model/shape_form.c \
+	src/model/shape_image.c \
+	src/model/shape_matrix.c \
+	src/model/shape_move.c \
+	src/model/shape_norm.c \
+	src/model/shape_parts.h \
 	src/model/slice.c src/model/slice.h \
 	src/model/tensor.c src/model/tensor.h \
 	src/model/window.c src/model/window.h \

@@ -63,7 +63,10 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
     if (setting && !tn_state_errors(state, g, setting->kept, &plain, &ls, error))
         return false;
     json_t *json = json_object();
-    int kept = setting ? setting->kept : layer->filters;
+    int channels = group && group->prunable ? group->channels : layer->filters;
+    int stay = setting ? setting->kept : channels;
+    /* Of a layer that has several filters a channel, or none of some: in proportion. */
+    int kept = (int)lround((double)layer->filters * stay / channels);
     tn_put_text(json, "name", layer->name);
     tn_put_text(json, "op", tn_op_name(layer->op));
     tn_put_integer(json, "filters", layer->filters);
@@ -77,7 +80,9 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
     tn_put_bool(json, "prunable", group && group->prunable);
     tn_put_text(json, "why_not", group && group->why_not ? group->why_not : "");
     tn_put_text(json, "method", setting ? setting->method : "");
-    tn_put_number(json, "ratio", layer->filters ? 1 - (double)kept / layer->filters : 0);
+    tn_put_integer(json, "group_channels", channels);
+    tn_put_integer(json, "group_kept", stay);
+    tn_put_number(json, "ratio", 1 - (double)stay / channels);
     tn_put_number(json, "error", plain);
     tn_put_number(json, "error_ls", ls);
     tn_put_integer(json, "samples",
@@ -154,6 +159,13 @@ static json_t *group_json(const struct tn_model *model, const struct tn_group *g
     tn_put_integer(json, "channels", group->channels);
     tn_put(json, "producers", producers);
     tn_put(json, "consumers", consumers);
+    json_t *through = json_array();
+    for (int t = 0; t < group->through_count; t++)
+        json_array_append_new(through, tn_json_text(tn_node_label(
+                                           model->graph, &model->graph->nodes[group->through[t]])));
+    tn_put(json, "through", through);
+    tn_put_integer(json, "filters", model->layers.layer[group->producers[0]].filters);
+    tn_put_integer(json, "fewest", tn_group_fewest(group));
     tn_put_bool(json, "prunable", group->prunable);
     tn_put_text(json, "why_not", group->why_not ? group->why_not : "");
     return json;
