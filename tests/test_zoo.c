@@ -302,7 +302,7 @@ static void assert_cost_cut(const struct tn_graph *graph, int count, const struc
         cuts[i] = (struct tn_cut){
             .group = groups.of_layer[layer], .keep_count = shrinks[i].keep, .keep = keep};
     }
-    struct tn_graph *smaller = tn_cut_channels(graph, &layers, &groups, count, cuts, &error);
+    struct tn_graph *smaller = tn_cut_channels(graph, &groups, count, cuts, &error);
     if (!smaller)
         fail_msg("%s", error.text);
     assert_cost(smaller, params, flops);
