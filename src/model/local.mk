@@ -6,7 +6,12 @@ libthinet_la_SOURCES += \
 	src/model/cost.c \
 	src/model/element.c src/model/element.h \
 	src/model/evaluate.c src/model/evaluate.h \
-	src/model/fold.c \
+	src/model/evaluate_arithmetic.c \
+	src/model/evaluate_move.c \
+	src/model/evaluate_parts.h \
+	src/model/evaluate_reduce.c \
+	src/model/fold.c src/model/fold_parts.h \
+	src/model/fold_batch.c \
 	src/model/graph.c src/model/graph.h \
 	src/model/layers.c src/model/layers.h \
 	src/model/name_index.c src/model/name_index.h \
@@ -18,6 +23,7 @@ libthinet_la_SOURCES += \
 	src/model/onnx_write.c \
 	src/model/order.c \
 	src/model/parts.h \
+	src/model/readers.c src/model/readers.h \
 	src/model/resize.c src/model/resize.h \
 	src/model/shape.c src/model/shape.h \
 	src/model/shape_arithmetic.c \
@@ -29,6 +35,7 @@ libthinet_la_SOURCES += \
 	src/model/shape_parts.h \
 	src/model/slice.c src/model/slice.h \
 	src/model/tensor.c src/model/tensor.h \
+	src/model/unshare.c \
 	src/model/window.c src/model/window.h \
 	src/model/zoo.c src/model/zoo.h
 

@@ -149,8 +149,7 @@ static bool from_sizes(const struct tn_graph *graph, const struct tn_node *node,
         int axis = axes->axis[i];
         int64_t in = dims[axis], out = sizes->list[i];
         bool batch = in == TN_BATCH;
-        /* The batch's size stands for any, where folding put a 0 and where the file fixed it. */
-        if (batch && (common > 0.0f || (out != 0 && out != graph->info.batch_size)))
+        if (batch && (common > 0.0f || out != graph->info.batch_size))
             *constant = false;
         if (batch)
             continue;
