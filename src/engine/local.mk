@@ -1,6 +1,7 @@
 libthinet_la_SOURCES += \
 	src/engine/choose.c src/engine/kernels.h \
 	src/engine/conv.c src/engine/conv_geometry.c src/engine/conv_geometry.h \
+	src/engine/correlation.c src/engine/correlation.h \
 	src/engine/elementwise.c \
 	src/engine/evaluate.c src/engine/evaluate.h \
 	src/engine/gemm.c \

@@ -4,11 +4,13 @@
 
 static const struct tn_step_ops *const ops_of[TN_OP_COUNT] = {
     [TN_OP_CONV] = &tn_conv_ops,
+    [TN_OP_CONV_TRANSPOSE] = &tn_conv_transpose_ops,
     [TN_OP_BATCH_NORM] = &tn_norm_ops,
     [TN_OP_RELU] = &tn_relu_ops,
     [TN_OP_MAX_POOL] = &tn_max_pool_ops,
     [TN_OP_AVERAGE_POOL] = &tn_average_pool_ops,
     [TN_OP_GLOBAL_AVERAGE_POOL] = &tn_global_pool_ops,
+    [TN_OP_GLOBAL_MAX_POOL] = &tn_global_max_pool_ops,
     [TN_OP_GEMM] = &tn_gemm_ops,
     [TN_OP_MATMUL] = &tn_matmul_ops,
     [TN_OP_ADD] = &tn_add_ops,

@@ -93,9 +93,9 @@ struct tn_slot {
     bool taken;
 };
 
-extern const struct tn_step_ops tn_conv_ops, tn_norm_ops, tn_relu_ops, tn_add_ops, tn_max_pool_ops,
-    tn_average_pool_ops, tn_global_pool_ops, tn_gemm_ops, tn_matmul_ops, tn_dropout_ops,
-    tn_softmax_ops;
+extern const struct tn_step_ops tn_conv_ops, tn_conv_transpose_ops, tn_norm_ops, tn_relu_ops,
+    tn_add_ops, tn_max_pool_ops, tn_average_pool_ops, tn_global_pool_ops, tn_global_max_pool_ops,
+    tn_gemm_ops, tn_matmul_ops, tn_dropout_ops, tn_softmax_ops;
 /* Moving numbers: move.h. */
 extern const struct tn_step_ops tn_slice_ops, tn_pad_ops, tn_split_ops, tn_concat_ops,
     tn_transpose_ops, tn_expand_ops, tn_gather_ops, tn_depth_to_space_ops, tn_space_to_depth_ops,

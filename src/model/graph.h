@@ -217,9 +217,10 @@ int tn_graph_consumers(const struct tn_graph *graph, int value, int limit, int *
  * one as can be. An error names a node of a cycle. */
 bool tn_graph_sort(struct tn_graph *graph, struct tn_error *error);
 
-/* Constant vectors of more than one number (a BatchNorm's scale, a bias) that several nodes read
- * become one for each reader, sharing the tensor: exporters merge equal ones, and training must not
- * tie what only happened to be equal. The copies are called NAME_2, NAME_3, ... */
+/* Constant vectors of more than one number ([C] or [C,1,1]: a BatchNorm's scale, a bias) that are
+ * read in several places become one for each, sharing the tensor: exporters merge equal ones, and
+ * training must not tie what only happened to be equal. Weights of layers stay shared, and so do
+ * the biases of layers that share their weights. The copies are called NAME_2, NAME_3, ... */
 bool tn_graph_unshare_vectors(struct tn_graph *graph, struct tn_error *error);
 
 /* Drop values and nodes that no output needs; indices change. The graph's inputs stay. */

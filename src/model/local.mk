@@ -24,6 +24,7 @@ libthinet_la_SOURCES += \
 	src/model/onnx_write.c \
 	src/model/order.c \
 	src/model/parts.h \
+	src/model/readers.c src/model/readers.h \
 	src/model/resize.c src/model/resize.h \
 	src/model/shape.c src/model/shape.h \
 	src/model/shape_arithmetic.c \
@@ -35,6 +36,7 @@ libthinet_la_SOURCES += \
 	src/model/shape_parts.h \
 	src/model/slice.c src/model/slice.h \
 	src/model/tensor.c src/model/tensor.h \
+	src/model/unshare.c \
 	src/model/window.c src/model/window.h \
 	src/model/zoo.c src/model/zoo.h \
 	src/model/zoo_alexnet.c \

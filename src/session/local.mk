@@ -7,6 +7,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_measure.c \
 	src/session/commands_open.c \
 	src/session/commands_prune.c \
+	src/session/commands_run.c \
 	src/session/commands_select.c \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
