@@ -262,6 +262,8 @@ def check_scope(args, case, scope, row):
     ours = numpy.load(case.output)
     if difference(ours, case.expected) < 1e-3:
         raise Failure("%s: pruning has changed nothing" % scope)
+    if difference(ours[:1], ours[1:]) < 1e-3:
+        raise Failure("%s: what is left tells the images too little apart to be a test" % scope)
     onnx.checker.check_model(smaller)
     if args.onnxruntime:
         zeroed(case.path, pruned, zeros)
