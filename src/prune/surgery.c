@@ -290,6 +290,7 @@ static bool apply_edits_of(struct surgery *s, int first, struct tn_error *error)
             target = new_value(graph, graph->values[value].name, s->edits[i].tensor, error);
             if (target < 0)
                 return false;
+            graph->values[target].stored_type = graph->values[value].stored_type;
         }
         struct tn_tensor *tensor = s->edits[i].tensor;
         for (int j = i; j < s->edit_count; j++) {
