@@ -164,8 +164,10 @@ static bool apply_chain(struct tn_operation *operation, int first, const int *ne
         int target = value;
         if (!in_place && !give_new(graph, &edits[i], graph->values[value].name, error))
             return false;
-        if (!in_place)
+        if (!in_place) {
             target = graph->nodes[edits[i].node].inputs[edits[i].input];
+            graph->values[target].stored_type = graph->values[value].stored_type;
+        }
         struct tn_tensor *tensor = edits[i].tensor;
         for (int j = i; j >= 0; j = next[j]) {
             if (!edits[j].tensor || !same_tensor(edits[j].tensor, tensor))
