@@ -5,6 +5,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_export.py \
 	tests/pipeline/test_exporter.py \
 	tests/pipeline/test_manual.py \
+	tests/pipeline/test_moving.py \
 	tests/pipeline/test_operators.py \
 	tests/pipeline/test_path.py \
 	tests/pipeline/test_selection.py \
