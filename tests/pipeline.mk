@@ -13,6 +13,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_shapes.py \
 	tests/pipeline/test_zoo.py
 EXTRA_DIST += $(PIPELINE_TESTS) tests/pipeline/thinet.py tests/pipeline/onnx_reference.py \
+	tests/pipeline/operator_cases.py tests/pipeline/onnxruntime_many.js \
 	tests/pipeline/onnxruntime.js tests/pipeline/onnxruntime_shapes.js tests/pipeline/consumer.c
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON) -B
