@@ -1,15 +1,21 @@
 libthinet_la_SOURCES += \
 	src/engine/choose.c src/engine/kernels.h \
 	src/engine/conv.c src/engine/conv_geometry.c src/engine/conv_geometry.h \
+	src/engine/correlation.c src/engine/correlation.h \
 	src/engine/elementwise.c \
 	src/engine/evaluate.c src/engine/evaluate.h \
 	src/engine/gemm.c \
-	src/engine/layout.c \
+	src/engine/linear.c src/engine/linear.h \
 	src/engine/loss.c src/engine/loss.h \
+	src/engine/matmul.c \
+	src/engine/move.c src/engine/move.h \
+	src/engine/move_axes.c \
+	src/engine/move_cut.c \
 	src/engine/network.c src/engine/network.h \
 	src/engine/norm.c \
-	src/engine/plan.c src/engine/plan.h \
+	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c \
 	src/engine/pool.c \
+	src/engine/resize.c \
 	src/engine/step.h \
 	src/engine/train.c src/engine/train.h
 

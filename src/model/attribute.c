@@ -181,3 +181,16 @@ const char *tn_node_string(const struct tn_node *node, const char *name, const c
     const struct tn_attribute *attribute = tn_node_attribute(node, name);
     return attribute && attribute->kind == TN_ATTR_STRING ? attribute->strings[0] : otherwise;
 }
+
+void tn_node_remove_attribute(struct tn_node *node, const char *name)
+{
+    for (int i = 0; i < node->attribute_count; i++) {
+        if (strcmp(node->attributes[i].name, name) != 0)
+            continue;
+        tn_attribute_release(&node->attributes[i]);
+        node->attribute_count--;
+        memmove(&node->attributes[i], &node->attributes[i + 1],
+                (size_t)(node->attribute_count - i) * sizeof *node->attributes);
+        return;
+    }
+}

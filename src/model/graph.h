@@ -204,6 +204,7 @@ bool tn_node_set_float(struct tn_node *node, const char *name, float value, stru
  */
 struct tn_attribute *tn_node_new_attribute(struct tn_node *node, const char *name,
                                            enum tn_attribute_kind kind, struct tn_error *error);
+void tn_node_remove_attribute(struct tn_node *node, const char *name); /* where there is one */
 const struct tn_attribute *tn_node_attribute(const struct tn_node *node, const char *name);
 int64_t tn_node_int(const struct tn_node *node, const char *name, int64_t otherwise);
 float tn_node_float(const struct tn_node *node, const char *name, float otherwise);
@@ -226,6 +227,12 @@ int tn_graph_consumers(const struct tn_graph *graph, int value, int limit, int *
 /* Put the nodes in an order in which every value is made before it is read, as near to the present
  * one as can be. An error names a node of a cycle. */
 bool tn_graph_sort(struct tn_graph *graph, struct tn_error *error);
+
+/* Constant vectors of more than one number ([C] or [C,1,1]: a BatchNorm's scale, a bias) that are
+ * read in several places become one for each, sharing the tensor: exporters merge equal ones, and
+ * training must not tie what only happened to be equal. Weights of layers stay shared, and so do
+ * the biases of layers that share their weights. The copies are called NAME_2, NAME_3, ... */
+bool tn_graph_unshare_vectors(struct tn_graph *graph, struct tn_error *error);
 
 /* Drop values and nodes that no output needs; indices change. The graph's inputs stay. */
 bool tn_graph_prune_dead(struct tn_graph *graph, struct tn_error *error);

@@ -1,45 +1,11 @@
 #include "model/slice.h"
 
+#include "model/argument.h"
+#include "model/axes.h"
+
 #include <string.h>
 
 enum { MOST = 1 << 20 }; /* of one side's padding */
-
-/* A list of integers from an attribute (old opsets) or a constant input (new ones). `list` stays
- * NULL where it is left out; *constant turns false where it is computed. */
-struct ints {
-    const int64_t *list;
-    size_t count;
-};
-
-static struct ints from_attribute(const struct tn_node *node, const char *name)
-{
-    const struct tn_attribute *attribute = tn_node_attribute(node, name);
-    if (!attribute || attribute->kind != TN_ATTR_INTS)
-        return (struct ints){NULL, 0};
-    return (struct ints){attribute->ints, attribute->count};
-}
-
-static struct ints from_input(const struct tn_graph *graph, const struct tn_node *node, int index,
-                              bool *constant)
-{
-    if (index >= node->input_count || node->inputs[index] == TN_NO_VALUE)
-        return (struct ints){NULL, 0};
-    const struct tn_tensor *tensor = tn_node_constant(graph, node, index);
-    if (!tensor || tensor->dtype != TN_INT64 || tensor->rank > 1) {
-        *constant = false;
-        return (struct ints){NULL, 0};
-    }
-    return (struct ints){tensor->data, tensor->count};
-}
-
-static bool axis_of(int64_t axis, int rank, int *normal, struct tn_error *error)
-{
-    if (axis < -rank || axis >= rank)
-        return tn_fail(error, TN_ERROR_INPUT, "axis %lld does not exist in %d dimensions",
-                       (long long)axis, rank);
-    *normal = (int)(axis < 0 ? axis + rank : axis);
-    return true;
-}
 
 static int64_t clamp(int64_t x, int64_t low, int64_t high)
 {
@@ -88,11 +54,14 @@ bool tn_slice_of(const struct tn_graph *graph, const struct tn_node *node, struc
     *constant = true;
     const struct tn_value *input = &graph->values[node->inputs[0]];
     bool old = node->input_count == 1;
-    struct ints starts =
-        old ? from_attribute(node, "starts") : from_input(graph, node, 1, constant);
-    struct ints ends = old ? from_attribute(node, "ends") : from_input(graph, node, 2, constant);
-    struct ints axes = old ? from_attribute(node, "axes") : from_input(graph, node, 3, constant);
-    struct ints steps = old ? (struct ints){NULL, 0} : from_input(graph, node, 4, constant);
+    struct tn_ints starts =
+        old ? tn_ints_attribute(node, "starts") : tn_ints_of(graph, node, 1, NULL, constant);
+    struct tn_ints ends =
+        old ? tn_ints_attribute(node, "ends") : tn_ints_of(graph, node, 2, NULL, constant);
+    struct tn_ints axes =
+        old ? tn_ints_attribute(node, "axes") : tn_ints_of(graph, node, 3, NULL, constant);
+    struct tn_ints steps =
+        old ? (struct tn_ints){NULL, 0} : tn_ints_of(graph, node, 4, NULL, constant);
     whole_slice(input, slice);
     if (!*constant)
         return true;
@@ -102,7 +71,7 @@ bool tn_slice_of(const struct tn_graph *graph, const struct tn_node *node, struc
     for (size_t i = 0; i < starts.count; i++) {
         int axis = 0;
         int64_t step = steps.list ? steps.list[i] : 1;
-        if (!axis_of(axes.list ? axes.list[i] : (int64_t)i, input->rank, &axis, error))
+        if (!tn_axis_normal(axes.list ? axes.list[i] : (int64_t)i, input->rank, &axis, error))
             return false;
         if (step == 0 || step == INT64_MIN)
             return tn_fail(error, TN_ERROR_INPUT, "its step is %lld", (long long)step);
@@ -123,12 +92,8 @@ static bool padding_value(const struct tn_graph *graph, const struct tn_node *no
         *constant = false;
     else if (tensor->count != 1)
         return false;
-    else if (tensor->dtype == TN_FLOAT32)
-        padding->value = tn_tensor_floats(tensor)[0];
-    else if (tensor->dtype == TN_INT64)
-        padding->value = (float)tn_tensor_ints(tensor)[0];
     else
-        padding->value = (float)tn_tensor_doubles(tensor)[0];
+        padding->value = (float)tn_number_at(tensor, 0);
     return true;
 }
 
@@ -139,8 +104,10 @@ bool tn_padding_of(const struct tn_graph *graph, const struct tn_node *node,
     *constant = true;
     int rank = graph->values[node->inputs[0]].rank;
     bool old = node->input_count == 1;
-    struct ints pads = old ? from_attribute(node, "pads") : from_input(graph, node, 1, constant);
-    struct ints axes = old ? (struct ints){NULL, 0} : from_input(graph, node, 3, constant);
+    struct tn_ints pads =
+        old ? tn_ints_attribute(node, "pads") : tn_ints_of(graph, node, 1, NULL, constant);
+    struct tn_ints axes =
+        old ? (struct tn_ints){NULL, 0} : tn_ints_of(graph, node, 3, NULL, constant);
     padding->rank = rank;
     padding->mode = tn_node_string(node, "mode", "constant");
     if (!padding_value(graph, node, padding, constant))
@@ -154,7 +121,7 @@ bool tn_padding_of(const struct tn_graph *graph, const struct tn_node *node,
     for (size_t i = 0; i < count; i++) {
         int axis = 0;
         int64_t begin = pads.list[i], end = pads.list[count + i];
-        if (!axis_of(axes.list ? axes.list[i] : (int64_t)i, rank, &axis, error))
+        if (!tn_axis_normal(axes.list ? axes.list[i] : (int64_t)i, rank, &axis, error))
             return false;
         if (begin < -MOST || begin > MOST || end < -MOST || end > MOST)
             return tn_fail(error, TN_ERROR_INPUT, "its padding is beyond %d", MOST);

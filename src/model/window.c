@@ -7,13 +7,16 @@ enum {
     GREATEST = 1 << 20
 }; /* of images, kernels, strides, dilations and paddings: so no sum overflows */
 
-/* Numbers of an attribute of spatial sizes; what is absent is `otherwise`. */
-static bool read_sizes(const struct tn_node *node, const char *name, size_t count, int least,
-                       int otherwise, int *sizes, struct tn_error *error)
+/* Numbers of an attribute of spatial sizes, `parts` for each dimension; what is absent is
+ * `otherwise`. One dimension is the width of an image of height 1. */
+static bool read_sizes(const struct tn_node *node, const struct tn_window *window, const char *name,
+                       int parts, int least, int otherwise, int *sizes, struct tn_error *error)
 {
     const struct tn_attribute *attribute = tn_node_attribute(node, name);
-    for (size_t i = 0; i < count; i++)
-        sizes[i] = otherwise;
+    size_t count = (size_t)(parts * window->spatial);
+    int first = 2 - window->spatial;
+    for (int i = 0; i < 2 * parts; i++)
+        sizes[i] = i % 2 < first ? least : otherwise;
     if (!attribute)
         return true;
     if (attribute->kind != TN_ATTR_INTS || attribute->count != count)
@@ -24,7 +27,7 @@ static bool read_sizes(const struct tn_node *node, const char *name, size_t coun
         if (size < least || size > GREATEST)
             return tn_fail(error, TN_ERROR_INPUT, "attribute '%s' holds %lld, expected %d to %d",
                            name, (long long)size, least, GREATEST);
-        sizes[i] = (int)size;
+        sizes[window->spatial == 1 ? 2 * i + 1 : i] = (int)size;
     }
     return true;
 }
@@ -59,9 +62,10 @@ static bool read_padding(const struct tn_node *node, struct tn_window *window,
     const char *mode = tn_node_string(node, "auto_pad", "NOTSET");
     int pads[4] = {0};
     if (strcmp(mode, "SAME_UPPER") == 0 || strcmp(mode, "SAME_LOWER") == 0)
-        return pad_same(window, strcmp(mode, "SAME_UPPER") == 0, error);
+        return node->op == TN_OP_CONV_TRANSPOSE ||
+               pad_same(window, strcmp(mode, "SAME_UPPER") == 0, error);
     if (strcmp(mode, "NOTSET") == 0) {
-        if (!read_sizes(node, "pads", 4, 0, 0, pads, error))
+        if (!read_sizes(node, window, "pads", 2, 0, 0, pads, error))
             return false;
     } else if (strcmp(mode, "VALID") != 0) {
         return tn_fail(error, TN_ERROR_INPUT, "auto_pad is '%s'", mode);
@@ -93,40 +97,66 @@ static bool place_outputs(struct tn_window *window, struct tn_error *error)
     return true;
 }
 
+/* How many of the image's channels one filter sees, and how many filters there are: [filters,
+ * channels / groups, ...] and, transposed, [channels, filters / groups, ...]. */
+static bool read_channels(const struct tn_tensor *weight, bool transposed, int64_t groups,
+                          struct tn_window *window, struct tn_error *error)
+{
+    const int64_t *dims = weight->dims;
+    int64_t whole = dims[0], part;
+    const char *what = transposed ? "channels" : "filters";
+    if (groups < 1 || groups > whole || whole % groups != 0)
+        return tn_fail(error, TN_ERROR_INPUT, "%lld %s do not divide into %lld groups",
+                       (long long)whole, what, (long long)groups);
+    if (__builtin_mul_overflow(dims[1], groups, &part) || whole > INT_MAX || part > INT_MAX)
+        return tn_fail(error, TN_ERROR_INPUT, "its weights are too large");
+    if (!transposed && part != window->channels_in)
+        return tn_fail(error, TN_ERROR_INPUT,
+                       "the input has %d channels, the weights expect %lld x %lld",
+                       window->channels_in, (long long)groups, (long long)dims[1]);
+    if (transposed && whole != window->channels_in)
+        return tn_fail(error, TN_ERROR_INPUT, "the input has %d channels, the weights expect %lld",
+                       window->channels_in, (long long)whole);
+    window->groups = (int)groups;
+    window->channels_out = (int)(transposed ? part : whole);
+    return true;
+}
+
+static bool read_kernel(const struct tn_node *node, const struct tn_tensor *weight,
+                        struct tn_window *window, struct tn_error *error)
+{
+    int64_t kernel[2] = {window->spatial == 2 ? weight->dims[2] : 1,
+                         weight->dims[window->spatial + 1]};
+    if (kernel[0] > GREATEST || kernel[1] > GREATEST)
+        return tn_fail(error, TN_ERROR_INPUT, "its weights are too large");
+    if (tn_node_attribute(node, "kernel_shape") &&
+        (window->kernel[0] != kernel[0] || window->kernel[1] != kernel[1]))
+        return tn_fail(error, TN_ERROR_INPUT, "kernel_shape is %dx%d but the weights are %lldx%lld",
+                       window->kernel[0], window->kernel[1], (long long)kernel[0],
+                       (long long)kernel[1]);
+    for (int i = 0; i < 2; i++)
+        window->kernel[i] = (int)kernel[i];
+    return true;
+}
+
 static bool read_weights(const struct tn_graph *graph, const struct tn_node *node,
                          struct tn_window *window, struct tn_error *error)
 {
     const struct tn_tensor *weight = tn_node_constant(graph, node, 1);
     const struct tn_tensor *bias = tn_node_constant(graph, node, 2);
+    bool transposed = node->op == TN_OP_CONV_TRANSPOSE;
     if (!weight)
         return tn_fail(error, TN_ERROR_INPUT, "its weights are not constant");
-    if (weight->dtype != TN_FLOAT32 || weight->rank != 4 || weight->count == 0)
-        return tn_fail(error, TN_ERROR_INPUT,
-                       "its weights are not numbers [filters,channels,height,width]");
-    int64_t groups = tn_node_int(node, "group", 1);
-    const int64_t *dims = weight->dims;
-    if (dims[0] > INT_MAX || dims[2] > GREATEST || dims[3] > GREATEST)
-        return tn_fail(error, TN_ERROR_INPUT, "its weights are too large");
-    if (groups < 1 || groups > dims[0] || dims[0] % groups != 0)
-        return tn_fail(error, TN_ERROR_INPUT, "%lld filters do not divide into %lld groups",
-                       (long long)dims[0], (long long)groups);
-    int64_t channels;
-    if (__builtin_mul_overflow(dims[1], groups, &channels) || channels != window->channels_in)
-        return tn_fail(error, TN_ERROR_INPUT,
-                       "the input has %d channels, the weights expect %lld x %lld",
-                       window->channels_in, (long long)groups, (long long)dims[1]);
-    if (bias && (bias->dtype != TN_FLOAT32 || bias->rank != 1 || bias->dims[0] != dims[0]))
-        return tn_fail(error, TN_ERROR_INPUT, "its bias is not %lld numbers", (long long)dims[0]);
-    window->groups = (int)groups;
-    window->channels_out = (int)dims[0];
-    if (tn_node_attribute(node, "kernel_shape") &&
-        (window->kernel[0] != dims[2] || window->kernel[1] != dims[3]))
-        return tn_fail(error, TN_ERROR_INPUT, "kernel_shape is %dx%d but the weights are %lldx%lld",
-                       window->kernel[0], window->kernel[1], (long long)dims[2],
-                       (long long)dims[3]);
-    window->kernel[0] = (int)dims[2];
-    window->kernel[1] = (int)dims[3];
-    return true;
+    if (weight->dtype != TN_FLOAT32 || weight->rank != window->spatial + 2 || weight->count == 0)
+        return tn_fail(error, TN_ERROR_INPUT, "its weights are not numbers %s%s",
+                       transposed ? "[channels,filters" : "[filters,channels",
+                       window->spatial == 2 ? ",height,width]" : ",width]");
+    if (!read_channels(weight, transposed, tn_node_int(node, "group", 1), window, error))
+        return false;
+    if (bias &&
+        (bias->dtype != TN_FLOAT32 || bias->rank != 1 || bias->dims[0] != window->channels_out))
+        return tn_fail(error, TN_ERROR_INPUT, "its bias is not %d numbers", window->channels_out);
+    return read_kernel(node, weight, window, error);
 }
 
 static bool read_pooling(const struct tn_node *node, struct tn_window *window,
@@ -159,17 +189,91 @@ static bool read_input(const struct tn_graph *graph, const struct tn_node *node,
     if (!input->has_shape)
         return tn_fail(error, TN_ERROR_INPUT, "the shape of its input '%s' is not known",
                        input->name);
-    if (input->rank != 4)
-        return tn_fail(error, TN_ERROR_INPUT, "its input has %d dimensions, expected [N,C,H,W]",
-                       input->rank);
-    for (int i = 1; i < 4; i++)
+    if (input->rank != 3 && input->rank != 4)
+        return tn_fail(error, TN_ERROR_INPUT,
+                       "its input has %d dimensions, expected [N,C,W] or [N,C,H,W]", input->rank);
+    for (int i = 1; i < input->rank; i++)
         if (input->dims[i] < 1 || input->dims[i] > GREATEST)
             return tn_fail(error, TN_ERROR_INPUT, "its input has %lld in dimension %d",
                            (long long)input->dims[i], i);
+    window->spatial = input->rank - 2;
     window->channels_in = (int)input->dims[1];
-    window->in[0] = (int)input->dims[2];
-    window->in[1] = (int)input->dims[3];
+    window->in[0] = window->spatial == 2 ? (int)input->dims[2] : 1;
+    window->in[1] = (int)input->dims[window->spatial + 1];
     return true;
+}
+
+/* Padding of a ConvTranspose that makes `out` of the input, split as auto_pad says; never negative:
+ * what is asked for beyond the input's reach stays empty. */
+static bool pad_to(struct tn_window *window, int axis, int64_t out, bool more_first,
+                   struct tn_error *error)
+{
+    int64_t reach = (int64_t)(window->in[axis] - 1) * window->stride[axis] + extent(window, axis) +
+                    window->output_padding[axis];
+    int64_t total = reach > out ? reach - out : 0;
+    if (total > GREATEST)
+        return tn_fail(error, TN_ERROR_INPUT, "its kernel covers %lld",
+                       (long long)extent(window, axis));
+    int less = (int)(total / 2), more = (int)(total - less);
+    window->pad_begin[axis] = more_first ? more : less;
+    window->pad_end[axis] = more_first ? less : more;
+    return true;
+}
+
+/* The output sizes a ConvTranspose asks for, 0 where it asks for none. Early files list the batch
+ * and the channels as well. */
+static bool read_output_shape(const struct tn_node *node, const struct tn_window *window,
+                              int64_t *wanted, struct tn_error *error)
+{
+    const struct tn_attribute *attribute = tn_node_attribute(node, "output_shape");
+    size_t spatial = (size_t)window->spatial;
+    wanted[0] = wanted[1] = 0;
+    if (!attribute)
+        return true;
+    if (attribute->kind != TN_ATTR_INTS ||
+        (attribute->count != spatial && attribute->count != spatial + 2))
+        return tn_fail(error, TN_ERROR_INPUT,
+                       "attribute 'output_shape' is not a list of %d numbers", window->spatial);
+    const int64_t *sizes = attribute->ints + attribute->count - spatial;
+    wanted[0] = window->spatial == 2 ? sizes[0] : 1;
+    wanted[1] = sizes[spatial - 1];
+    for (int i = 0; i < 2; i++)
+        if (wanted[i] < 1 || wanted[i] > GREATEST)
+            return tn_fail(error, TN_ERROR_INPUT,
+                           "attribute 'output_shape' holds %lld, expected 1 to %d",
+                           (long long)wanted[i], GREATEST);
+    return true;
+}
+
+static bool place_transposed(const struct tn_node *node, struct tn_window *window,
+                             struct tn_error *error)
+{
+    const char *mode = tn_node_string(node, "auto_pad", "NOTSET");
+    bool same = strncmp(mode, "SAME_", 5) == 0, upper = strcmp(mode, "SAME_UPPER") == 0;
+    int64_t wanted[2];
+    if (!read_output_shape(node, window, wanted, error))
+        return false;
+    for (int i = 0; i < 2; i++) {
+        int64_t out = wanted[i] ? wanted[i] : (int64_t)window->in[i] * window->stride[i];
+        if ((wanted[i] || same) && !pad_to(window, i, out, !upper, error))
+            return false;
+        if (!wanted[i])
+            out = (int64_t)(window->in[i] - 1) * window->stride[i] + extent(window, i) +
+                  window->output_padding[i] - window->pad_begin[i] - window->pad_end[i];
+        if (out < 1 || out > GREATEST)
+            return tn_fail(error, TN_ERROR_INPUT, "its output would have %lld of %s",
+                           (long long)out, i ? "width" : "height");
+        window->out[i] = (int)out;
+    }
+    return true;
+}
+
+static bool decode_transposed(const struct tn_graph *graph, const struct tn_node *node,
+                              struct tn_window *window, struct tn_error *error)
+{
+    return read_sizes(node, window, "output_padding", 1, 0, 0, window->output_padding, error) &&
+           read_weights(graph, node, window, error) && read_padding(node, window, error) &&
+           place_transposed(node, window, error);
 }
 
 bool tn_window_decode(const struct tn_graph *graph, const struct tn_node *node,
@@ -177,11 +281,14 @@ bool tn_window_decode(const struct tn_graph *graph, const struct tn_node *node,
 {
     memset(window, 0, sizeof *window);
     bool convolution = node->op == TN_OP_CONV;
-    return read_input(graph, node, window, error) &&
-           read_sizes(node, "kernel_shape", 2, 1, 1, window->kernel, error) &&
-           read_sizes(node, "strides", 2, 1, 1, window->stride, error) &&
-           read_sizes(node, "dilations", 2, 1, 1, window->dilation, error) &&
-           (convolution ? read_weights(graph, node, window, error)
+    if (!read_input(graph, node, window, error) ||
+        !read_sizes(node, window, "kernel_shape", 1, 1, 1, window->kernel, error) ||
+        !read_sizes(node, window, "strides", 1, 1, 1, window->stride, error) ||
+        !read_sizes(node, window, "dilations", 1, 1, 1, window->dilation, error))
+        return false;
+    if (node->op == TN_OP_CONV_TRANSPOSE)
+        return decode_transposed(graph, node, window, error);
+    return (convolution ? read_weights(graph, node, window, error)
                         : read_pooling(node, window, error)) &&
            read_padding(node, window, error) &&
            (convolution || check_pooling_pads(window, error)) && place_outputs(window, error);

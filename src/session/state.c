@@ -125,6 +125,22 @@ static int successor(const struct tn_model *old, int group, const struct tn_mode
     return same ? g : -1;
 }
 
+/* Channels that must stay are locked so. */
+static bool keep_fixed(const struct tn_group *group, enum tn_lock **locks, struct tn_error *error)
+{
+    if (!group->fixed)
+        return true;
+    if (!*locks)
+        *locks = tn_calloc((size_t)group->channels, sizeof **locks);
+    if (!*locks)
+        return tn_fail_memory(error, "locks", (size_t)group->channels);
+    for (int c = 0; c < group->channels; c++) {
+        if (group->fixed[c])
+            (*locks)[c] = TN_LOCK_KEEP;
+    }
+    return true;
+}
+
 static bool listed(int group, int count, const int *groups)
 {
     for (int i = 0; i < count; i++) {
@@ -146,17 +162,20 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
     }
     for (int g = 0; g < total; g++)
         setting_start(&settings[g], model->groups.group[g].channels);
-    for (int g = 0; g < group_count(old); g++) {
+    bool ok = true;
+    for (int g = 0; ok && g < group_count(old); g++) {
         int to = listed(g, count, groups) ? -1 : successor(old, g, model);
         if (to < 0)
             continue;
-        if (!setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels,
-                          error)) {
-            free_settings(settings, total);
-            tn_model_unref(model);
-            return false;
-        }
+        ok = setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels, error);
         settings[to].stale |= changed && settings[to].statistic;
+    }
+    for (int g = 0; ok && g < total; g++)
+        ok = keep_fixed(&model->groups.group[g], &settings[g].locks, error);
+    if (!ok) {
+        free_settings(settings, total);
+        tn_model_unref(model);
+        return false;
     }
     free_settings(state->settings, group_count(old));
     tn_model_unref(old);
@@ -214,6 +233,10 @@ bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *l
         copy = copy_locks(locks, channels);
         if (!copy)
             return tn_fail_memory(error, "locks", (size_t)channels);
+    }
+    if (!keep_fixed(&state->model->groups.group[group], &copy, error)) {
+        tn_free(copy);
+        return false;
     }
     tn_free(setting->locks);
     setting->locks = copy;
@@ -310,9 +333,31 @@ static double staying(const struct tn_state *state, int group)
     return (double)state->settings[group].kept / state->model->groups.group[group].channels;
 }
 
-static int64_t node_groups(const struct tn_model *model, int node)
+/* Is a layer one of those through which its group passes, as depthwise convolutions are? Its
+ * filters keep their own depth. */
+static bool passes(const struct tn_model *model, int layer)
 {
-    return tn_node_int(&model->graph->nodes[node], "group", 1);
+    int g = model->groups.of_layer[layer];
+    if (g < 0)
+        return false;
+    const struct tn_group *group = &model->groups.group[g];
+    for (int p = 0; p < group->producer_count; p++) {
+        if (group->producers[p] == layer)
+            return false;
+    }
+    return true;
+}
+
+/* Fraction of what a layer reads that stays. */
+static double reading(const struct tn_state *state, int layer)
+{
+    const struct tn_model *model = state->model;
+    double in = 1;
+    for (int r = 0; r < model->read_count; r++) {
+        if (model->reads[r].layer == layer)
+            in -= model->reads[r].share * (1 - staying(state, model->reads[r].group));
+    }
+    return in;
 }
 
 void tn_state_planned(const struct tn_state *state, int64_t *params, int64_t *flops)
@@ -324,8 +369,7 @@ void tn_state_planned(const struct tn_state *state, int64_t *params, int64_t *fl
         const struct tn_tensor *weight =
             tn_node_constant(model->graph, &model->graph->nodes[layer->node], 1);
         double out = staying(state, model->groups.of_layer[l]);
-        /* In a grouped convolution a filter's own depth does not change: whole groups go. */
-        double in = node_groups(model, layer->node) > 1 ? 1 : staying(state, model->reads[l]);
+        double in = passes(model, l) ? 1 : reading(state, l);
         p -= weight ? (double)weight->count * (1 - out * in) : 0;
         f -= (double)layer->flops * (1 - out * in);
     }
