@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import struct
 import subprocess
+import zlib
 
 from thinet import QUICK, TREE, PROGRAM, check, commands, environment, finish, run, scratch, skip, skip_all, try_commands
 
@@ -83,6 +85,29 @@ def close(seen, expected=EXPECTED):
     return seen.shape == expected.shape and numpy.abs(seen - expected).max() <= 1e-4 * numpy.abs(expected).max()
 
 
+def write_images():
+    """A folder of small pictures, so that layers can be sampled: 2 of each of 5 classes."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    for split in "train", "val":
+        for label in "abcde":
+            os.makedirs(path("images/%s/%s" % (split, label)))
+            for number in range(2):
+                rows = random.integers(0, 256, (9, 28), dtype=numpy.uint8)
+                rows[:, 0] = 0  # no filter
+                with open(path("images/%s/%s/%d.png" % (split, label, number)), "wb") as file:
+                    file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 2, 0, 0, 0))
+                               + chunk(b"IDAT", zlib.compress(rows.tobytes())) + chunk(b"IEND", b""))
+
+
+write_images()
+
+
+def halved(layer):
+    return "data " + path("images"), "sample all images=2", "ratio %s 0.5" % layer, "prune all reweight=ls"
+
+
 def exported(model, *between, name="again.onnx", full_check=False):
     """The model after it went through the program."""
     if model is not None:
@@ -141,7 +166,7 @@ for kind_name, kind in KINDS.items():
         check(what + " come back bit for bit", same_initializers(network(kind), again))
         check("inputs and outputs of %s networks keep their type" % kind_name,
               [v.type.tensor_type.elem_type for v in (*again.graph.input, *again.graph.output)] == [kind] * 2)
-    pruned = exported(None, "method all l1", "ratio all 0.5", "prune all reweight=none")
+    pruned = exported(None, *halved("all"))
     check("a pruned network of type %s stays so, with fewer filters" % kind_name,
           all(t.data_type == kind for t in pruned.graph.initializer) and list(initializers(pruned)["first.weight"].dims)[0] == 4)
 
@@ -163,7 +188,7 @@ for what, batch in ("called batch_size", "batch_size"), ("without a name", ""), 
 
 # Opsets and IR versions
 for opset, ir in (7, 3), (8, 3), (9, 4), (10, 5), (11, 6), (12, 7), (13, 8), (14, 8), (15, 8), (16, 8), (17, 8):
-    again = exported(network(opset=opset, ir=ir), "method all l1", "ratio first 0.5", "prune all reweight=none")
+    again = exported(network(opset=opset, ir=ir), *halved("first"))
     check("opset %d and IR version %d are kept" % (opset, ir), (again.opset_import[0].version, again.ir_version) == (opset, ir))
 for opset, ir in (18, 9), (19, 9), (20, 9), (21, 10):  # newer than this Python's onnx may be
     onnx.save(network(opset=opset, ir=ir), path("model.onnx"))
@@ -186,7 +211,7 @@ model.graph.node.extend(ordered)
 del model.graph.initializer[:]
 again = exported(model, full_check=True)
 check("weights in Constant nodes compute the same", close(scores_of(path("model.onnx"))))
-check("weights in Constant nodes can be pruned", list(initializers(exported(model, "method all l1", "ratio first 0.5", "prune all reweight=none"))["first.weight"].dims)[0] == 4)
+check("weights in Constant nodes can be pruned", list(initializers(exported(model, *halved("first")))["first.weight"].dims)[0] == 4)
 model = network()
 for name, given in (("last.bias", {"value_floats": WEIGHTS["last.bias"].tolist()}), ("norm.bias", {"value_floats": WEIGHTS["norm.bias"].tolist()})):
     model.graph.initializer.remove(initializers(model)[name])
@@ -214,7 +239,7 @@ for ir in 3, 7:
     again = exported(model, full_check=True)
     check("initializers that are inputs too stay so (IR version %d)" % ir, [i.name for i in again.graph.input] == [i.name for i in model.graph.input])
     check("and compute the same (IR version %d)" % ir, close(scores_of(path("model.onnx"))))
-    pruned = exported(model, "method all l1", "ratio first 0.5", "prune all reweight=none", full_check=True)
+    pruned = exported(model, *halved("first"), full_check=True)
     check("and have their new shapes when pruned (IR version %d)" % ir,
           all(list(initializers(pruned)[i.name].dims) == [d.dim_value for d in i.type.tensor_type.shape.dim]
               for i in pruned.graph.input if i.name in initializers(pruned)))
@@ -277,7 +302,7 @@ marked.functions.append(helper.make_function("org.example", "Twice", ["X"], ["Y"
                                              [helper.make_opsetid("", 13)]))
 marked.training_info.add().algorithm.name = "trained"
 onnx.save(marked, path("model.onnx"))
-for what, between in ("as it was opened", ()), ("pruned", ("method all l1", "ratio first 0.5", "prune all reweight=none")):
+for what, between in ("as it was opened", ()), ("pruned", halved("first")):
     commands("open " + path("model.onnx"), *between, "export " + path("again.onnx"))
     again = onnx.load(path("again.onnx"))
     for field in "ir_version", "producer_name", "producer_version", "domain", "model_version", "doc_string":
