@@ -87,7 +87,7 @@ static int constant(struct tn_builder *builder, const char *name, const char *su
     if (builder->failed || !claim_weights(builder, rank, dims))
         return fail(builder);
     return named(builder, name, suffix,
-                 tn_tensor_blank(TN_FLOAT32, rank, dims, builder->error));
+                 tn_tensor_new_unset(TN_FLOAT32, rank, dims, builder->error));
 }
 
 static int int_constant(struct tn_builder *builder, const char *name, const char *suffix,

@@ -47,7 +47,7 @@ static bool redraw(struct tn_graph *graph, int node, int input, struct draw draw
         return true;
     bool in_place = tn_tensor_is_private(old);
     struct tn_tensor *fresh =
-        in_place ? old : tn_tensor_blank(TN_FLOAT32, old->rank, old->dims, error);
+        in_place ? old : tn_tensor_new_unset(TN_FLOAT32, old->rank, old->dims, error);
     if (!fresh)
         return false;
     struct drawing drawing = {

@@ -66,7 +66,7 @@ struct tn_tensor *tn_onnx_tensor_of_bytes(const struct tn_onnx_claim *claim, con
                 (uintptr_t)raw % tn_dtype_size(claim->dtype) == 0;
     if (same && mapping && mapping->large && claim->count > 0)
         return tn_tensor_view(claim->dtype, claim->rank, claim->dims, raw, mapping, error);
-    struct tn_tensor *tensor = tn_tensor_blank(claim->dtype, claim->rank, claim->dims, error);
+    struct tn_tensor *tensor = tn_tensor_new_unset(claim->dtype, claim->rank, claim->dims, error);
     if (tensor)
         decode(claim, raw, mapping, tensor);
     return tensor;

@@ -73,8 +73,8 @@ static struct shared_tensor *new_shared(enum tn_dtype dtype, int rank, const int
     return made;
 }
 
-struct tn_tensor *tn_tensor_blank(enum tn_dtype dtype, int rank, const int64_t *dims,
-                                  struct tn_error *error)
+struct tn_tensor *tn_tensor_new_unset(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                      struct tn_error *error)
 {
     struct shared_tensor *made = new_shared(dtype, rank, dims, error);
     if (!made)
@@ -90,7 +90,7 @@ struct tn_tensor *tn_tensor_blank(enum tn_dtype dtype, int rank, const int64_t *
 struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *dims,
                                 struct tn_error *error)
 {
-    struct tn_tensor *tensor = tn_tensor_blank(dtype, rank, dims, error);
+    struct tn_tensor *tensor = tn_tensor_new_unset(dtype, rank, dims, error);
     if (tensor)
         memset(tensor->data, 0, tensor->bytes);
     return tensor;
@@ -111,7 +111,7 @@ struct tn_tensor *tn_tensor_view(enum tn_dtype dtype, int rank, const int64_t *d
 
 struct tn_tensor *tn_tensor_copy(const struct tn_tensor *tensor, struct tn_error *error)
 {
-    struct tn_tensor *copy = tn_tensor_blank(tensor->dtype, tensor->rank, tensor->dims, error);
+    struct tn_tensor *copy = tn_tensor_new_unset(tensor->dtype, tensor->rank, tensor->dims, error);
     if (copy)
         memcpy(copy->data, tensor->data, tensor->bytes);
     return copy;
@@ -138,18 +138,18 @@ void tn_tensor_unref(struct tn_tensor *tensor)
     tn_free(whole(tensor));
 }
 
+bool tn_tensor_check(const struct tn_tensor *tensor, struct tn_error *error)
+{
+    const struct shared_tensor *shared = (const struct shared_tensor *)tensor;
+    return !shared->mapping || tn_mapping_check(shared->mapping, error);
+}
+
 bool tn_tensor_is_private(const struct tn_tensor *tensor)
 {
     const struct shared_tensor *shared = (const struct shared_tensor *)tensor;
     return !shared->mapping &&
            atomic_load_explicit(&shared->references, memory_order_acquire) == 1 &&
            !atomic_load_explicit(&shared->digested, memory_order_acquire);
-}
-
-bool tn_tensor_check(const struct tn_tensor *tensor, struct tn_error *error)
-{
-    const struct shared_tensor *shared = (const struct shared_tensor *)tensor;
-    return !shared->mapping || tn_mapping_check(shared->mapping, error);
 }
 
 float *tn_tensor_floats(const struct tn_tensor *tensor)

@@ -33,9 +33,9 @@ struct tn_tensor {
 /* New tensor with one reference, zeroed. Checks sizes. NULL on failure. */
 struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *dims,
                                 struct tn_error *error);
-/* The same, its numbers to be written by the caller. */
-struct tn_tensor *tn_tensor_blank(enum tn_dtype dtype, int rank, const int64_t *dims,
-                                  struct tn_error *error);
+/* The same with whatever numbers the memory holds: for one who writes all of them. */
+struct tn_tensor *tn_tensor_new_unset(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                      struct tn_error *error);
 /* A tensor whose numbers are those at `data` in `mapping`, which it holds a reference of; never to
  * be written to. There must be as many as `dims` say, aligned as their type needs. */
 struct tn_tensor *tn_tensor_view(enum tn_dtype dtype, int rank, const int64_t *dims,
@@ -46,10 +46,11 @@ struct tn_tensor *tn_tensor_copy(const struct tn_tensor *tensor, struct tn_error
 struct tn_tensor *tn_tensor_ref(struct tn_tensor *tensor); /* NULL gives NULL */
 void tn_tensor_unref(struct tn_tensor *tensor);
 
-/* Whether nobody else has the tensor or its digest, so that whoever has it may still write it. */
-bool tn_tensor_is_private(const struct tn_tensor *tensor);
 /* False, with an error, when the tensor is a view of a file that was written to since. */
 bool tn_tensor_check(const struct tn_tensor *tensor, struct tn_error *error);
+
+/* Whether nobody else has the tensor or its digest, so that whoever has it may still write it. */
+bool tn_tensor_is_private(const struct tn_tensor *tensor);
 
 size_t tn_dtype_size(enum tn_dtype dtype);
 float *tn_tensor_floats(const struct tn_tensor *tensor);   /* NULL unless TN_FLOAT32 */

@@ -136,12 +136,15 @@ static bool widen(struct tn_node *node, int input, struct tn_error *error)
     return true;
 }
 
-static bool give_new(struct tn_graph *graph, struct tn_edit *edit, const char *name,
+/* `like` has the element type that the new constant is to have in a file. */
+static bool give_new(struct tn_graph *graph, struct tn_edit *edit, const char *name, int like,
                      struct tn_error *error)
 {
     int value = new_value(graph, name, edit->tensor, error);
     if (value < 0 || !widen(&graph->nodes[edit->node], edit->input, error))
         return false;
+    if (like != TN_NO_VALUE)
+        graph->values[value].stored_type = graph->values[like].stored_type;
     graph->nodes[edit->node].inputs[edit->input] = value;
     return true;
 }
@@ -162,7 +165,7 @@ static bool apply_chain(struct tn_operation *operation, int first, const int *ne
         if (!edits[i].tensor)
             continue;
         int target = value;
-        if (!in_place && !give_new(graph, &edits[i], graph->values[value].name, error))
+        if (!in_place && !give_new(graph, &edits[i], graph->values[value].name, value, error))
             return false;
         if (!in_place) {
             target = graph->nodes[edits[i].node].inputs[edits[i].input];
@@ -204,7 +207,9 @@ static void chain_edits(const struct tn_operation *operation, int values, int *f
 static bool apply_new(struct tn_operation *operation, struct tn_edit *edit, struct tn_error *error)
 {
     struct tn_graph *graph = operation->graph;
-    bool ok = give_new(graph, edit, tn_node_label(graph, &graph->nodes[edit->node]), error);
+    const struct tn_node *node = &graph->nodes[edit->node];
+    int weights = node->input_count > 1 ? node->inputs[1] : TN_NO_VALUE;
+    bool ok = give_new(graph, edit, tn_node_label(graph, node), weights, error);
     tn_tensor_unref(edit->tensor);
     edit->tensor = NULL;
     return ok;
