@@ -1,11 +1,13 @@
 # The whole program, end to end, driven by scripts; needs Python with NumPy (quickstart check installs it).
 PIPELINE_TESTS = \
 	tests/pipeline/test_backend.py \
+	tests/pipeline/test_counts.py \
 	tests/pipeline/test_errors.py \
 	tests/pipeline/test_export.py \
 	tests/pipeline/test_exporter.py \
 	tests/pipeline/test_manual.py \
 	tests/pipeline/test_moving.py \
+	tests/pipeline/test_onnx_files.py \
 	tests/pipeline/test_operators.py \
 	tests/pipeline/test_path.py \
 	tests/pipeline/test_selection.py \
