@@ -13,10 +13,16 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_selection.py \
 	tests/pipeline/test_session.py \
 	tests/pipeline/test_shapes.py \
+	tests/pipeline/test_training.py \
 	tests/pipeline/test_zoo.py
-EXTRA_DIST += $(PIPELINE_TESTS) tests/pipeline/thinet.py tests/pipeline/onnx_reference.py \
-	tests/pipeline/operator_cases.py tests/pipeline/onnxruntime_many.js \
-	tests/pipeline/onnxruntime.js tests/pipeline/onnxruntime_shapes.js tests/pipeline/consumer.c
+EXTRA_DIST += $(PIPELINE_TESTS) \
+	tests/pipeline/consumer.c \
+	tests/pipeline/onnx_reference.py \
+	tests/pipeline/onnxruntime.js \
+	tests/pipeline/onnxruntime_many.js \
+	tests/pipeline/onnxruntime_shapes.js \
+	tests/pipeline/operator_cases.py \
+	tests/pipeline/thinet.py
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON) -B
 
