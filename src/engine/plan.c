@@ -233,6 +233,19 @@ static bool make_outputs(struct plan *plan, const struct tn_node *node, struct t
     return true;
 }
 
+static bool check_constants(const struct tn_network *network, const struct tn_step *step,
+                            struct tn_error *error)
+{
+    const struct tn_node *node = tn_step_node(network, step);
+    for (int i = 0; i < step->input_count && i < 32; i++)
+        if (step->ops->constants >> i & 1 && step->inputs[i] >= 0)
+            return tn_fail(error, TN_ERROR_INPUT,
+                           "node '%s': %s whose input %d, '%s', is computed cannot be run",
+                           node->name, node->op_type, i + 1,
+                           network->graph->values[node->inputs[i]].name);
+    return true;
+}
+
 static bool add_step(struct plan *plan, int index, struct tn_error *error)
 {
     struct tn_network *network = plan->network;
@@ -246,8 +259,9 @@ static bool add_step(struct plan *plan, int index, struct tn_error *error)
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': operator %s cannot be trained",
                        node->name, node->op_type);
     network->step_count++; /* now, so that a failed step is released */
-    return find_inputs(network, node, step, error) && add_params(network, step, error) &&
-           make_outputs(plan, node, step, error) && step->ops->prepare(network, step, error);
+    return find_inputs(network, node, step, error) && check_constants(network, step, error) &&
+           add_params(network, step, error) && make_outputs(plan, node, step, error) &&
+           step->ops->prepare(network, step, error);
 }
 
 /* The same numbers under another shape, which must leave every image's where they are. */
@@ -292,6 +306,22 @@ static bool allocate_tables(struct tn_network *network, struct tn_error *error)
         return tn_fail_memory(error, "a network's plan", (values + nodes) * sizeof *network->steps);
     for (size_t v = 0; v < values; v++)
         network->blob_of[v] = network->param_of[v] = -1;
+    return true;
+}
+
+/* Errors name nodes: one without a name goes by its output's. */
+static bool name_nodes(struct tn_graph *graph, struct tn_error *error)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        struct tn_node *node = &graph->nodes[i];
+        if (node->name && node->name[0])
+            continue;
+        char *name = tn_strdup(tn_node_label(graph, node));
+        if (!name)
+            return tn_fail_memory(error, "a network's plan", 1);
+        tn_free(node->name);
+        node->name = name;
+    }
     return true;
 }
 
@@ -343,7 +373,7 @@ bool tn_plan_steps(struct tn_network *network, struct tn_error *error)
 {
     const struct tn_graph *graph = network->graph;
     struct plan plan;
-    if (!allocate_tables(network, error))
+    if (!allocate_tables(network, error) || !name_nodes(network->graph, error))
         return false;
     if (graph->input_count != 1 || graph->output_count < 1)
         return tn_fail(error, TN_ERROR_INPUT,

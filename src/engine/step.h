@@ -52,6 +52,7 @@ struct tn_step_ops {
     bool in_place_backward; /* input gradient may be the output gradient's memory, likewise */
     bool many_outputs;      /* makes those after the first too */
     uint32_t weights;       /* bit i: input i, where it is a constant, is a parameter to train */
+    uint32_t constants;     /* bit i: input i, where there is one, must be constant */
     uint32_t statistics;    /* bit i: likewise, but not trained: BatchNorm's mean and variance */
     /* May put other operations into the step for a special case; those have no prepare. */
     bool (*prepare)(struct tn_network *network, struct tn_step *step, struct tn_error *error);
