@@ -47,20 +47,25 @@ static double factor_of(const struct tn_cut *cut, int c)
     return 0;
 }
 
-/* Multiply what a consumer reads of channel c by its factor, in its weights [filters][features]. */
-static void scale_consumer(struct tn_graph *graph, const struct tn_consumer *consumer, int channels,
+/* Multiply what a consumer reads of each channel by its factor, in its weights [filters][features].
+ */
+static void scale_consumer(struct tn_graph *graph, const struct tn_consumer *consumer,
                            const struct tn_cut *cut)
 {
     const struct tn_node *node = &graph->nodes[consumer->node];
     struct tn_tensor *weights = tn_tensor_copy(tn_node_constant(graph, node, 1), NULL);
     bool columns = node->op == TN_OP_CONV || tn_node_int(node, "transB", 0);
-    size_t block = (size_t)consumer->per_channel; /* numbers of one channel in a row */
+    size_t kernel = 1, groups = (size_t)tn_node_int(node, "group", 1);
     for (int i = 2; i < weights->rank; i++)
-        block *= (size_t)weights->dims[i];
+        kernel *= (size_t)weights->dims[i];
     size_t filters = (size_t)weights->dims[columns ? 0 : 1];
+    size_t depth = (size_t)weights->dims[columns ? 1 : 0];
     for (size_t i = 0; i < weights->count; i++) {
-        size_t c = columns ? i / block % (size_t)channels : i / filters / block;
-        tn_tensor_floats(weights)[i] *= (float)factor_of(cut, (int)c);
+        size_t filter = columns ? i / kernel / depth : i % filters;
+        size_t feature = columns ? i / kernel % depth : i / filters;
+        int channel = consumer->channels[filter / (filters / groups) * depth + feature];
+        if (channel != TN_NO_CHANNEL)
+            tn_tensor_floats(weights)[i] *= (float)factor_of(cut, channel);
     }
     tn_graph_set_constant(graph, node->inputs[1], weights);
 }
@@ -69,14 +74,14 @@ static void compare(const struct tn_graph *graph, const struct small_groups *of,
                     const struct tn_cut *cuts)
 {
     struct tn_error error = {0};
-    struct tn_graph *cut = tn_cut_channels(graph, &of->layers, &of->groups, count, cuts, &error);
+    struct tn_graph *cut = tn_cut_channels(graph, &of->groups, count, cuts, &error);
     if (!cut)
         fail_msg("%s", error.text);
     struct tn_graph *zeroed = tn_graph_clone(graph, NULL);
     for (int i = 0; i < count; i++) {
         const struct tn_group *group = &of->groups.group[cuts[i].group];
         for (int j = 0; j < group->consumer_count; j++)
-            scale_consumer(zeroed, &group->consumers[j], group->channels, &cuts[i]);
+            scale_consumer(zeroed, &group->consumers[j], &cuts[i]);
     }
     float expected[IMAGES * MOST_OUTPUTS], actual[IMAGES * MOST_OUTPUTS];
     float before[IMAGES * MOST_OUTPUTS];
@@ -161,7 +166,7 @@ static void a_whole_residual_stream_can_go(void **state)
 static void depthwise_convolution_goes_with_its_channels(void **state)
 {
     (void)state;
-    cut_all_and_compare(depthwise_net(15), TN_SCOPE_INNER, 1);
+    cut_all_and_compare(depthwise_net(15), TN_SCOPE_INNER, 3);
 }
 
 /* A residual network whose BatchNorms of so many channels share their mean, as exporters let equal
@@ -190,7 +195,7 @@ static void shared_constants_stay_shared_only_where_they_agree(void **state)
     small_groups_of(graph, TN_SCOPE_ALL, &of);
     struct tn_cut cut = {
         .group = small_group_index(&of, "Conv_0"), .keep_count = 3, .keep = (const int[]){1, 2, 6}};
-    struct tn_graph *smaller = tn_cut_channels(graph, &of.layers, &of.groups, 1, &cut, NULL);
+    struct tn_graph *smaller = tn_cut_channels(graph, &of.groups, 1, &cut, NULL);
     assert_non_null(smaller);
     assert_int_equal(smaller->nodes[1].inputs[3], smaller->nodes[7].inputs[3]);
     assert_int_equal(smaller->nodes[1].inputs[3], graph->nodes[1].inputs[3]);
@@ -205,7 +210,7 @@ static void shared_constants_stay_shared_only_where_they_agree(void **state)
     small_groups_of(graph, TN_SCOPE_INNER, &of);
     cut.group = small_group_index(&of, "Conv_3");
     cut.keep = (const int[]){0, 2, 5};
-    smaller = tn_cut_channels(graph, &of.layers, &of.groups, 1, &cut, NULL);
+    smaller = tn_cut_channels(graph, &of.groups, 1, &cut, NULL);
     assert_non_null(smaller);
     assert_int_equal(smaller->nodes[11].inputs[3], graph->nodes[11].inputs[3]);
     assert_int_equal(tn_node_constant(smaller, &smaller->nodes[11], 3)->dims[0], 6);
@@ -239,7 +244,7 @@ static void two_layers_that_share_weights_are_cut_apart(void **state)
     struct tn_cut cut = {.group = of.groups.of_layer[1], /* the first of the two */
                          .keep_count = 2,
                          .keep = (const int[]){1, 3}};
-    struct tn_graph *smaller = tn_cut_channels(graph, &of.layers, &of.groups, 1, &cut, NULL);
+    struct tn_graph *smaller = tn_cut_channels(graph, &of.groups, 1, &cut, NULL);
     assert_non_null(smaller);
     const struct tn_tensor *first = tn_node_constant(smaller, &smaller->nodes[2], 1);
     const struct tn_tensor *second = tn_node_constant(smaller, &smaller->nodes[4], 1);
@@ -262,7 +267,7 @@ static void the_original_is_untouched_and_shapes_are_new(void **state)
     struct small_groups of;
     small_groups_of(graph, TN_SCOPE_INNER, &of);
     struct tn_cut cut = {.group = 0, .keep_count = 2, .keep = (const int[]){0, 4}};
-    struct tn_graph *smaller = tn_cut_channels(graph, &of.layers, &of.groups, 1, &cut, NULL);
+    struct tn_graph *smaller = tn_cut_channels(graph, &of.groups, 1, &cut, NULL);
     assert_int_equal(smaller->values[smaller->nodes[0].outputs[0]].dims[1], 2);
     assert_int_equal(smaller->values[smaller->nodes[3].outputs[0]].dims[1], 2);
     assert_int_equal(smaller->values[smaller->nodes[4].outputs[0]].dims[1], 8);
@@ -306,7 +311,7 @@ static void cuts_that_cannot_be_made_are_refused(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct tn_error error = {0};
-        assert_null(tn_cut_channels(graph, &of.layers, &of.groups, 1, &cases[i].cut, &error));
+        assert_null(tn_cut_channels(graph, &of.groups, 1, &cases[i].cut, &error));
         assert_string_equal(error.text, cases[i].text);
     }
     struct tn_error error = {0};
@@ -314,7 +319,7 @@ static void cuts_that_cannot_be_made_are_refused(void **state)
         {.group = 0, .keep_count = 1, .keep = (const int[]){3}},
         {.group = 0, .keep_count = 1, .keep = (const int[]){2}},
     };
-    assert_null(tn_cut_channels(graph, &of.layers, &of.groups, 2, twice, &error));
+    assert_null(tn_cut_channels(graph, &of.groups, 2, twice, &error));
     assert_string_equal(error.text, "Conv_0 is cut twice");
     small_groups_free(&of);
     tn_graph_free(graph);

@@ -5,6 +5,7 @@
 
 /* A slice's packed input should stay in the second-level cache, and one tile's outputs too. */
 enum { SLICE_FLOATS = 64 * 1024, SLICE_POSITIONS = 4096 };
+enum { MOST_PHASES = 1 << 20 }; /* each has its own tables */
 
 static int larger(int a, int b)
 {
@@ -65,7 +66,8 @@ static void choose_slice(struct tn_conv_geometry *g, int batch)
 {
     const struct tn_window *w = g->window;
     size_t positions = (size_t)g->rows * (size_t)g->pitch;
-    size_t floats = positions * (size_t)larger(w->channels_in * g->stored_count, w->channels_out);
+    size_t in = (size_t)w->channels_in * (size_t)g->stored_count, out = (size_t)w->channels_out;
+    size_t floats = positions * (in > out ? in : out);
     size_t images = SLICE_FLOATS / (floats ? floats : 1);
     if (images > SLICE_POSITIONS / positions)
         images = SLICE_POSITIONS / positions;
@@ -77,6 +79,9 @@ static void choose_slice(struct tn_conv_geometry *g, int batch)
 bool tn_conv_geometry_make(const struct tn_window *window, int batch, struct tn_conv_geometry *g,
                            struct tn_error *error)
 {
+    if ((long)window->stride[0] * window->stride[1] > MOST_PHASES)
+        return tn_fail(error, TN_ERROR_INPUT, "its strides are %d and %d", window->stride[0],
+                       window->stride[1]);
     *g = (struct tn_conv_geometry){.window = window,
                                    .taps = window->kernel[0] * window->kernel[1],
                                    .phases = window->stride[0] * window->stride[1],

@@ -12,7 +12,7 @@
  * keep the last-level cache. */
 enum { CHOSEN_FLOATS = 8 << 20, LARGEST_BATCH = 200, SMALLEST_BATCH = 8 };
 
-static int choose_batch(const struct tn_graph *graph)
+int tn_evaluate_batch(const struct tn_graph *graph)
 {
     size_t largest = 1;
     for (int v = 0; v < graph->value_count; v++) {
@@ -106,7 +106,7 @@ bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum 
         return tn_fail(error, TN_ERROR_USE, "the data has no %s images",
                        split == TN_TRAIN ? "training" : "test");
     if (batch < 1)
-        batch = choose_batch(graph);
+        batch = tn_evaluate_batch(graph);
     if ((size_t)batch > count)
         batch = (int)count;
     struct tn_loss loss = {0};

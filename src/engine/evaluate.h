@@ -20,6 +20,9 @@ bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum 
                  int64_t limit, int batch, const struct tn_progress *progress,
                  struct tn_evaluation *evaluation, struct tn_error *error);
 
+/* Images at once that keep the activations of a network of this size in the cache, or nearly. */
+int tn_evaluate_batch(const struct tn_graph *graph);
+
 /* Half width of the 95 % interval of a share seen in `count` images (Wilson 1927); 0 for no images.
  */
 double tn_half_width(double share, double count);

@@ -255,14 +255,13 @@ static void run_backward(struct tn_network *network, struct tn_step *step)
     step->ops->backward(network, step);
     for (int i = 0; i < step->input_count; i++) {
         struct tn_param *param = tn_step_param(network, step, i);
-        if (!param || param->uses < 2)
-            continue;
-        if (param->gradient_set) {
+        if (param && param->uses > 1 && param->gradient_set) {
             swap_share(param);
             struct add_job job = {network, param->gradient, param->share};
             tn_for_ranges(param->count, GRAIN, add_range, &job);
         }
-        param->gradient_set = true;
+        if (param)
+            param->gradient_set = true;
     }
 }
 
@@ -325,7 +324,7 @@ void tn_network_update(struct tn_network *network, const struct tn_sgd *sgd)
 {
     for (int p = 0; p < network->param_count; p++) {
         struct sgd_job job = {network, &network->params[p], sgd};
-        if (job.param->trainable)
+        if (job.param->trainable && job.param->gradient_set)
             tn_for_ranges(job.param->count, GRAIN, sgd_range, &job);
     }
     network->iteration++;
@@ -367,13 +366,21 @@ void tn_network_seed(struct tn_network *network, uint64_t seed)
     network->seed = seed;
 }
 
+static bool is_finite(const struct tn_network *network, const struct tn_blob *blob)
+{
+    for (size_t i = 0; i < blob->size * (size_t)network->count; i++)
+        if (!isfinite(blob->data[i]))
+            return false;
+    return true;
+}
+
 const char *tn_network_first_bad(const struct tn_network *network)
 {
     for (int s = 0; s < network->step_count; s++) {
-        const struct tn_blob *blob = &network->blobs[network->steps[s].output];
-        for (size_t i = 0; i < blob->size * (size_t)network->count; i++)
-            if (!isfinite(blob->data[i]))
-                return tn_step_node(network, &network->steps[s])->name;
+        const struct tn_step *step = &network->steps[s];
+        for (int i = 0; i < step->output_count; i++)
+            if (step->outputs[i] >= 0 && !is_finite(network, &network->blobs[step->outputs[i]]))
+                return tn_step_node(network, step)->name;
     }
     return NULL;
 }

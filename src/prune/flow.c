@@ -33,7 +33,7 @@ int tn_flow_root(const struct tn_flow *flow, int id)
     return id;
 }
 
-void tn_flow_join(struct tn_flow *flow, int a, int b)
+void tn_flow_join(struct tn_flow *flow, int a, int b, int node)
 {
     a = tn_flow_root(flow, a);
     b = tn_flow_root(flow, b);
@@ -44,14 +44,25 @@ void tn_flow_join(struct tn_flow *flow, int a, int b)
     flow->parent[child] = root;
     if (!flow->bar[root])
         flow->bar[root] = flow->bar[child];
-    if (flow->added_at[root] == TN_NO_NODE)
-        flow->added_at[root] = flow->added_at[child];
+    if (flow->joined_at[root] == TN_NO_NODE)
+        flow->joined_at[root] = flow->joined_at[child];
+    if (flow->joined_at[root] == TN_NO_NODE && flow->maker[a] != flow->maker[b])
+        flow->joined_at[root] = node;
+}
+
+/* What files declare without weights behind it (inputs, paddings, repetitions) must not cost
+ * memory beyond the file's own scale; a real network's channels are far fewer. */
+enum { MOST_POSITIONS = 1 << 24, MOST_STANDING = 1 << 16 };
+
+static bool too_many(struct tn_error *error)
+{
+    return tn_fail(error, TN_ERROR_INPUT, "more channels than can be followed");
 }
 
 static bool reserve_ids(struct tn_flow *flow, int count, struct tn_error *error)
 {
-    if (count > INT32_MAX / 4 - flow->id_count)
-        return tn_fail(error, TN_ERROR_INPUT, "too many channels");
+    if (count > MOST_POSITIONS - flow->id_count)
+        return too_many(error);
     if (flow->id_count + count <= flow->id_capacity)
         return true;
     size_t old = (size_t)flow->id_count;
@@ -62,36 +73,65 @@ static bool reserve_ids(struct tn_flow *flow, int count, struct tn_error *error)
     const char **bar = tn_realloc(flow->bar, old, capacity, sizeof *bar);
     if (bar)
         flow->bar = bar;
-    int *added_at = tn_realloc(flow->added_at, old, capacity, sizeof *added_at);
-    if (added_at)
-        flow->added_at = added_at;
-    if (!parent || !bar || !added_at)
+    int *joined_at = tn_realloc(flow->joined_at, old, capacity, sizeof *joined_at);
+    if (joined_at)
+        flow->joined_at = joined_at;
+    int *maker = tn_realloc(flow->maker, old, capacity, sizeof *maker);
+    if (maker)
+        flow->maker = maker;
+    if (!parent || !bar || !joined_at || !maker)
         return tn_fail_memory(error, "the coupling of channels", capacity * sizeof *bar);
     flow->id_capacity = (int)capacity;
     return true;
 }
 
-bool tn_flow_create(struct tn_flow *flow, int value, int count, struct tn_error *error)
+int *tn_flow_ids(struct tn_flow *flow, int64_t count, struct tn_error *error)
+{
+    if (count < 0 || count > MOST_POSITIONS - flow->position_count) {
+        too_many(error);
+        return NULL;
+    }
+    flow->position_count += (int)count;
+    int *ids = tn_alloc((size_t)count, sizeof *ids);
+    return keep(flow, ids, error) ? ids : NULL;
+}
+
+bool tn_flow_fresh(struct tn_flow *flow, int count, int *ids, struct tn_error *error)
 {
     if (!reserve_ids(flow, count, error))
-        return false;
-    int *ids = tn_alloc((size_t)count, sizeof *ids);
-    if (!keep(flow, ids, error))
         return false;
     for (int c = 0; c < count; c++) {
         int id = flow->id_count++;
         ids[c] = id;
         flow->parent[id] = id;
         flow->bar[id] = NULL;
-        flow->added_at[id] = TN_NO_NODE;
+        flow->joined_at[id] = TN_NO_NODE;
+        flow->maker[id] = flow->node;
     }
-    flow->axis[value] = (struct tn_axis){.count = count, .ids = ids, .per_channel = 1};
     return true;
+}
+
+bool tn_flow_create(struct tn_flow *flow, int value, int axis, int count, struct tn_error *error)
+{
+    int *ids = tn_flow_ids(flow, count, error);
+    if (!ids || !tn_flow_fresh(flow, count, ids, error))
+        return false;
+    flow->labels[value] = (struct tn_labels){.axis = axis, .count = count, .ids = ids};
+    return true;
+}
+
+bool tn_flow_stand(struct tn_flow *flow, int value, struct tn_error *error)
+{
+    const struct tn_value *v = &flow->graph->values[value];
+    flow->labels[value] = (struct tn_labels){0};
+    if (!v->has_shape || v->rank < 2 || v->dims[1] < 1 || v->dims[1] > MOST_STANDING)
+        return true;
+    return tn_flow_create(flow, value, 1, (int)v->dims[1], error);
 }
 
 bool tn_flow_bar(struct tn_flow *flow, int value, struct tn_error *error, const char *format, ...)
 {
-    if (value == TN_NO_VALUE || flow->axis[value].count == 0)
+    if (value == TN_NO_VALUE || flow->labels[value].count == 0)
         return true;
     char text[256];
     va_list args;
@@ -104,71 +144,79 @@ bool tn_flow_bar(struct tn_flow *flow, int value, struct tn_error *error, const 
     char *reason = tn_strdup(washed.text);
     if (!keep(flow, reason, error))
         return false;
-    const struct tn_axis *axis = &flow->axis[value];
-    for (int c = 0; c < axis->count; c++) {
-        int root = tn_flow_root(flow, axis->ids[c]);
+    const struct tn_labels *labels = &flow->labels[value];
+    for (int c = 0; c < labels->count; c++) {
+        int root = tn_flow_root(flow, labels->ids[c]);
         if (!flow->bar[root])
             flow->bar[root] = reason;
     }
     return true;
 }
 
-/* A node touches at most one axis in each role, so the lists have room for all nodes. */
-static bool touch(struct tn_flow *flow, struct tn_touch *list, int *count, int node, int value,
-                  struct tn_error *error)
+bool tn_flow_touch(struct tn_flow *flow, const struct tn_touch *touch, struct tn_error *error)
 {
-    if (*count >= flow->graph->node_count)
-        return tn_fail(error, TN_ERROR_INPUT, "node %s: visited twice",
-                       tn_node_label(flow->graph, &flow->graph->nodes[node]));
-    list[(*count)++] = (struct tn_touch){.node = node, .axis = flow->axis[value]};
+    if (touch->count == 0)
+        return true;
+    if (flow->touch_count == flow->touch_capacity) {
+        size_t old = (size_t)flow->touch_count, capacity = 2 * old + 64;
+        struct tn_touch *grown = tn_realloc(flow->touches, old, capacity, sizeof *grown);
+        if (!grown)
+            return tn_fail_memory(error, "the coupling of channels", capacity * sizeof *grown);
+        flow->touches = grown;
+        flow->touch_capacity = (int)capacity;
+    }
+    flow->touches[flow->touch_count++] = *touch;
     return true;
-}
-
-bool tn_flow_produces(struct tn_flow *flow, int node, int value, struct tn_error *error)
-{
-    return touch(flow, flow->producers, &flow->producer_count, node, value, error);
-}
-
-bool tn_flow_through(struct tn_flow *flow, int node, int value, struct tn_error *error)
-{
-    return touch(flow, flow->throughs, &flow->through_count, node, value, error);
-}
-
-bool tn_flow_consumes(struct tn_flow *flow, int node, int value, struct tn_error *error)
-{
-    return touch(flow, flow->consumers, &flow->consumer_count, node, value, error);
 }
 
 static bool start(struct tn_flow *flow, struct tn_error *error)
 {
     const struct tn_graph *graph = flow->graph;
-    size_t nodes = (size_t)graph->node_count, values = (size_t)graph->value_count;
-    flow->axis = tn_calloc(values, sizeof *flow->axis);
-    flow->producers = tn_calloc(nodes, sizeof *flow->producers);
-    flow->throughs = tn_calloc(nodes, sizeof *flow->throughs);
-    flow->consumers = tn_calloc(nodes, sizeof *flow->consumers);
-    if (!flow->axis || !flow->producers || !flow->throughs || !flow->consumers)
-        return tn_fail_memory(error, "the coupling of channels",
-                              values * sizeof *flow->axis + 3 * nodes * sizeof *flow->producers);
+    size_t values = (size_t)graph->value_count;
+    flow->labels = tn_calloc(values, sizeof *flow->labels);
+    if (!flow->labels)
+        return tn_fail_memory(error, "the coupling of channels", values * sizeof *flow->labels);
     for (int i = 0; i < graph->input_count; i++) {
-        const struct tn_value *input = &graph->values[graph->inputs[i]];
-        bool known = input->has_shape && input->rank > 1 && input->dims[1] > 0 &&
-                     input->dims[1] <= INT32_MAX / 4;
-        if (known &&
-            (!tn_flow_create(flow, graph->inputs[i], (int)input->dims[1], error) ||
-             !tn_flow_bar(flow, graph->inputs[i], error,
-                          "its channels are coupled to the network's input %s", input->name)))
+        int input = graph->inputs[i];
+        if (!tn_flow_stand(flow, input, error) ||
+            !tn_flow_bar(flow, input, error, "its channels are coupled to the network's input %s",
+                         graph->values[input].name))
             return false;
+    }
+    return true;
+}
+
+/* Where channels do not stand as the shape says, nothing is known of them. */
+static bool check_outputs(struct tn_flow *flow, int node, struct tn_error *error)
+{
+    const struct tn_node *n = &flow->graph->nodes[node];
+    for (int i = 0; i < n->output_count; i++) {
+        int value = n->outputs[i];
+        if (value == TN_NO_VALUE || flow->labels[value].count == 0)
+            continue;
+        const struct tn_value *v = &flow->graph->values[value];
+        const struct tn_labels *labels = &flow->labels[value];
+        bool fits = !v->has_shape || (labels->axis > 0 && labels->axis < v->rank &&
+                                      v->dims[labels->axis] == labels->count);
+        if (fits)
+            continue;
+        if (!tn_flow_bar(flow, value, error, "node %s hands it on in a form that is not known",
+                         tn_node_label(flow->graph, n)))
+            return false;
+        flow->labels[value].count = 0;
     }
     return true;
 }
 
 bool tn_flow_of(const struct tn_graph *graph, struct tn_flow *flow, struct tn_error *error)
 {
-    *flow = (struct tn_flow){.graph = graph};
+    *flow = (struct tn_flow){.graph = graph, .node = TN_NO_NODE};
     bool ok = start(flow, error);
-    for (int node = 0; ok && node < graph->node_count; node++)
-        ok = tn_flow_rule(flow, node, error);
+    for (int node = 0; ok && node < graph->node_count; node++) {
+        flow->node = node;
+        ok = (tn_flow_rule(flow, node, error) && check_outputs(flow, node, error)) ||
+             tn_fail_in(error, "node %s", tn_node_label(graph, &graph->nodes[node]));
+    }
     for (int i = 0; ok && i < graph->output_count; i++)
         ok = tn_flow_bar(flow, graph->outputs[i], error, "its filters are the network's outputs");
     if (!ok)
@@ -181,12 +229,11 @@ void tn_flow_free(struct tn_flow *flow)
     for (int i = 0; i < flow->kept_count; i++)
         tn_free(flow->kept[i]);
     tn_free(flow->kept);
-    tn_free(flow->axis);
+    tn_free(flow->labels);
     tn_free(flow->parent);
     tn_free(flow->bar);
-    tn_free(flow->added_at);
-    tn_free(flow->producers);
-    tn_free(flow->throughs);
-    tn_free(flow->consumers);
+    tn_free(flow->joined_at);
+    tn_free(flow->maker);
+    tn_free(flow->touches);
     *flow = (struct tn_flow){0};
 }

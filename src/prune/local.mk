@@ -5,7 +5,11 @@ libthinet_la_SOURCES += \
 	src/prune/groups.c src/prune/groups.h \
 	src/prune/least_squares.c src/prune/least_squares.h \
 	src/prune/path.c src/prune/path.h \
-	src/prune/rules.c \
+	src/prune/arguments.c \
+	src/prune/operation.c src/prune/operation.h \
+	src/prune/rules.c src/prune/rules.h \
+	src/prune/rules_moves.c \
+	src/prune/rules_numbers.c \
 	src/prune/sampling.c src/prune/sampling.h \
 	src/prune/surgery.c src/prune/surgery.h \
 	src/prune/take.c src/prune/take.h \

@@ -245,7 +245,7 @@ static const struct tn_group *group_at(const struct tn_groups *groups, int index
         return NULL;
     }
     const struct tn_group *group = &groups->group[index];
-    if (group->consumer_count == 0) {
+    if (group->consumer_count == 0 || !group->prunable) {
         tn_fail(error, TN_ERROR_USE, "%s cannot be sampled: %s", group->name,
                 group->why_not ? group->why_not : "nothing reads its filters");
         return NULL;

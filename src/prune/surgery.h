@@ -14,9 +14,9 @@ struct tn_cut {
 };
 
 /* A new graph with all cuts made at once (shapes inferred anew). The result equals the network with
- * the removed channels zeroed, and the kept ones scaled, at the consumers' input. */
-struct tn_graph *tn_cut_channels(const struct tn_graph *graph, const struct tn_layers *layers,
-                                 const struct tn_groups *groups, int count,
-                                 const struct tn_cut *cuts, struct tn_error *error);
+ * the removed channels zeroed, and the kept ones scaled, at the consumers' input. The groups must
+ * be of this graph. */
+struct tn_graph *tn_cut_channels(const struct tn_graph *graph, const struct tn_groups *groups,
+                                 int count, const struct tn_cut *cuts, struct tn_error *error);
 
 #endif

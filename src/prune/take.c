@@ -4,6 +4,8 @@
 
 static void scale_block(enum tn_dtype dtype, size_t count, double factor, void *block)
 {
+    if (dtype == TN_INT64)
+        return; /* shapes and indices have no scale */
     if (dtype == TN_DOUBLE) {
         double *values = block;
         for (size_t i = 0; i < count; i++)
@@ -19,7 +21,7 @@ struct tn_tensor *tn_tensor_take(const struct tn_tensor *tensor, int axis,
                                  const struct tn_take *take, struct tn_error *error)
 {
     size_t per_channel = (size_t)take->per_channel;
-    bool fits = axis >= 0 && axis < tensor->rank && tensor->dtype != TN_INT64;
+    bool fits = axis >= 0 && axis < tensor->rank;
     for (int i = 0; fits && i < take->count; i++)
         fits = ((int64_t)take->keep[i] + 1) * take->per_channel <= tensor->dims[axis];
     if (!fits) {

@@ -14,7 +14,7 @@ struct tn_take {
     const double *scale; /* [count] factors, or NULL */
 };
 
-/* A new tensor (float32 or double) with those positions of `axis` alone, each times its scale. */
+/* A new tensor with those positions of `axis` alone, each times its scale. */
 struct tn_tensor *tn_tensor_take(const struct tn_tensor *tensor, int axis,
                                  const struct tn_take *take, struct tn_error *error);
 

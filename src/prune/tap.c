@@ -27,33 +27,42 @@ static uint64_t stream_of(const char *name, int consumer)
     return mix_number(hash, (uint64_t)consumer);
 }
 
+static bool wrong_channels(const struct tn_graph *graph, const struct tn_node *node,
+                           const struct tn_tap *tap, struct tn_error *error)
+{
+    return tn_fail(error, TN_ERROR_INPUT, "node %s does not read %d channels",
+                   tn_node_label(graph, node), tap->positions);
+}
+
 static bool open_conv(const struct tn_graph *graph, const struct tn_node *node, struct tn_tap *tap,
                       struct tn_error *error)
 {
     struct tn_window *window = &tap->window;
     if (!tn_window_of(graph, node, window, error))
         return false;
-    if (window->groups != 1 || window->channels_in != tap->channels || window->out[0] < 1 ||
-        window->out[1] < 1)
-        return tn_fail(error, TN_ERROR_INPUT, "node %s does not read %d channels",
-                       tn_node_label(graph, node), tap->channels);
+    if (window->channels_in != tap->positions || window->out[0] < 1 || window->out[1] < 1)
+        return wrong_channels(graph, node, tap, error);
     tap->filters = window->channels_out;
     tap->input_size = (size_t)window->channels_in * (size_t)window->in[0] * (size_t)window->in[1];
     return true;
 }
 
-static bool open_gemm(const struct tn_graph *graph, const struct tn_node *node,
-                      const struct tn_tensor *weights, struct tn_tap *tap, struct tn_error *error)
+static bool open_dense(const struct tn_graph *graph, const struct tn_node *node,
+                       const struct tn_tensor *weights, struct tn_tap *tap, struct tn_error *error)
 {
-    tap->gemm = true;
-    tap->transposed = tn_node_int(node, "transB", 0) != 0;
-    tap->alpha = tn_node_float(node, "alpha", 1);
-    int64_t features = weights->dims[tap->transposed ? 1 : 0];
-    if (features != (int64_t)tap->channels * tap->per_channel)
-        return tn_fail(error, TN_ERROR_INPUT, "node %s does not read %d channels",
-                       tn_node_label(graph, node), tap->channels);
+    const struct tn_value *input = &graph->values[node->inputs[0]];
+    tap->transposed = node->op == TN_OP_GEMM && tn_node_int(node, "transB", 0) != 0;
+    tap->alpha = node->op == TN_OP_GEMM ? tn_node_float(node, "alpha", 1) : 1;
+    if (weights->rank != 2 || weights->dims[tap->transposed ? 1 : 0] != tap->positions)
+        return wrong_channels(graph, node, tap, error);
+    int64_t rows = 1;
+    for (int i = 1; i < input->rank - 1; i++)
+        rows *= input->dims[i];
+    if (rows < 1 || rows > INT32_MAX)
+        return wrong_channels(graph, node, tap, error);
+    tap->rows_in = (int)rows;
     tap->filters = (int)weights->dims[tap->transposed ? 0 : 1];
-    tap->input_size = (size_t)features;
+    tap->input_size = (size_t)tap->positions * (size_t)rows;
     return true;
 }
 
@@ -66,16 +75,19 @@ bool tn_tap_open(const struct tn_graph *graph, const struct tn_group *group, int
     *tap = (struct tn_tap){
         .node = reader->node,
         .channels = group->channels,
-        .per_channel = reader->per_channel,
+        .positions = reader->count,
+        .channel_of = reader->channels,
         .weights = weights ? tn_tensor_floats(weights) : NULL,
+        .op = node->op,
         .alpha = 1,
         .stream = stream_of(group->name, consumer),
     };
     if (!weights || !tap->weights)
         return tn_fail(error, TN_ERROR_INPUT, "node %s: float32 weights expected",
                        tn_node_label(graph, node));
-    return node->op == TN_OP_GEMM ? open_gemm(graph, node, weights, tap, error)
-                                  : open_conv(graph, node, tap, error);
+    bool dense = node->op == TN_OP_GEMM || node->op == TN_OP_MATMUL;
+    return dense ? open_dense(graph, node, weights, tap, error)
+                 : open_conv(graph, node, tap, error);
 }
 
 static int greater(int a, int b)
@@ -92,60 +104,102 @@ static void span(int start, int kernel, int dilation, int size, int *first, int 
     *end = greater(*first, last + 1 < kernel ? last + 1 : kernel);
 }
 
+/* One window of one plane times its kernel. */
+static double window_sum(const struct tn_window *w, const float *weights, const float *plane,
+                         int top, int left)
+{
+    int y0, y1, x0, x1;
+    double sum = 0;
+    span(top, w->kernel[0], w->dilation[0], w->in[0], &y0, &y1);
+    span(left, w->kernel[1], w->dilation[1], w->in[1], &x0, &x1);
+    for (int y = y0; y < y1; y++) {
+        ptrdiff_t line = (ptrdiff_t)(top + y * w->dilation[0]) * w->in[1] + left;
+        const float *taps = weights + y * w->kernel[1];
+        for (int x = x0; x < x1; x++)
+            sum += (double)taps[x] * (double)plane[line + x * w->dilation[1]];
+    }
+    return sum;
+}
+
+/* What one plane gives to position (p,q) of a transposed convolution: input (y,x) reaches p = y
+ * stride + k dilation - pad. */
+static double scattered_sum(const struct tn_window *w, const float *weights, const float *plane,
+                            int p, int q)
+{
+    double sum = 0;
+    for (int i = 0; i < w->kernel[0]; i++) {
+        int y = p + w->pad_begin[0] - i * w->dilation[0];
+        if (y < 0 || y % w->stride[0] != 0 || y / w->stride[0] >= w->in[0])
+            continue;
+        for (int j = 0; j < w->kernel[1]; j++) {
+            int x = q + w->pad_begin[1] - j * w->dilation[1];
+            if (x < 0 || x % w->stride[1] != 0 || x / w->stride[1] >= w->in[1])
+                continue;
+            sum += (double)weights[i * w->kernel[1] + j] *
+                   (double)plane[(size_t)(y / w->stride[0]) * (size_t)w->in[1] +
+                                 (size_t)(x / w->stride[1])];
+        }
+    }
+    return sum;
+}
+
+/* Add to row[c] what filter d makes of channel c at (p,q); a grouped convolution's filter reads the
+ * channels of its group alone. */
 static void conv_row(const struct tn_tap *tap, const float *input, struct tn_random *random,
                      double *row)
 {
     const struct tn_window *w = &tap->window;
-    uint32_t d = tn_random_below(random, (uint32_t)tap->filters);
+    int d = (int)tn_random_below(random, (uint32_t)tap->filters);
     int p = (int)tn_random_below(random, (uint32_t)w->out[0]);
     int q = (int)tn_random_below(random, (uint32_t)w->out[1]);
-    int top = p * w->stride[0] - w->pad_begin[0], left = q * w->stride[1] - w->pad_begin[1];
-    int y0, y1, x0, x1;
-    span(top, w->kernel[0], w->dilation[0], w->in[0], &y0, &y1);
-    span(left, w->kernel[1], w->dilation[1], w->in[1], &x0, &x1);
+    int width = w->channels_in / w->groups, made = w->channels_out / w->groups;
+    int first = d / made * width;
     size_t kernel = (size_t)w->kernel[0] * (size_t)w->kernel[1];
-    const float *weights = tap->weights + (size_t)d * (size_t)tap->channels * kernel;
     size_t plane = (size_t)w->in[0] * (size_t)w->in[1];
-    for (int c = 0; c < tap->channels; c++) {
-        double sum = 0;
-        for (int y = y0; y < y1; y++) {
-            ptrdiff_t line = (ptrdiff_t)(top + y * w->dilation[0]) * w->in[1] + left;
-            const float *taps = weights + y * w->kernel[1];
-            for (int x = x0; x < x1; x++)
-                sum += (double)taps[x] * (double)input[line + x * w->dilation[1]];
-        }
-        row[c] = sum;
-        input += plane;
-        weights += kernel;
+    bool scattered = tap->op == TN_OP_CONV_TRANSPOSE;
+    for (int i = 0; i < width; i++) {
+        int channel = tap->channel_of[first + i];
+        if (channel < 0)
+            continue;
+        size_t at = scattered ? (size_t)(first + i) * (size_t)made + (size_t)(d % made)
+                              : (size_t)d * (size_t)width + (size_t)i;
+        const float *weights = tap->weights + at * kernel;
+        const float *from = input + (size_t)(first + i) * plane;
+        row[channel] += scattered ? scattered_sum(w, weights, from, p, q)
+                                  : window_sum(w, weights, from, p * w->stride[0] - w->pad_begin[0],
+                                               q * w->stride[1] - w->pad_begin[1]);
     }
 }
 
-static void gemm_row(const struct tn_tap *tap, const float *input, struct tn_random *random,
-                     double *row)
+static void dense_row(const struct tn_tap *tap, const float *input, struct tn_random *random,
+                      double *row)
 {
+    size_t positions = (size_t)tap->positions;
     size_t d = tn_random_below(random, (uint32_t)tap->filters);
-    size_t start = tap->transposed ? d * tap->input_size : d;
+    if (tap->op == TN_OP_MATMUL)
+        input += tn_random_below(random, (uint32_t)tap->rows_in) * positions;
     size_t step = tap->transposed ? 1 : (size_t)tap->filters;
-    const float *weight = tap->weights + start;
-    for (int c = 0; c < tap->channels; c++) {
-        double sum = 0;
-        for (int j = 0; j < tap->per_channel; j++) {
-            sum += (double)*weight * (double)*input++;
-            weight += step;
-        }
-        row[c] = (double)tap->alpha * sum;
+    const float *weight = tap->weights + (tap->transposed ? d * positions : d);
+    for (size_t i = 0; i < positions; i++) {
+        if (tap->channel_of[i] >= 0)
+            row[tap->channel_of[i]] += (double)weight[i * step] * (double)input[i];
     }
+    for (int c = 0; c < tap->channels; c++)
+        row[c] *= (double)tap->alpha;
 }
 
 void tn_tap_image(const struct tn_tap *tap, const float *input, uint64_t seed, uint64_t image,
                   int locations, double *rows)
 {
     struct tn_random random;
+    bool dense = tap->op == TN_OP_GEMM || tap->op == TN_OP_MATMUL;
     tn_random_seed(&random, seed, mix_number(tap->stream, image));
     for (int i = 0; i < locations; i++) {
         double *row = rows + (size_t)i * (size_t)tap->channels;
-        if (tap->gemm)
-            gemm_row(tap, input, &random, row);
+        for (int c = 0; c < tap->channels; c++)
+            row[c] = 0;
+        if (dense)
+            dense_row(tap, input, &random, row);
         else
             conv_row(tap, input, &random, row);
     }

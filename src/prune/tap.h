@@ -12,12 +12,16 @@
 struct tn_tap {
     int group;               /* its place among the groups asked for */
     int node, channels;      /* the consumer, and the channels of its group */
-    int per_channel;         /* of a Gemm: features of one channel */
+    int positions;           /* on the channel axis of the consumer's input ... */
+    const int *channel_of;   /* [positions] ... and which channel each is, or TN_NO_CHANNEL; the
+                                group's */
     int filters;             /* d < filters */
     size_t input_size;       /* numbers of its input for one image */
     const float *weights;    /* of the graph */
-    bool gemm, transposed;   /* transposed: transB */
-    float alpha;             /* Gemm's factor, 1 for a convolution */
+    enum tn_op op;           /* TN_OP_CONV, TN_OP_CONV_TRANSPOSE, TN_OP_GEMM or TN_OP_MATMUL */
+    bool transposed;         /* Gemm's transB */
+    float alpha;             /* Gemm's factor, 1 otherwise */
+    int rows_in;             /* MatMul: rows [rows_in,positions] of an image */
     struct tn_window window; /* of a convolution */
     uint64_t stream;         /* from the group's name and the consumer's place in it */
     double *rows;            /* where the rows of the present batch go */

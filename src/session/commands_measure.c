@@ -1,9 +1,6 @@
-/* Commands that look: accuracy, layers, cost, coupling, time, outputs. */
-#include "core/clock.h"
+/* Commands that look: accuracy, layers, cost, coupling. */
 #include "core/memory.h"
-#include "data/npy.h"
 #include "engine/evaluate.h"
-#include "engine/network.h"
 #include "session/commands.h"
 #include "session/inside.h"
 #include "session/results.h"
@@ -63,7 +60,10 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
     if (setting && !tn_state_errors(state, g, setting->kept, &plain, &ls, error))
         return false;
     json_t *json = json_object();
-    int kept = setting ? setting->kept : layer->filters;
+    int channels = group && group->prunable ? group->channels : layer->filters;
+    int stay = setting ? setting->kept : channels;
+    /* Of a layer that has several filters a channel, or none of some: in proportion. */
+    int kept = (int)lround((double)layer->filters * stay / channels);
     tn_put_text(json, "name", layer->name);
     tn_put_text(json, "op", tn_op_name(layer->op));
     tn_put_integer(json, "filters", layer->filters);
@@ -77,7 +77,9 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
     tn_put_bool(json, "prunable", group && group->prunable);
     tn_put_text(json, "why_not", group && group->why_not ? group->why_not : "");
     tn_put_text(json, "method", setting ? setting->method : "");
-    tn_put_number(json, "ratio", layer->filters ? 1 - (double)kept / layer->filters : 0);
+    tn_put_integer(json, "group_channels", channels);
+    tn_put_integer(json, "group_kept", stay);
+    tn_put_number(json, "ratio", 1 - (double)stay / channels);
     tn_put_number(json, "error", plain);
     tn_put_number(json, "error_ls", ls);
     tn_put_integer(json, "samples",
@@ -154,6 +156,14 @@ static json_t *group_json(const struct tn_model *model, const struct tn_group *g
     tn_put_integer(json, "channels", group->channels);
     tn_put(json, "producers", producers);
     tn_put(json, "consumers", consumers);
+    json_t *through = json_array();
+    for (int t = 0; t < group->through_count; t++)
+        json_array_append_new(
+            through, tn_json_text(tn_node_label(model->graph,
+                                                &model->graph->nodes[group->through[t].node])));
+    tn_put(json, "through", through);
+    tn_put_integer(json, "filters", model->layers.layer[group->producers[0]].filters);
+    tn_put_integer(json, "fewest", tn_group_fewest(group));
     tn_put_bool(json, "prunable", group->prunable);
     tn_put_text(json, "why_not", group->why_not ? group->why_not : "");
     return json;
@@ -192,222 +202,6 @@ static bool run_groups(struct tn_session *session, const struct tn_command_line 
     return true;
 }
 
-/* Running on a given batch */
-
-static bool input_shape(const struct tn_graph *graph, int64_t chw[3], struct tn_error *error)
-{
-    const struct tn_value *input = graph->input_count ? &graph->values[graph->inputs[0]] : NULL;
-    if (!input || !input->has_shape || input->rank != 4)
-        return tn_fail(error, TN_ERROR_INPUT, "the network's input is not [N,C,H,W]");
-    for (int i = 0; i < 3; i++)
-        chw[i] = input->dims[i + 1];
-    return true;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-enum { TIMED = 7 };
-
-struct timing {
-    struct tn_network *network;
-    const float *images;
-    float *gradient;
-    int batch;
-    double forward[TIMED], backward[TIMED], step[TIMED];
-};
-
-/* One pass; index < 0: not counted, memory and caches warm up. */
-static bool time_infer(struct timing *t, int index, struct tn_error *error)
-{
-    const float *outputs;
-    double begun = tn_clock_seconds();
-    if (!tn_network_forward(t->network, t->images, t->batch, NULL, &outputs, error))
-        return false;
-    if (index >= 0)
-        t->forward[index] = tn_clock_seconds() - begun;
-    return true;
-}
-
-static bool time_step(struct timing *t, int index, struct tn_error *error)
-{
-    /* No rate and no decay: the same work, and weights that stay finite on random gradients. */
-    static const struct tn_sgd still = {0, 0.9F, 0};
-    const float *outputs;
-    double begun = tn_clock_seconds();
-    if (!tn_network_forward(t->network, t->images, t->batch, NULL, &outputs, error))
-        return false;
-    double middle = tn_clock_seconds();
-    if (!tn_network_backward(t->network, t->gradient, error))
-        return false;
-    double end = tn_clock_seconds();
-    tn_network_update(t->network, &still);
-    if (index >= 0) {
-        t->backward[index] = end - middle;
-        t->step[index] = tn_clock_seconds() - begun;
-    }
-    return true;
-}
-
-static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mode mode,
-                      const struct tn_progress *progress, struct tn_error *error)
-{
-    t->network = tn_network_new(graph, t->batch, mode, error);
-    if (!t->network)
-        return false;
-    size_t numbers = (size_t)t->batch * (size_t)tn_network_outputs(t->network);
-    t->gradient = tn_alloc(numbers, sizeof *t->gradient);
-    bool fine =
-        t->gradient ? true : tn_fail_memory(error, "a gradient", numbers * sizeof *t->gradient);
-    for (size_t i = 0; fine && i < numbers; i++)
-        t->gradient[i] = (i % 2 ? 1.0F : -1.0F) / (float)numbers;
-    for (int i = -1; fine && i < TIMED; i++) {
-        fine = tn_progress_step(progress, mode == TN_INFER ? "time forward" : "time step", i + 1,
-                                TIMED + 1, "passes", "", error) &&
-               (mode == TN_INFER ? time_infer(t, i, error) : time_step(t, i, error));
-    }
-    tn_free(t->gradient);
-    tn_network_free(t->network);
-    return fine;
-}
-
-static double median_ms(double *seconds)
-{
-    qsort(seconds, TIMED, sizeof *seconds, by_value);
-    return 1000 * seconds[TIMED / 2];
-}
-
-static float *random_images(size_t count, struct tn_error *error)
-{
-    float *images = tn_alloc(count, sizeof *images);
-    if (!images) {
-        tn_fail_memory(error, "images", count * sizeof *images);
-        return NULL;
-    }
-    struct tn_random random;
-    tn_random_seed(&random, 1, 0);
-    for (size_t i = 0; i < count; i++)
-        images[i] = (float)tn_random_normal(&random);
-    return images;
-}
-
-static bool run_time(struct tn_session *session, const struct tn_command_line *line,
-                     const struct tn_progress *progress, json_t *result, struct tn_error *error)
-{
-    int64_t batch = 0, chw[3] = {0};
-    if (!tn_line_integer(line, "batch", 1, 65536, &batch, error) ||
-        !tn_session_need_model(session, error) ||
-        !input_shape(session->state->model->graph, chw, error))
-        return false;
-    size_t count;
-    if (!tn_mul((size_t)(chw[0] * chw[1]), (size_t)chw[2], &count) ||
-        !tn_mul(count, (size_t)batch, &count))
-        return tn_fail(error, TN_ERROR_USE, "batch %lld is too large", (long long)batch);
-    struct timing t = {.batch = (int)batch};
-    float *images = random_images(count, error);
-    t.images = images;
-    const struct tn_graph *graph = session->state->model->graph;
-    bool fine = images && time_mode(&t, graph, TN_INFER, progress, error) &&
-                time_mode(&t, graph, TN_TRAINING, progress, error);
-    tn_free(images);
-    if (!fine)
-        return false;
-    tn_put_integer(result, "batch", batch);
-    tn_put_number(result, "forward_ms", median_ms(t.forward));
-    tn_put_number(result, "backward_ms", median_ms(t.backward));
-    tn_put_number(result, "step_ms", median_ms(t.step));
-    return true;
-}
-
-/* infer */
-
-static bool check_images(const struct tn_tensor *images, const char *path, const int64_t chw[3],
-                         struct tn_error *error)
-{
-    bool fits = images->rank == 4 && images->dims[0] > 0;
-    for (int i = 0; fits && i < 3; i++)
-        fits = images->dims[i + 1] == chw[i];
-    if (!fits)
-        return tn_fail(error, TN_ERROR_INPUT, "%s: expected images [N,%lld,%lld,%lld]", path,
-                       (long long)chw[0], (long long)chw[1], (long long)chw[2]);
-    if (images->dtype == TN_INT64)
-        return tn_fail(error, TN_ERROR_INPUT,
-                       "%s: holds integers, expected float32 or float64 images", path);
-    return true;
-}
-
-static float *as_floats(const struct tn_tensor *images, struct tn_error *error)
-{
-    float *floats = tn_alloc(images->count, sizeof *floats);
-    if (!floats) {
-        tn_fail_memory(error, "images", images->count * sizeof *floats);
-        return NULL;
-    }
-    const float *f = tn_tensor_floats(images);
-    const double *d = tn_tensor_doubles(images);
-    for (size_t i = 0; i < images->count; i++)
-        floats[i] = f ? f[i] : (float)d[i];
-    return floats;
-}
-
-static struct tn_tensor *infer(const struct tn_graph *graph, const float *images, int64_t count,
-                               const int64_t chw[3], const struct tn_progress *progress,
-                               struct tn_error *error)
-{
-    int batch = count < 128 ? (int)count : 128;
-    struct tn_network *network = tn_network_new(graph, batch, TN_INFER, error);
-    if (!network)
-        return NULL;
-    int64_t dims[2] = {count, tn_network_outputs(network)}, size = chw[0] * chw[1] * chw[2];
-    struct tn_tensor *outputs = tn_tensor_new(TN_FLOAT32, 2, dims, error);
-    bool fine = outputs != NULL;
-    for (int64_t i = 0; fine && i < count; i += batch) {
-        int n = (int)(count - i < batch ? count - i : batch);
-        const float *rows = NULL;
-        fine = tn_progress_step(progress, "infer", (double)i, (double)count, "images", "", error) &&
-               tn_network_forward(network, images + i * size, n, NULL, &rows, error);
-        if (fine)
-            memcpy(tn_tensor_floats(outputs) + i * dims[1], rows,
-                   (size_t)(n * dims[1]) * sizeof *rows);
-    }
-    tn_network_free(network);
-    if (fine)
-        return outputs;
-    tn_tensor_unref(outputs);
-    return NULL;
-}
-
-static bool run_infer(struct tn_session *session, const struct tn_command_line *line,
-                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
-{
-    int64_t chw[3] = {0};
-    if (!tn_session_need_model(session, error) ||
-        !input_shape(session->state->model->graph, chw, error))
-        return false;
-    const char *in = tn_line_word(line, 0), *out = tn_line_word(line, 1);
-    struct tn_tensor *images = tn_npy_read(in, error);
-    if (!images)
-        return false;
-    float *floats = check_images(images, in, chw, error) ? as_floats(images, error) : NULL;
-    struct tn_tensor *outputs =
-        floats ? infer(session->state->model->graph, floats, images->dims[0], chw, progress, error)
-               : NULL;
-    bool fine = outputs && tn_npy_write(out, outputs, error);
-    if (fine) {
-        tn_put_text(result, "file", out);
-        tn_put_integer(result, "images", images->dims[0]);
-        tn_put(result, "shape",
-               json_pack("[I,I]", (json_int_t)outputs->dims[0], (json_int_t)outputs->dims[1]));
-    }
-    tn_tensor_unref(outputs);
-    tn_tensor_unref(images);
-    tn_free(floats);
-    return fine;
-}
-
 const struct tn_command tn_commands_measure[] = {
     {"eval",
      "accuracy on the images",
@@ -442,22 +236,5 @@ const struct tn_command tn_commands_measure[] = {
      {{0}},
      {{"scope", TN_WORD_NAME, NULL, "inner|all", "which channels may be pruned"}},
      run_groups},
-    {"time",
-     "measure the speed of the network",
-     "Medians of several runs on random images: forward when evaluating; backward, and a whole "
-     "step (forward, "
-     "backward, update), when training.",
-     TN_COMMAND_JOURNALED | TN_COMMAND_LONG,
-     {{0}},
-     {{"batch", TN_WORD_NUMBER, "32", NULL, "images at once"}},
-     run_time},
-    {"infer",
-     "run the network on images from a .npy file",
-     "IN.npy holds images [N,C,H,W], already preprocessed; OUT.npy receives the outputs "
-     "[N,classes].",
-     TN_COMMAND_JOURNALED | TN_COMMAND_LONG,
-     {{TN_WORD_FILE, "IN.npy", false, NULL}, {TN_WORD_FILE, "OUT.npy", false, NULL}},
-     {{0}},
-     run_infer},
     {0},
 };

@@ -4,6 +4,7 @@
 #include "model/zoo.h"
 #include "prune/surgery.h"
 #include "session/commands.h"
+#include "session/cuts.h"
 #include "session/inside.h"
 #include "session/results.h"
 #include "session/selection.h"
@@ -64,19 +65,6 @@ static bool plan_cut(const struct tn_state *state, int group, bool reweight, boo
                                                plan->weights, &relative, &ridge, error);
 }
 
-static json_t *cut_json(const struct tn_state *state, const struct tn_cut *cut,
-                        const struct cut_plan *plan)
-{
-    const struct tn_group *group = &state->model->groups.group[cut->group];
-    json_t *json = json_object();
-    tn_put_text(json, "name", group->name);
-    tn_put(json, "kept", tn_json_ints(cut->keep, cut->keep_count));
-    tn_put(json, "removed", tn_json_ints(plan->removed, group->channels - cut->keep_count));
-    tn_put(json, "weights",
-           cut->weights ? tn_json_doubles(cut->weights, cut->keep_count) : json_null());
-    return json;
-}
-
 /* Keep of a selection the groups in which something is to go. */
 static void drop_untouched(const struct tn_state *state, struct tn_selection *selection)
 {
@@ -127,12 +115,12 @@ static bool prune_selection(struct tn_session *session, const struct tn_selectio
         cuts[i] = (struct tn_cut){g, state->settings[g].kept, plans[i].stay,
                                   plans[i].weighted ? plans[i].weights : NULL};
         if (fine)
-            json_array_append_new(layers, cut_json(state, &cuts[i], &plans[i]));
+            json_array_append_new(layers, tn_cut_json(state->model, &cuts[i]));
     }
     struct tn_graph *graph = NULL;
     if (fine)
-        graph = tn_cut_channels(state->model->graph, &state->model->layers, &state->model->groups,
-                                selection->count, cuts, error);
+        graph = tn_cut_channels(state->model->graph, &state->model->groups, selection->count, cuts,
+                                error);
     fine = graph && become_pruned(session, graph, selection, result, error);
     for (size_t i = 0; plans && i < count; i++)
         plan_free(&plans[i]);
@@ -254,7 +242,8 @@ static bool train_from(struct tn_session *session, const struct tn_command_line 
     if (tn_dataset_count(dataset, TN_TRAIN) == 0)
         return tn_fail(error, TN_ERROR_USE, "%s has no training images", tn_dataset_name(dataset));
     struct tn_graph *graph = tn_graph_clone(session->state->model->graph, error);
-    bool fine = graph && (!fresh || tn_graph_initialise(graph, options.seed, error)) &&
+    bool fine = graph && tn_graph_unshare_vectors(graph, error) &&
+                (!fresh || tn_graph_initialise(graph, options.seed, error)) &&
                 train(session, dataset, graph, &options, progress, result, error);
     tn_graph_free(graph);
     return fine;

@@ -283,6 +283,11 @@ static bool lock_group(struct tn_state *state, int group, const char *text, enum
         const enum tn_lock *old = state->settings[group].locks;
         locks[c] = !text || chosen[c] ? kind : old ? old[c] : TN_UNLOCKED;
         pruned += locks[c] == TN_LOCK_PRUNE;
+        if (g->fixed && g->fixed[c] && locks[c] == TN_LOCK_PRUNE)
+            fine = tn_fail(error, TN_ERROR_USE,
+                           "layer '%s': filter %zu must stay, a part of the network cannot do "
+                           "without it",
+                           g->name, c);
     }
     if (fine && pruned == g->channels)
         fine =

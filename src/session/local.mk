@@ -2,11 +2,13 @@ libthinet_la_SOURCES += \
 	src/session/brief.c src/session/brief.h \
 	src/session/command.c src/session/command.h src/session/commands.h \
 	src/session/commands_export.c \
+	src/session/commands_head.c \
 	src/session/commands_help.c \
 	src/session/commands_journal.c \
 	src/session/commands_measure.c \
 	src/session/commands_open.c \
 	src/session/commands_prune.c \
+	src/session/commands_run.c \
 	src/session/commands_select.c \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
@@ -15,6 +17,7 @@ libthinet_la_SOURCES += \
 	src/session/layer_path.c \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
+	src/session/cuts.c src/session/cuts.h \
 	src/session/results.c src/session/results.h \
 	src/session/selection.c src/session/selection.h \
 	src/session/session.c src/session/session.h \

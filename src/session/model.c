@@ -3,28 +3,47 @@
 #include "session/state.h"
 #include <string.h>
 
-static bool derive(struct tn_model *model, struct tn_error *error)
+static double share_of(const struct tn_consumer *consumer)
 {
-    if (!tn_layers_of(model->graph, &model->layers, error) ||
-        !tn_groups_of(model->graph, &model->layers, model->scope, &model->groups, error) ||
-        !tn_cost_of(model->graph, &model->cost, error))
-        return false;
-    int count = model->layers.count;
-    model->reads = tn_alloc((size_t)count, sizeof *model->reads);
-    if (!model->reads)
-        return tn_fail_memory(error, "layers", (size_t)count * sizeof *model->reads);
-    for (int l = 0; l < count; l++)
-        model->reads[l] = -1;
+    int own = 0;
+    for (int i = 0; i < consumer->count; i++)
+        own += consumer->channels[i] != TN_NO_CHANNEL;
+    return consumer->count > 0 ? (double)own / consumer->count : 0;
+}
+
+static bool find_reads(struct tn_model *model, struct tn_error *error)
+{
+    size_t count = 0, nodes = (size_t)model->graph->node_count;
+    int *layer_of = tn_alloc(nodes, sizeof *layer_of);
+    for (int g = 0; g < model->groups.count; g++)
+        count += (size_t)model->groups.group[g].consumer_count;
+    model->reads = tn_calloc(count, sizeof *model->reads);
+    if (!layer_of || !model->reads) {
+        tn_free(layer_of);
+        return tn_fail_memory(error, "layers", count * sizeof *model->reads);
+    }
+    for (size_t n = 0; n < nodes; n++)
+        layer_of[n] = -1;
+    for (int l = 0; l < model->layers.count; l++)
+        layer_of[model->layers.layer[l].node] = l;
     for (int g = 0; g < model->groups.count; g++) {
         const struct tn_group *group = &model->groups.group[g];
         for (int c = 0; c < group->consumer_count; c++) {
-            for (int l = 0; l < count; l++) {
-                if (model->layers.layer[l].node == group->consumers[c].node)
-                    model->reads[l] = g;
-            }
+            int layer = layer_of[group->consumers[c].node];
+            if (layer >= 0)
+                model->reads[model->read_count++] =
+                    (struct tn_read){layer, g, share_of(&group->consumers[c])};
         }
     }
+    tn_free(layer_of);
     return true;
+}
+
+static bool derive(struct tn_model *model, struct tn_error *error)
+{
+    return tn_layers_of(model->graph, &model->layers, error) &&
+           tn_groups_of(model->graph, &model->layers, model->scope, &model->groups, error) &&
+           tn_cost_of(model->graph, &model->cost, error) && find_reads(model, error);
 }
 
 struct tn_model *tn_model_new(struct tn_graph *graph, enum tn_scope scope, struct tn_error *error)

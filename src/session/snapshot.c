@@ -122,14 +122,14 @@ static bool fill_layer(struct holder *holder, const struct tn_state *state, int 
     out->group = tn_strdup(group ? group->name : layer->name);
     out->why_not = tn_strdup(group && group->why_not ? group->why_not : "");
     snprintf(out->op, sizeof out->op, "%s", tn_op_name(layer->op));
-    out->filters = layer->filters;
-    out->kept = setting ? setting->kept : layer->filters;
+    out->filters = group && group->prunable ? group->channels : layer->filters;
+    out->kept = setting ? setting->kept : out->filters;
     out->channels = layer->channels;
     memcpy(out->kernel, layer->kernel, sizeof out->kernel);
     out->flops = layer->flops;
     out->params = layer->params;
     out->prunable = group && group->prunable;
-    out->ratio = layer->filters ? 1 - (double)out->kept / layer->filters : 0;
+    out->ratio = out->filters ? 1 - (double)out->kept / out->filters : 0;
     out->error = out->error_ls = NAN;
     if (!out->name || !out->group || !out->why_not)
         return tn_fail_memory(error, "a snapshot", 1);

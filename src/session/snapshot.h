@@ -28,7 +28,9 @@ struct tn_snapshot_path {
 struct tn_snapshot_layer {
     char *name, *group;
     char op[16];
-    int filters, kept, channels, kernel[2]; /* filters: today's; kept: after the pending ratio */
+    int filters, kept, channels, kernel[2]; /* filters: today's,
+                                               or the channels of its group where several filters
+                                               are one; kept: after the pending ratio */
     int64_t flops, params;
     bool prunable;
     char *why_not; /* "" when prunable */

@@ -125,6 +125,22 @@ static int successor(const struct tn_model *old, int group, const struct tn_mode
     return same ? g : -1;
 }
 
+/* Channels that must stay are locked so. */
+static bool keep_fixed(const struct tn_group *group, enum tn_lock **locks, struct tn_error *error)
+{
+    if (!group->fixed)
+        return true;
+    if (!*locks)
+        *locks = tn_calloc((size_t)group->channels, sizeof **locks);
+    if (!*locks)
+        return tn_fail_memory(error, "locks", (size_t)group->channels);
+    for (int c = 0; c < group->channels; c++) {
+        if (group->fixed[c])
+            (*locks)[c] = TN_LOCK_KEEP;
+    }
+    return true;
+}
+
 static bool listed(int group, int count, const int *groups)
 {
     for (int i = 0; i < count; i++) {
@@ -146,17 +162,20 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
     }
     for (int g = 0; g < total; g++)
         setting_start(&settings[g], model->groups.group[g].channels);
-    for (int g = 0; g < group_count(old); g++) {
+    bool ok = true;
+    for (int g = 0; ok && g < group_count(old); g++) {
         int to = listed(g, count, groups) ? -1 : successor(old, g, model);
         if (to < 0)
             continue;
-        if (!setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels,
-                          error)) {
-            free_settings(settings, total);
-            tn_model_unref(model);
-            return false;
-        }
+        ok = setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels, error);
         settings[to].stale |= changed && settings[to].statistic;
+    }
+    for (int g = 0; ok && g < total; g++)
+        ok = keep_fixed(&model->groups.group[g], &settings[g].locks, error);
+    if (!ok) {
+        free_settings(settings, total);
+        tn_model_unref(model);
+        return false;
     }
     free_settings(state->settings, group_count(old));
     tn_model_unref(old);
@@ -214,6 +233,10 @@ bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *l
         copy = copy_locks(locks, channels);
         if (!copy)
             return tn_fail_memory(error, "locks", (size_t)channels);
+    }
+    if (!keep_fixed(&state->model->groups.group[group], &copy, error)) {
+        tn_free(copy);
+        return false;
     }
     tn_free(setting->locks);
     setting->locks = copy;
@@ -310,30 +333,43 @@ static double staying(const struct tn_state *state, int group)
     return (double)state->settings[group].kept / state->model->groups.group[group].channels;
 }
 
-static int64_t node_groups(const struct tn_model *model, int node)
+/* Fraction of a layer's filters that stay. */
+static double making(const struct tn_state *state, int layer)
 {
-    return tn_node_int(&model->graph->nodes[node], "group", 1);
+    return staying(state, state->model->groups.of_layer[layer]);
 }
 
+static double weight_count(const struct tn_model *model, int layer)
+{
+    const struct tn_node *node = &model->graph->nodes[model->layers.layer[layer].node];
+    const struct tn_tensor *weight = tn_node_constant(model->graph, node, 1);
+    return weight ? (double)weight->count : 0;
+}
+
+/* Of a layer with w weights there stay out * in * w, where in = 1 - sum of what each group that it
+ * reads loses: w less w (1 - out), and less w out times what each loses. */
 void tn_state_planned(const struct tn_state *state, int64_t *params, int64_t *flops)
 {
     const struct tn_model *model = state->model;
     double p = (double)model->cost.params, f = (double)model->cost.flops;
     for (int l = 0; l < model->layers.count; l++) {
-        const struct tn_layer *layer = &model->layers.layer[l];
-        const struct tn_tensor *weight =
-            tn_node_constant(model->graph, &model->graph->nodes[layer->node], 1);
-        double out = staying(state, model->groups.of_layer[l]);
-        /* In a grouped convolution a filter's own depth does not change: whole groups go. */
-        double in = node_groups(model, layer->node) > 1 ? 1 : staying(state, model->reads[l]);
-        p -= weight ? (double)weight->count * (1 - out * in) : 0;
-        f -= (double)layer->flops * (1 - out * in);
+        double gone = 1 - making(state, l);
+        p -= gone > 0 ? weight_count(model, l) * gone : 0;
+        f -= (double)model->layers.layer[l].flops * gone;
+    }
+    for (int r = 0; r < model->read_count; r++) {
+        const struct tn_read *read = &model->reads[r];
+        double lost = read->share * (1 - staying(state, read->group));
+        double gone = lost > 0 ? making(state, read->layer) * lost : 0;
+        p -= gone > 0 ? weight_count(model, read->layer) * gone : 0;
+        f -= (double)model->layers.layer[read->layer].flops * gone;
     }
     for (int g = 0; g < model->groups.count; g++) {
         const struct tn_group *group = &model->groups.group[g];
-        for (int t = 0; t < group->through_count; t++) {
-            if (model->graph->nodes[group->through[t]].op == TN_OP_BATCH_NORM)
-                p -= 2.0 * group->channels * (1 - staying(state, g));
+        double gone = 1 - staying(state, g);
+        for (int t = 0; gone > 0 && t < group->through_count; t++) {
+            if (model->graph->nodes[group->through[t].node].op == TN_OP_BATCH_NORM)
+                p -= 2.0 * group->through[t].positions * gone;
         }
     }
     *params = llround(p);

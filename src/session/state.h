@@ -16,6 +16,12 @@
 #include "session/snapshot.h"
 #include <stdatomic.h>
 
+/* A layer reads channels of a group: `share` of its input's. */
+struct tn_read {
+    int layer, group;
+    double share;
+};
+
 /* A network and what follows from it. Shared and immutable. */
 struct tn_model {
     int refs;
@@ -24,8 +30,9 @@ struct tn_model {
     struct tn_layers layers;
     struct tn_groups groups;
     struct tn_cost cost;
-    int *reads;  /* [layers.count] the group whose channels a layer reads, or -1 */
-    bool stored; /* its bytes have been hashed: `digest` names them in the store */
+    int read_count;
+    struct tn_read *reads; /* which layers read which groups */
+    bool stored;           /* its bytes have been hashed: `digest` names them in the store */
     struct tn_digest digest;
 };
 
