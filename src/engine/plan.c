@@ -129,14 +129,29 @@ static bool share_param(struct tn_network *network, const struct tn_node *node, 
     return true;
 }
 
+bool tn_step_floats(struct tn_network *network, int value, struct tn_error *error)
+{
+    const struct tn_tensor *old = network->graph->values[value].constant;
+    if (!tn_tensor_ints(old))
+        return true;
+    struct tn_tensor *floats = tn_tensor_new(TN_FLOAT32, old->rank, old->dims, error);
+    for (size_t i = 0; floats && i < old->count; i++)
+        tn_tensor_floats(floats)[i] = (float)tn_tensor_ints(old)[i];
+    if (floats)
+        tn_graph_set_constant(network->graph, value, floats);
+    return floats != NULL;
+}
+
 /* A parameter of the network for constant `value`; copied when it will be trained. One that several
  * nodes read is there once, and its gradient is the sum over them. */
 static bool add_param(struct tn_network *network, const struct tn_node *node, int value,
                       bool trainable, struct tn_error *error)
 {
-    const struct tn_tensor *tensor = network->graph->values[value].constant;
     if (network->param_of[value] >= 0)
         return share_param(network, node, value, trainable, error);
+    if (!tn_step_floats(network, value, error))
+        return false;
+    const struct tn_tensor *tensor = network->graph->values[value].constant;
     if (!tn_tensor_floats(tensor))
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': '%s' is not float32", node->name,
                        network->graph->values[value].name);
