@@ -2,10 +2,11 @@ libthinet_la_SOURCES += \
 	src/engine/choose.c src/engine/kernels.h src/engine/functions.h \
 	src/engine/conv.c src/engine/conv_geometry.c src/engine/conv_geometry.h \
 	src/engine/correlation.c src/engine/correlation.h \
-	src/engine/elementwise.c \
+	src/engine/binary.c src/engine/dropout.c \
 	src/engine/evaluate.c src/engine/evaluate.h \
 	src/engine/gemm.c \
 	src/engine/linear.c src/engine/linear.h \
+	src/engine/instance_norm.c src/engine/layer_norm.c src/engine/lrn.c \
 	src/engine/loss.c src/engine/loss.h \
 	src/engine/matmul.c \
 	src/engine/move.c src/engine/move.h \
@@ -15,9 +16,10 @@ libthinet_la_SOURCES += \
 	src/engine/norm.c \
 	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c \
 	src/engine/pool.c \
-	src/engine/resize.c \
-	src/engine/step.h \
-	src/engine/train.c src/engine/train.h
+	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
+	src/engine/step.h src/engine/stretch.c src/engine/stretch.h \
+	src/engine/train.c src/engine/train.h \
+	src/engine/unary.c src/engine/unary.h
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).
 KERNEL_SOURCES = src/engine/kernels.c src/engine/functions.c src/engine/vector.h
