@@ -215,6 +215,8 @@ static void one_number_operators_and_reductions_are_those_of_numpy(void **state)
     kept_node(graph, "ReduceProd", "product", 1, &signs);
     kept_node(graph, "ReduceL2", "length", 1, &table);
     kept_node(graph, "NonZero", "places", 1, &signs);
+    int three = model_floats(graph, "three", 1, (const int64_t[]){3}); /* 0, 1, 2 */
+    kept_node(graph, "MatMul", "product_of_matrices", 2, (int[]){table, three});
     kept_node(graph, "Size", "size", 1, &table);
     fold(graph);
     assert_int_equal(graph->node_count, 0);
@@ -232,6 +234,7 @@ static void one_number_operators_and_reductions_are_those_of_numpy(void **state)
     assert_ints(graph, "product_out", 1, (const int64_t[]){0});
     assert_floats(graph, "length_out", 1, (const float[]){7.41619849f});
     assert_ints(graph, "places_out", 3, (const int64_t[]){0, 2, 3});
+    assert_floats(graph, "product_of_matrices_out", 2, (const float[]){5, 14});
     assert_ints(graph, "size_out", 1, (const int64_t[]){6});
     tn_graph_free(graph);
 }

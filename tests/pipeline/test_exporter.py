@@ -94,6 +94,7 @@ networks = {
     "group norm": Network(lambda x, c, g: g(c(x)), conv(), nn.GroupNorm(4, 8)),
     "layer norm": Network(lambda x, c, g: g(c(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2), conv(), nn.LayerNorm(8)),
     "weight norm": Network(lambda x, c: c(x), nn.utils.weight_norm(conv())),
+    "spectral norm": Network(lambda x, c: c(x), nn.utils.spectral_norm(conv())),
     "weight standardisation": Network(lambda x, c: c(x), StandardisedConv(3, 8, 3)),
     "gate": Network(gate, conv(), nn.Linear(8, 2), nn.Linear(2, 8)),
     "one dimension": Network(lambda x, c, d: d(c(x).flatten(2)), conv(), nn.Conv1d(8, 4, 5, 2)),
