@@ -128,6 +128,7 @@ static bool split_sizes(const struct at *at, struct tn_error *error)
         return tn_fail_memory(error, "surgery", (size_t)split.count * sizeof *sizes);
     int64_t begin = 0;
     bool ok = true, changed = false;
+    bool listed = tn_operation_constant(at->operation, at->index, 1) != NULL;
     for (int i = 0; i < split.count; i++) {
         int64_t size = tn_split_size(&split, i);
         sizes[i] = tn_operation_count(at->operation, at->in, begin, begin + size);
@@ -136,7 +137,8 @@ static bool split_sizes(const struct at *at, struct tn_error *error)
     }
     if (changed) {
         tn_node_remove_attribute(at->node, "num_outputs"); /* it stands for equal sizes */
-        ok = write_list(at, 1, "split", graph->info.opset < 13, (size_t)split.count, sizes, error);
+        ok = write_list(at, 1, "split", !listed && graph->info.opset < 13, (size_t)split.count,
+                        sizes, error);
     }
     tn_free(sizes);
     return ok;

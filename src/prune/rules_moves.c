@@ -169,6 +169,17 @@ bool tn_rule_reshape(struct tn_flow *flow, int node, struct tn_error *error)
     return true;
 }
 
+/* A Squeeze that names no axes drops all of size 1. Where there is none now, there is no list that
+ * would say so once a single channel is left (arguments.c names the others). */
+bool tn_rule_squeeze(struct tn_flow *flow, int node, struct tn_error *error)
+{
+    if (!shapes_known(flow, node))
+        return of_unknown_shape(flow, node, error);
+    if (output_at(flow, node)->rank == value_at(flow, tn_rule_input(flow, node, 0))->rank)
+        return tn_rule_bar(flow, node, "drops whichever axes are of size 1", error);
+    return tn_rule_reshape(flow, node, error);
+}
+
 /* --- one axis becomes another --- */
 
 bool tn_rule_transpose(struct tn_flow *flow, int node, struct tn_error *error)
