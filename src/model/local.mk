@@ -33,6 +33,7 @@ libthinet_la_SOURCES += \
 	src/model/resize.c src/model/resize.h \
 	src/model/shape.c src/model/shape.h \
 	src/model/shape_arithmetic.c \
+	src/model/shape_foreign.c \
 	src/model/shape_form.c \
 	src/model/shape_image.c \
 	src/model/shape_matrix.c \

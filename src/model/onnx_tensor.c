@@ -49,9 +49,19 @@ static void decode(const struct tn_onnx_claim *claim, const uint8_t *raw,
     }
 }
 
+/* The data of initializers is left in the file, that of attributes is decoded into memory that goes
+ * with its message. */
+static bool is_in_file(const struct tn_mapping *mapping, const uint8_t *raw)
+{
+    uintptr_t at = (uintptr_t)raw, begin = mapping ? (uintptr_t)mapping->bytes : 0;
+    return mapping && at >= begin && at - begin < mapping->size;
+}
+
 struct tn_tensor *tn_onnx_tensor_of_bytes(const struct tn_onnx_claim *claim, const uint8_t *raw,
                                           struct tn_mapping *mapping, struct tn_error *error)
 {
+    if (!is_in_file(mapping, raw))
+        mapping = NULL;
     bool same = TN_LITTLE_ENDIAN && claim->element == (int)claim->dtype &&
                 (uintptr_t)raw % tn_dtype_size(claim->dtype) == 0;
     if (same && mapping && mapping->large && claim->count > 0)
