@@ -121,7 +121,7 @@ OPERANDS = [((4, 5, 6), ()), ((4, 5, 6), (1,)), ((4, 5, 6), (1, 1, 1, 1)), ((4, 
             ((4, 5, 6), (6,)), ((4, 5, 6), (5, 1)), ((4, 5, 6), (1, 5, 6)), ((4, 5, 6), (4, 5, 6)), ((4, 5, 6), (4, 1, 6)),
             ((4, 1, 1), (4, 1, 1)), ((4, 1, 1), (1, 5, 6)), ((1, 5, 6), (4, 1, 1)), ((1, 1, 1), (3, 2, 4)), ((7,), (7,)),
             ((7,), (1, 1)), ((1,), (7,)), ((5, 3), (3,)), ((2, 3, 4, 5), (3, 1, 5)), ((2, 3, 1, 5), (2, 1, 4, 1)),
-            ((3, 50, 60), (3, 1, 1)), ((50, 60, 3), (3,)), ((1, 70, 70), (70, 70))]
+            ((3, 50, 60), (3, 1, 1)), ((50, 60, 3), (3,)), ((1, 70, 70), (70, 70)), ((2, 3, 2, 1, 3, 2, 2), (1, 2, 4, 1, 1, 2))]
 if QUICK:
     OPERANDS = OPERANDS[::4]
 for op, apply in ARITHMETIC.items():
@@ -258,6 +258,13 @@ for shape in (9,), (1,), (4, 7), (4, 5, 6), (1, 1, 1):
     for batch in 1, 3:
         case("BatchNormalization alone of %s, batch %d" % ("x".join(map(str, shape)), batch),
              node("BatchNormalization", "x scale shift mean variance"), constants, shape, expected, batch=batch)
+
+# --- as many axes as there may be ---
+DEEP, OTHER = (2, 3, 1, 2, 3, 2, 2), numbers(1, 2, 1, 4, 2, 1, 2, 1)
+case("ReduceMax of 8 dimensions over every other", node("ReduceMax", "x", axes=[1, 3, 5, 7]), {}, DEEP,
+     lambda x: x.max(axis=(1, 3, 5, 7), keepdims=True))
+case("arithmetic of 8 dimensions", [node("ReduceMean", "x", "m", axes=[2, 4, 6]), node("Mul", "x m", "p"), node("Sub", "c p")],
+     {"c": OTHER}, DEEP, lambda x: OTHER - x * x.mean(axis=(2, 4, 6), keepdims=True))
 
 # --- parts of networks ---
 case("Sigmoid and Mul, as SiLU is exported", [node("Sigmoid", "x", "s"), node("Mul", "x s")], {}, (6, 5, 4), lambda x: x * sigmoid(x))
