@@ -16,6 +16,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_session.py \
 	tests/pipeline/test_shapes.py \
 	tests/pipeline/test_training.py \
+	tests/pipeline/test_training_arithmetic.py \
 	tests/pipeline/test_zoo.py
 EXTRA_DIST += $(PIPELINE_TESTS) \
 	tests/pipeline/consumer.c \
@@ -24,7 +25,8 @@ EXTRA_DIST += $(PIPELINE_TESTS) \
 	tests/pipeline/onnxruntime_many.js \
 	tests/pipeline/onnxruntime_shapes.js \
 	tests/pipeline/operator_cases.py \
-	tests/pipeline/thinet.py
+	tests/pipeline/thinet.py \
+	tests/pipeline/training_cases.py
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON) -B
 
