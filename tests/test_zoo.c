@@ -77,36 +77,34 @@ static void layers_have_their_papers_names(void **state)
 {
     (void)state;
     static const struct {
-        const char *network;
-        int layer;
-        const char *name;
-        int filters, kernel, out;
+        const char *network, *name;
+        int layer, filters, kernel, out;
     } expected[] = {
-        {"vgg16", 0, "conv1_1", 64, 3, 224},
-        {"vgg16", 12, "conv5_3", 512, 3, 14},
-        {"vgg16", 13, "fc6", 4096, 1, 1},
-        {"vgg16", 15, "fc8", 1000, 1, 1},
-        {"vgg16-gap", 13, "fc8", 1000, 1, 1},
-        {"resnet50", 0, "conv1", 64, 7, 112},
-        {"resnet50", 1, "res2a_branch1", 256, 1, 56},
-        {"resnet50", 2, "res2a_branch2a", 64, 1, 56},
-        {"resnet50", 3, "res2a_branch2b", 64, 3, 56},
-        {"resnet50", 4, "res2a_branch2c", 256, 1, 56},
-        {"resnet50", 12, "res3a_branch2a", 128, 1, 28},
-        {"resnet50-v1.5", 12, "res3a_branch2a", 128, 1, 56},
-        {"resnet50-v1.5", 13, "res3a_branch2b", 128, 3, 28},
-        {"resnet50", 52, "res5c_branch2c", 2048, 1, 7},
-        {"resnet50", 53, "fc1000", 1000, 1, 1},
-        {"alexnet", 0, "conv1", 64, 11, 55},
-        {"alexnet", 4, "conv5", 256, 3, 13},
-        {"alexnet", 5, "fc6", 4096, 1, 1},
-        {"alexnet", 7, "fc8", 1000, 1, 1},
-        {"resnet20", 0, "conv1", 16, 3, 32},
-        {"resnet20", 1, "layer1.0.conv1", 16, 3, 32},
-        {"resnet20", 7, "layer2.0.conv1", 32, 3, 16},
-        {"resnet20", 18, "layer3.2.conv2", 64, 3, 8},
-        {"resnet20", 19, "fc", 10, 1, 1},
-        {"resnet110", 108, "layer3.17.conv2", 64, 3, 8},
+        {"vgg16", "conv1_1", 0, 64, 3, 224},
+        {"vgg16", "conv5_3", 12, 512, 3, 14},
+        {"vgg16", "fc6", 13, 4096, 1, 1},
+        {"vgg16", "fc8", 15, 1000, 1, 1},
+        {"vgg16-gap", "fc8", 13, 1000, 1, 1},
+        {"resnet50", "conv1", 0, 64, 7, 112},
+        {"resnet50", "res2a_branch1", 1, 256, 1, 56},
+        {"resnet50", "res2a_branch2a", 2, 64, 1, 56},
+        {"resnet50", "res2a_branch2b", 3, 64, 3, 56},
+        {"resnet50", "res2a_branch2c", 4, 256, 1, 56},
+        {"resnet50", "res3a_branch2a", 12, 128, 1, 28},
+        {"resnet50-v1.5", "res3a_branch2a", 12, 128, 1, 56},
+        {"resnet50-v1.5", "res3a_branch2b", 13, 128, 3, 28},
+        {"resnet50", "res5c_branch2c", 52, 2048, 1, 7},
+        {"resnet50", "fc1000", 53, 1000, 1, 1},
+        {"alexnet", "conv1", 0, 64, 11, 55},
+        {"alexnet", "conv5", 4, 256, 3, 13},
+        {"alexnet", "fc6", 5, 4096, 1, 1},
+        {"alexnet", "fc8", 7, 1000, 1, 1},
+        {"resnet20", "conv1", 0, 16, 3, 32},
+        {"resnet20", "layer1.0.conv1", 1, 16, 3, 32},
+        {"resnet20", "layer2.0.conv1", 7, 32, 3, 16},
+        {"resnet20", "layer3.2.conv2", 18, 64, 3, 8},
+        {"resnet20", "fc", 19, 10, 1, 1},
+        {"resnet110", "layer3.17.conv2", 108, 64, 3, 8},
     };
     const struct tn_zoo_options none = {0};
     struct tn_graph *graph = NULL;
@@ -249,8 +247,8 @@ static void bulk_numbers_are_normal(void **state)
     assert_true(fabs(lag / COUNT) < 4 / root);
     double chi = 0;
     for (int b = 0; b < BINS + 2; b++) {
-        double from = b == 0 ? -INFINITY : -4.5 + 9.0 * (b - 1) / BINS;
-        double to = b == BINS + 1 ? INFINITY : -4.5 + 9.0 * b / BINS;
+        double from = b == 0 ? -HUGE_VAL : -4.5 + 9.0 * (b - 1) / BINS;
+        double to = b == BINS + 1 ? HUGE_VAL : -4.5 + 9.0 * b / BINS;
         double expected = COUNT * (normal_share(to) - normal_share(from));
         chi += (counts[b] - expected) * (counts[b] - expected) / expected;
     }

@@ -158,7 +158,7 @@ struct tn_tensor *tn_evaluate_slice(const struct tn_work *work)
     tn_strides_of(data, steps);
     for (int i = 0; i < data->rank; i++) {
         first += slice.start[i] * steps[i];
-        steps[i] *= slice.step[i];
+        steps[i] = slice.count[i] > 1 ? steps[i] * slice.step[i] : 0; /* a step may be vast */
     }
     struct tn_tensor *result = tn_work_result(work, data->dtype, data->rank, slice.count);
     if (result)

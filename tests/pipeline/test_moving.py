@@ -373,6 +373,10 @@ case("Relu after a BatchNormalization that a view of is read",
      [node("Conv", "x w", "c"), node("BatchNormalization", "c g b m v", "n"), node("Flatten", "n", "f"), node("Relu", "f", "r"),
       node("Concat", "f r", axis=1)], {"w": w, **norm}, (6, 3, 4),
      lambda x: numpy.concatenate([branch(x)[1].reshape(len(x), -1), numpy.maximum(branch(x)[1].reshape(len(x), -1), 0)], 1), tolerance=1e-4)
+case("Relu of a view of a Conv that another node reads",
+     [node("Conv", "x w", "c"), node("Flatten", "c", "f"), node("Relu", "f", "r"), node("GlobalAveragePool", "c", "p"), node("Flatten", "p", "q"),
+      node("Concat", "r q", axis=1)], {"w": w}, (6, 3, 4),
+     lambda x: numpy.concatenate([numpy.maximum(branch(x)[0].reshape(len(x), -1), 0), branch(x)[0].mean((2, 3))], 1))
 case("a Conv whose weights two nodes share", [node("Conv", "x w", "c"), node("Conv", "c w")], {"w": w}, (6, 3, 4),
      lambda x: branch(branch(x)[0])[0], tolerance=1e-4)
 
