@@ -400,6 +400,7 @@ static bool judge(struct builder *b, int index, struct tn_error *error)
         group->why_not = shared_reason(b, family);
     else
         group->prunable = true;
+    group->fixed_count = group->prunable ? group->fixed_count : 0;
     if (!group->prunable && !group->why_not)
         return tn_fail_memory(error, "groups", 1);
     return true;
