@@ -272,6 +272,23 @@ static void convolutions_back_and_resizing_are_followed(void **state)
         4);
 }
 
+static void channels_that_become_pixels_go_by_fours(void **state)
+{
+    (void)state;
+    struct small_graph s;
+    int x = relu(&s, conv(&s, start(&s, 17), 12));
+    x = relu(&s, conv(&s, block_depth(&s, "DepthToSpace", x, false), 16));
+    x = relu(&s, conv(&s, block_depth(&s, "DepthToSpace", x, true), 3));
+    x = relu(&s, conv(&s, block_depth(&s, "SpaceToDepth", x, false), 4));
+    end(&s, x,
+        "Conv_0 3: Conv_0; to Conv_3:3\n"
+        "Conv_3 4: Conv_3; to Conv_6:4\n"
+        "Conv_6 3: Conv_6; to Conv_9:12\n"
+        "Conv_9 4: Conv_9; to Gemm_13:4\n"
+        "Gemm_13 3: Gemm_13: its filters are the network's outputs\n",
+        4);
+}
+
 static void sequences_are_convolved_as_images(void **state)
 {
     (void)state;
@@ -338,6 +355,7 @@ int main(void)
         cmocka_unit_test(a_group_normalisation_leaves_whole_groups),
         cmocka_unit_test(constants_of_each_channel_go_with_it),
         cmocka_unit_test(convolutions_back_and_resizing_are_followed),
+        cmocka_unit_test(channels_that_become_pixels_go_by_fours),
         cmocka_unit_test(sequences_are_convolved_as_images),
         cmocka_unit_test(channels_one_above_the_other_are_the_same),
         cmocka_unit_test(a_softmax_over_channels_holds_them),

@@ -42,6 +42,7 @@ bool tn_rule_pad(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_split(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_concat(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_gather(struct tn_flow *flow, int node, struct tn_error *error);
+bool tn_rule_depth(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_expand(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_resize(struct tn_flow *flow, int node, struct tn_error *error);
 
