@@ -12,7 +12,11 @@ tests_test_surgery_LDADD = $(UNIT_LDADD)
 tests_test_sampling_SOURCES = tests/test_sampling.c $(SMALL_NETS)
 tests_test_sampling_LDADD = $(UNIT_LDADD)
 CUTTING = $(SMALL_NETS) tests/blocks.c tests/blocks.h tests/cutting.c tests/cutting.h
-UNIT_TESTS += tests/test_coupling_random
+UNIT_TESTS += tests/test_coupling_joins tests/test_coupling_moves tests/test_coupling_random
+tests_test_coupling_joins_SOURCES = tests/test_coupling_joins.c $(CUTTING)
+tests_test_coupling_joins_LDADD = $(UNIT_LDADD)
+tests_test_coupling_moves_SOURCES = tests/test_coupling_moves.c $(CUTTING)
+tests_test_coupling_moves_LDADD = $(UNIT_LDADD)
 tests_test_coupling_random_SOURCES = tests/test_coupling_random.c tests/random_net.c tests/random_net.h \
 	tests/odd_net.c tests/odd_net.h $(CUTTING)
 tests_test_coupling_random_LDADD = $(UNIT_LDADD)

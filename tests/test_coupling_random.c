@@ -54,7 +54,6 @@ static void cuts_of_random_networks_equal_zeroed_channels(void **state)
     uint64_t from = first ? strtoull(first, NULL, 10) : 1;
     uint64_t networks = count ? strtoull(count, NULL, 10) : NETWORKS;
     for (seed = from; seed < from + networks; seed++) {
-        print_message("%d\n", (int)seed);
         cut_at_random(TN_SCOPE_INNER, &prunable, &cuts);
         cut_at_random(TN_SCOPE_ALL, &prunable, &cuts);
     }

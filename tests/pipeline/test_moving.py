@@ -60,6 +60,7 @@ pad("reflecting", (3, 5, 6), [0, 0, 2, 3, 0, 0, 1, 2], "reflect")
 pad("reflecting channels too", (4, 5, 3), [0, 2, 0, 1, 0, 1, 2, 2], "reflect", batch=1)
 pad("of the edge", (3, 5, 6), [0, 0, 2, 3, 0, 0, 1, 2], "edge")
 pad("of the edge of images 1x1", (2, 1, 1), [0, 1, 2, 3, 0, 0, 4, 1], "edge")
+pad("that wraps round", (3, 5, 6), [0, 0, 2, 3, 0, 1, 1, 2], "wrap", opset=19)
 case("Pad with attributes", node("Pad", "x", mode="reflect", pads=[0, 0, 1, 1, 0, 0, 1, 1]), {}, (2, 4, 4),
      lambda x: numpy.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)], mode="reflect"), opset=10)
 
