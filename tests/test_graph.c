@@ -155,6 +155,68 @@ static void a_node_without_a_name_is_called_by_its_output(void **state)
     tn_graph_free(graph);
 }
 
+/* The name of what a node reads. */
+static const char *input_name(const struct tn_graph *graph, int node, int input)
+{
+    return graph->values[graph->nodes[node].inputs[input]].name;
+}
+
+static void vectors_that_exporters_merged_are_apart_again(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_graph *graph = model_begin(4, image);
+    int ones = model_floats(graph, "ones", 1, (const int64_t[]){3});
+    int zeros = model_floats(graph, "zeros", 1, (const int64_t[]){3});
+    model_floats(graph, "ones_2", 1, (const int64_t[]){3}); /* the name is taken */
+    int scalar = model_floats(graph, "half", 1, (const int64_t[]){1});
+    int list = model_ints(graph, "list", 2, (const int64_t[]){0, -1});
+    int first =
+        model_node(graph, "BatchNormalization", "a", 5, (int[]){0, ones, zeros, zeros, ones});
+    int second = model_node(graph, "BatchNormalization", "b", 5,
+                            (int[]){model_output(graph, first), ones, zeros, zeros, ones});
+    int half = model_node(graph, "Mul", "c", 2, (int[]){model_output(graph, second), scalar});
+    int flat = model_node(graph, "Reshape", "d", 2, (int[]){model_output(graph, half), list});
+    int more = model_node(graph, "Mul", "e", 2, (int[]){model_output(graph, flat), scalar});
+    model_node(graph, "Reshape", "f", 2, (int[]){model_output(graph, more), list});
+    assert_true(tn_graph_unshare_vectors(graph, &error));
+    assert_string_equal(input_name(graph, first, 1), "ones");
+    assert_string_equal(input_name(graph, first, 2), "zeros");
+    assert_string_equal(input_name(graph, first, 3), "zeros_2");
+    assert_string_equal(input_name(graph, first, 4), "ones_3");
+    assert_string_equal(input_name(graph, second, 1), "ones_4");
+    assert_string_equal(input_name(graph, second, 4), "ones_5");
+    assert_ptr_equal(tn_node_constant(graph, &graph->nodes[second], 1),
+                     tn_node_constant(graph, &graph->nodes[first], 1));
+    assert_string_equal(input_name(graph, more, 1), "half");
+    assert_string_equal(input_name(graph, 5, 1), "list");
+    int values = graph->value_count;
+    assert_true(tn_graph_unshare_vectors(graph, &error)); /* nothing is left to do */
+    assert_int_equal(graph->value_count, values);
+    tn_graph_free(graph);
+}
+
+static void layers_made_to_share_weights_share_their_bias(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_graph *graph = model_begin(4, image);
+    int weight = model_floats(graph, "head.weight", 4, (const int64_t[]){3, 3, 1, 1});
+    int other = model_floats(graph, "neck.weight", 4, (const int64_t[]){3, 3, 1, 1});
+    int bias = model_floats(graph, "bias", 1, (const int64_t[]){3});
+    int neck = model_node(graph, "Conv", "neck", 3, (int[]){0, other, bias});
+    int first =
+        model_node(graph, "Conv", "first", 3, (int[]){model_output(graph, neck), weight, bias});
+    int second =
+        model_node(graph, "Conv", "second", 3, (int[]){model_output(graph, first), weight, bias});
+    assert_true(tn_graph_unshare_vectors(graph, &error));
+    assert_string_equal(input_name(graph, neck, 2), "bias");
+    assert_string_equal(input_name(graph, first, 2), "bias_2");
+    assert_string_equal(input_name(graph, second, 2), "bias_2");
+    assert_string_equal(input_name(graph, second, 1), "head.weight");
+    tn_graph_free(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +228,8 @@ int main(void)
         cmocka_unit_test(a_cycle_is_an_error_that_names_a_node),
         cmocka_unit_test(what_no_output_needs_is_dropped),
         cmocka_unit_test(a_node_without_a_name_is_called_by_its_output),
+        cmocka_unit_test(vectors_that_exporters_merged_are_apart_again),
+        cmocka_unit_test(layers_made_to_share_weights_share_their_bias),
     };
     return cmocka_run_group_tests_name("graph", tests, NULL, NULL);
 }

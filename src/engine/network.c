@@ -91,6 +91,8 @@ void tn_for_ranges(size_t count, size_t grain,
 struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, enum tn_mode mode,
                                   struct tn_error *error)
 {
+    if (!tn_graph_check_files(graph, error))
+        return NULL;
     struct tn_network *network = tn_calloc(1, sizeof *network);
     if (!network) {
         tn_fail_memory(error, "a network", sizeof *network);
@@ -255,14 +257,13 @@ static void run_backward(struct tn_network *network, struct tn_step *step)
     step->ops->backward(network, step);
     for (int i = 0; i < step->input_count; i++) {
         struct tn_param *param = tn_step_param(network, step, i);
-        if (!param || param->uses < 2)
-            continue;
-        if (param->gradient_set) {
+        if (param && param->uses > 1 && param->gradient_set) {
             swap_share(param);
             struct add_job job = {network, param->gradient, param->share};
             tn_for_ranges(param->count, GRAIN, add_range, &job);
         }
-        param->gradient_set = true;
+        if (param)
+            param->gradient_set = true;
     }
 }
 
@@ -325,7 +326,7 @@ void tn_network_update(struct tn_network *network, const struct tn_sgd *sgd)
 {
     for (int p = 0; p < network->param_count; p++) {
         struct sgd_job job = {network, &network->params[p], sgd};
-        if (job.param->trainable)
+        if (job.param->trainable && job.param->gradient_set)
             tn_for_ranges(job.param->count, GRAIN, sgd_range, &job);
     }
     network->iteration++;
@@ -353,6 +354,8 @@ bool tn_network_store(const struct tn_network *network, struct tn_graph *graph,
     for (int p = 0; p < network->param_count; p++) {
         const struct tn_param *param = &network->params[p];
         const struct tn_tensor *old = graph->values[param->value].constant;
+        if (!tn_tensor_floats(old))
+            continue; /* whole numbers, which are not trained */
         struct tn_tensor *tensor = tn_tensor_new(TN_FLOAT32, old->rank, old->dims, error);
         if (!tensor)
             return false;
@@ -367,13 +370,21 @@ void tn_network_seed(struct tn_network *network, uint64_t seed)
     network->seed = seed;
 }
 
+static bool is_finite(const struct tn_network *network, const struct tn_blob *blob)
+{
+    for (size_t i = 0; i < blob->size * (size_t)network->count; i++)
+        if (!isfinite(blob->data[i]))
+            return false;
+    return true;
+}
+
 const char *tn_network_first_bad(const struct tn_network *network)
 {
     for (int s = 0; s < network->step_count; s++) {
-        const struct tn_blob *blob = &network->blobs[network->steps[s].output];
-        for (size_t i = 0; i < blob->size * (size_t)network->count; i++)
-            if (!isfinite(blob->data[i]))
-                return tn_step_node(network, &network->steps[s])->name;
+        const struct tn_step *step = &network->steps[s];
+        for (int i = 0; i < step->output_count; i++)
+            if (step->outputs[i] >= 0 && !is_finite(network, &network->blobs[step->outputs[i]]))
+                return tn_step_node(network, step)->name;
     }
     return NULL;
 }

@@ -4,23 +4,82 @@
 
 static const struct tn_step_ops *const ops_of[TN_OP_COUNT] = {
     [TN_OP_CONV] = &tn_conv_ops,
+    [TN_OP_CONV_TRANSPOSE] = &tn_conv_transpose_ops,
     [TN_OP_BATCH_NORM] = &tn_norm_ops,
-    [TN_OP_RELU] = &tn_relu_ops,
+    [TN_OP_INSTANCE_NORM] = &tn_instance_norm_ops,
+    [TN_OP_LAYER_NORM] = &tn_layer_norm_ops,
+    [TN_OP_LRN] = &tn_lrn_ops,
+    [TN_OP_RELU] = &tn_unary_ops,
+    [TN_OP_LEAKY_RELU] = &tn_unary_ops,
+    [TN_OP_ELU] = &tn_unary_ops,
+    [TN_OP_SELU] = &tn_unary_ops,
+    [TN_OP_CELU] = &tn_unary_ops,
+    [TN_OP_CLIP] = &tn_unary_ops,
+    [TN_OP_SIGMOID] = &tn_unary_ops,
+    [TN_OP_HARD_SIGMOID] = &tn_unary_ops,
+    [TN_OP_HARD_SWISH] = &tn_unary_ops,
+    [TN_OP_MISH] = &tn_unary_ops,
+    [TN_OP_GELU] = &tn_unary_ops,
+    [TN_OP_SOFTPLUS] = &tn_unary_ops,
+    [TN_OP_SOFTSIGN] = &tn_unary_ops,
+    [TN_OP_TANH] = &tn_unary_ops,
+    [TN_OP_ERF] = &tn_unary_ops,
+    [TN_OP_EXP] = &tn_unary_ops,
+    [TN_OP_LOG] = &tn_unary_ops,
+    [TN_OP_SQRT] = &tn_unary_ops,
+    [TN_OP_RECIPROCAL] = &tn_unary_ops,
+    [TN_OP_ABS] = &tn_unary_ops,
+    [TN_OP_NEG] = &tn_unary_ops,
+    [TN_OP_PRELU] = &tn_prelu_ops,
+    [TN_OP_CAST] = &tn_cast_ops,
     [TN_OP_MAX_POOL] = &tn_max_pool_ops,
     [TN_OP_AVERAGE_POOL] = &tn_average_pool_ops,
     [TN_OP_GLOBAL_AVERAGE_POOL] = &tn_global_pool_ops,
+    [TN_OP_GLOBAL_MAX_POOL] = &tn_global_max_pool_ops,
     [TN_OP_GEMM] = &tn_gemm_ops,
+    [TN_OP_MATMUL] = &tn_matmul_ops,
     [TN_OP_ADD] = &tn_add_ops,
+    [TN_OP_SUB] = &tn_arithmetic_ops,
+    [TN_OP_MUL] = &tn_arithmetic_ops,
+    [TN_OP_DIV] = &tn_arithmetic_ops,
+    [TN_OP_MIN] = &tn_arithmetic_ops,
+    [TN_OP_MAX] = &tn_arithmetic_ops,
+    [TN_OP_SUM] = &tn_arithmetic_ops,
+    [TN_OP_MEAN] = &tn_arithmetic_ops,
+    [TN_OP_POW] = &tn_power_ops,
+    [TN_OP_REDUCE_MEAN] = &tn_reduce_ops,
+    [TN_OP_REDUCE_SUM] = &tn_reduce_ops,
+    [TN_OP_REDUCE_MAX] = &tn_reduce_ops,
     [TN_OP_DROPOUT] = &tn_dropout_ops,
+    [TN_OP_SOFTMAX] = &tn_softmax_ops,
+    [TN_OP_LOG_SOFTMAX] = &tn_softmax_ops,
     [TN_OP_SLICE] = &tn_slice_ops,
     [TN_OP_PAD] = &tn_pad_ops,
-    [TN_OP_SOFTMAX] = &tn_softmax_ops,
+    [TN_OP_SPLIT] = &tn_split_ops,
+    [TN_OP_CONCAT] = &tn_concat_ops,
+    [TN_OP_GATHER] = &tn_gather_ops,
+    [TN_OP_EXPAND] = &tn_expand_ops,
+    [TN_OP_TRANSPOSE] = &tn_transpose_ops,
+    [TN_OP_RESIZE] = &tn_resize_ops,
+    [TN_OP_UPSAMPLE] = &tn_resize_ops,
+    [TN_OP_DEPTH_TO_SPACE] = &tn_depth_to_space_ops,
+    [TN_OP_SPACE_TO_DEPTH] = &tn_space_to_depth_ops,
+};
+
+/* What planning asks of the graph again and again. */
+struct plan {
+    struct tn_network *network;
+    int *readers; /* [values] inputs and captures of nodes that are this value, and the graph's
+                     outputs that are */
+    int *ends_in; /* [blobs] the value a blob holds once its step has run: fusing moves it on */
+    int *step_of; /* [blobs] the step whose first output it is, or -1 */
 };
 
 static bool is_view(const struct tn_network *network, const struct tn_node *node)
 {
     return node->op == TN_OP_FLATTEN || node->op == TN_OP_IDENTITY || node->op == TN_OP_RESHAPE ||
            node->op == TN_OP_SQUEEZE || node->op == TN_OP_UNSQUEEZE ||
+           tn_is_float_cast(network->graph, node) ||
            (node->op == TN_OP_DROPOUT && network->mode == TN_INFER);
 }
 
@@ -28,6 +87,8 @@ static bool is_view(const struct tn_network *network, const struct tn_node *node
 static bool value_size(const struct tn_network *network, const char *node, int index, size_t *size,
                        struct tn_error *error)
 {
+    if (index == TN_NO_VALUE)
+        return tn_fail(error, TN_ERROR_INPUT, "node '%s': it has no output", node);
     const struct tn_value *value = &network->graph->values[index];
     if (!value->has_shape || value->rank < 1 || value->dims[0] != TN_BATCH)
         return tn_fail(error, TN_ERROR_INPUT,
@@ -41,11 +102,46 @@ static bool value_size(const struct tn_network *network, const char *node, int i
     return true;
 }
 
-static int new_blob(struct tn_network *network, int value, size_t size)
+static int new_blob(struct plan *plan, int value, size_t size, int step)
 {
-    network->blobs[network->blob_count] = (struct tn_blob){.size = size};
-    network->blob_of[value] = network->blob_count;
-    return network->blob_count++;
+    struct tn_network *network = plan->network;
+    int blob = network->blob_count++;
+    network->blobs[blob] = (struct tn_blob){.size = size};
+    network->blob_of[value] = blob;
+    plan->ends_in[blob] = value;
+    plan->step_of[blob] = step;
+    return blob;
+}
+
+/* A parameter that is there already. While training it must have one meaning in one step. */
+static bool share_param(struct tn_network *network, const struct tn_node *node, int value,
+                        bool trainable, struct tn_error *error)
+{
+    struct tn_param *param = &network->params[network->param_of[value]];
+    int times = 0;
+    for (int i = 0; i < node->input_count; i++)
+        times += node->inputs[i] == value;
+    if (network->mode == TN_TRAINING && (times > 1 || param->trainable != trainable))
+        return tn_fail(error, TN_ERROR_INPUT,
+                       "node '%s': '%s' is used in two ways and cannot be trained", node->name,
+                       network->graph->values[value].name);
+    param->uses++;
+    return true;
+}
+
+/* An exponent may be written in whole numbers: it becomes floats in the network's own graph. */
+static bool make_exponent(struct tn_network *network, const struct tn_node *node,
+                          struct tn_error *error)
+{
+    const struct tn_tensor *old = tn_node_constant(network->graph, node, 1);
+    if (node->op != TN_OP_POW || !old || !tn_tensor_ints(old))
+        return true;
+    struct tn_tensor *floats = tn_tensor_new(TN_FLOAT32, old->rank, old->dims, error);
+    for (size_t i = 0; floats && i < old->count; i++)
+        tn_tensor_floats(floats)[i] = (float)tn_tensor_ints(old)[i];
+    if (floats)
+        tn_graph_set_constant(network->graph, node->inputs[1], floats);
+    return floats != NULL;
 }
 
 /* A parameter of the network for constant `value`; copied when it will be trained. One that several
@@ -53,11 +149,9 @@ static int new_blob(struct tn_network *network, int value, size_t size)
 static bool add_param(struct tn_network *network, const struct tn_node *node, int value,
                       bool trainable, struct tn_error *error)
 {
+    if (network->param_of[value] >= 0)
+        return share_param(network, node, value, trainable, error);
     const struct tn_tensor *tensor = network->graph->values[value].constant;
-    if (network->param_of[value] >= 0) {
-        network->params[network->param_of[value]].uses++;
-        return true;
-    }
     if (!tn_tensor_floats(tensor))
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': '%s' is not float32", node->name,
                        network->graph->values[value].name);
@@ -78,6 +172,26 @@ static bool add_param(struct tn_network *network, const struct tn_node *node, in
     return true;
 }
 
+/* Does something to train lead to the step? */
+static bool is_behind_weights(const struct tn_network *network, const struct tn_step *step)
+{
+    for (int i = 0; i < step->input_count; i++) {
+        const struct tn_param *param = tn_step_param(network, step, i);
+        if ((param && param->trainable) ||
+            (step->inputs[i] >= 0 && network->blobs[step->inputs[i]].behind_weights))
+            return true;
+    }
+    return false;
+}
+
+/* May the constant be a parameter, where that depends on its place? */
+static bool may_follow(const struct tn_network *network, const struct tn_step *step, int value)
+{
+    return !step->ops->weights_follow ||
+           (network->mode == TN_TRAINING && network->graph->values[value].constant->count > 1 &&
+            is_behind_weights(network, step));
+}
+
 static bool add_params(struct tn_network *network, const struct tn_step *step,
                        struct tn_error *error)
 {
@@ -86,7 +200,7 @@ static bool add_params(struct tn_network *network, const struct tn_step *step,
         int value = node->inputs[i];
         bool weight = step->ops->weights >> i & 1, statistic = step->ops->statistics >> i & 1;
         if (value == TN_NO_VALUE || !network->graph->values[value].constant ||
-            !(weight || statistic))
+            !(weight || statistic) || !may_follow(network, step, value))
             continue;
         if (!add_param(network, node, value, weight, error))
             return false;
@@ -94,47 +208,50 @@ static bool add_params(struct tn_network *network, const struct tn_step *step,
     return true;
 }
 
-static bool is_output(const struct tn_graph *graph, int value)
-{
-    for (int i = 0; i < graph->output_count; i++)
-        if (graph->outputs[i] == value)
-            return true;
-    return false;
-}
-
 /* The step that made `value` and in which it still ends, when nothing but one node reads it; else
  * NULL. */
-static struct tn_step *sole_source(struct tn_network *network, const int *ends_in, int value)
+static struct tn_step *sole_source(const struct plan *plan, int value)
 {
-    int reader[2];
+    struct tn_network *network = plan->network;
     int blob = network->blob_of[value];
-    if (blob < 0 || ends_in[blob] != value || is_output(network->graph, value) ||
-        tn_graph_consumers(network->graph, value, 2, reader) != 1)
+    if (blob < 0 || plan->ends_in[blob] != value || plan->readers[value] != 1 ||
+        plan->step_of[blob] < 0)
         return NULL;
-    for (int s = network->step_count - 1; s >= 0; s--)
-        if (network->steps[s].output == blob)
-            return &network->steps[s];
-    return NULL;
+    return &network->steps[plan->step_of[blob]];
+}
+
+/* Can the BatchNorm disappear in the convolution `source`, which nothing has been fused into yet?
+ */
+static bool norm_folds(const struct plan *plan, const struct tn_step *source,
+                       const struct tn_node *norm)
+{
+    const struct tn_graph *graph = plan->network->graph;
+    if (plan->network->mode != TN_INFER || source->ops != &tn_conv_ops ||
+        norm->inputs[0] != graph->nodes[source->node].outputs[0])
+        return false;
+    for (int i = 1; i < 5; i++) {
+        const struct tn_tensor *part = tn_node_constant(graph, norm, i);
+        if (!part || !tn_tensor_floats(part))
+            return false;
+    }
+    return true;
 }
 
 /* True when the node was taken into the step before it. */
-static bool fuse(struct tn_network *network, int *ends_in, const struct tn_node *node, bool *failed,
+static bool fuse(struct plan *plan, const struct tn_node *node, bool *failed,
                  struct tn_error *error)
 {
-    struct tn_step *source = sole_source(network, ends_in, node->inputs[0]);
+    struct tn_step *source = sole_source(plan, node->inputs[0]);
     if (!source || source->relu)
         return false;
-    if (node->op == TN_OP_RELU && source->ops->relu_fuses) {
+    if (node->op == TN_OP_RELU && source->ops->relu_fuses)
         source->relu = true;
-    } else if (node->op == TN_OP_BATCH_NORM && network->mode == TN_INFER &&
-               source->ops == &tn_conv_ops &&
-               ends_in[source->output] == network->graph->nodes[source->node].outputs[0]) {
-        *failed = !tn_conv_fold_norm(network, source, node, error);
-    } else {
+    else if (node->op == TN_OP_BATCH_NORM && norm_folds(plan, source, node))
+        *failed = !tn_conv_fold_norm(plan->network, source, node, error);
+    else
         return false;
-    }
-    network->blob_of[node->outputs[0]] = source->output;
-    ends_in[source->output] = node->outputs[0];
+    plan->network->blob_of[node->outputs[0]] = source->output;
+    plan->ends_in[source->output] = node->outputs[0];
     return true;
 }
 
@@ -163,32 +280,50 @@ static bool find_inputs(const struct tn_network *network, const struct tn_node *
 }
 
 /* Outputs that nobody reads get no blob, but for the first. */
-static bool make_outputs(struct tn_network *network, int *ends_in, const struct tn_node *node,
-                         struct tn_step *step, struct tn_error *error)
+static bool make_outputs(struct plan *plan, const struct tn_node *node, struct tn_step *step,
+                         struct tn_error *error)
 {
     step->outputs = tn_alloc((size_t)node->output_count + 1, sizeof *step->outputs);
     if (!step->outputs)
         return tn_fail_memory(error, node->name, (size_t)node->output_count * sizeof(int));
     step->output_count = node->output_count;
+    int index = (int)(step - plan->network->steps);
     for (int i = 0; i < node->output_count; i++) {
-        int value = node->outputs[i], reader;
+        int value = node->outputs[i];
         size_t size;
         step->outputs[i] = -1;
-        if (i > 0 &&
-            (value == TN_NO_VALUE || (tn_graph_consumers(network->graph, value, 1, &reader) == 0 &&
-                                      !is_output(network->graph, value))))
+        if (i > 0 && (value == TN_NO_VALUE || plan->readers[value] == 0))
             continue;
-        if (!value_size(network, node->name, value, &size, error))
+        if (i > 0 && !step->ops->many_outputs)
+            return tn_fail(error, TN_ERROR_INPUT, "node '%s': output %d of %s, '%s', cannot be run",
+                           node->name, i + 1, node->op_type,
+                           plan->network->graph->values[value].name);
+        if (!value_size(plan->network, node->name, value, &size, error))
             return false;
-        step->outputs[i] = new_blob(network, value, size);
-        ends_in[step->outputs[i]] = value;
+        step->outputs[i] = new_blob(plan, value, size, i == 0 ? index : -1);
+        plan->network->blobs[step->outputs[i]].behind_weights =
+            is_behind_weights(plan->network, step);
     }
     step->output = step->outputs[0];
     return true;
 }
 
-static bool add_step(struct tn_network *network, int *ends_in, int index, struct tn_error *error)
+static bool check_constants(const struct tn_network *network, const struct tn_step *step,
+                            struct tn_error *error)
 {
+    const struct tn_node *node = tn_step_node(network, step);
+    for (int i = 0; i < step->input_count && i < 32; i++)
+        if (step->ops->constants >> i & 1 && step->inputs[i] >= 0)
+            return tn_fail(error, TN_ERROR_INPUT,
+                           "node '%s': %s whose input %d, '%s', is computed cannot be run",
+                           node->name, node->op_type, i + 1,
+                           network->graph->values[node->inputs[i]].name);
+    return true;
+}
+
+static bool add_step(struct plan *plan, int index, struct tn_error *error)
+{
+    struct tn_network *network = plan->network;
     const struct tn_node *node = &network->graph->nodes[index];
     struct tn_step *step = &network->steps[network->step_count];
     *step = (struct tn_step){.ops = ops_of[node->op], .node = index};
@@ -199,23 +334,37 @@ static bool add_step(struct tn_network *network, int *ends_in, int index, struct
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': operator %s cannot be trained",
                        node->name, node->op_type);
     network->step_count++; /* now, so that a failed step is released */
-    return find_inputs(network, node, step, error) && add_params(network, step, error) &&
-           make_outputs(network, ends_in, node, step, error) &&
-           step->ops->prepare(network, step, error);
+    return find_inputs(network, node, step, error) && check_constants(network, step, error) &&
+           make_exponent(network, node, error) && add_params(network, step, error) &&
+           make_outputs(plan, node, step, error) && step->ops->prepare(network, step, error);
 }
 
-static bool add_node(struct tn_network *network, int *ends_in, int index, struct tn_error *error)
+/* The same numbers under another shape, which must leave every image's where they are. */
+static bool add_view(struct plan *plan, const struct tn_node *node, struct tn_error *error)
 {
+    struct tn_network *network = plan->network;
+    int blob = network->blob_of[node->inputs[0]];
+    size_t size;
+    if (!value_size(network, node->name, node->outputs[0], &size, error))
+        return false;
+    if (size != network->blobs[blob].size)
+        return tn_fail(error, TN_ERROR_INPUT, "node '%s': %s makes %zu numbers an image of %zu",
+                       node->name, node->op_type, size, network->blobs[blob].size);
+    network->blob_of[node->outputs[0]] = blob;
+    return true;
+}
+
+static bool add_node(struct plan *plan, int index, struct tn_error *error)
+{
+    const struct tn_network *network = plan->network;
     const struct tn_node *node = &network->graph->nodes[index];
     int first = node->input_count > 0 ? node->inputs[0] : TN_NO_VALUE;
     bool failed = false, read = first != TN_NO_VALUE && network->blob_of[first] >= 0;
-    if (read && is_view(network, node)) {
-        network->blob_of[node->outputs[0]] = network->blob_of[first];
-        return true;
-    }
-    if (read && fuse(network, ends_in, node, &failed, error))
+    if (read && is_view(network, node))
+        return add_view(plan, node, error);
+    if (read && fuse(plan, node, &failed, error))
         return !failed;
-    return add_step(network, ends_in, index, error);
+    return add_step(plan, index, error);
 }
 
 static bool allocate_tables(struct tn_network *network, struct tn_error *error)
@@ -235,240 +384,79 @@ static bool allocate_tables(struct tn_network *network, struct tn_error *error)
     return true;
 }
 
+/* Errors name nodes: one without a name goes by its output's. */
+static bool name_nodes(struct tn_graph *graph, struct tn_error *error)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        struct tn_node *node = &graph->nodes[i];
+        if (node->name && node->name[0])
+            continue;
+        char *name = tn_strdup(tn_node_label(graph, node));
+        if (!name)
+            return tn_fail_memory(error, "a network's plan", 1);
+        tn_free(node->name);
+        node->name = name;
+    }
+    return true;
+}
+
+static void count_readers(const struct tn_graph *graph, int *readers)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        const struct tn_node *node = &graph->nodes[i];
+        for (int j = 0; j < node->input_count; j++)
+            if (node->inputs[j] != TN_NO_VALUE)
+                readers[node->inputs[j]]++;
+        for (int j = 0; j < node->capture_count; j++)
+            readers[node->captures[j]]++;
+    }
+    for (int i = 0; i < graph->output_count; i++)
+        readers[graph->outputs[i]]++;
+}
+
+static bool make_plan(struct plan *plan, struct tn_network *network, struct tn_error *error)
+{
+    size_t values = (size_t)network->graph->value_count;
+    *plan = (struct plan){network, tn_calloc(values, sizeof(int)), tn_calloc(values, sizeof(int)),
+                          tn_calloc(values, sizeof(int))};
+    if (!plan->readers || !plan->ends_in || !plan->step_of)
+        return tn_fail_memory(error, "a network's plan", values * 3 * sizeof(int));
+    count_readers(network->graph, plan->readers);
+    return true;
+}
+
+static bool add_nodes(struct plan *plan, struct tn_error *error)
+{
+    struct tn_network *network = plan->network;
+    const struct tn_graph *graph = network->graph;
+    size_t size;
+    if (!value_size(network, "input", graph->inputs[0], &size, error))
+        return false;
+    network->input_blob = new_blob(plan, graph->inputs[0], size, -1);
+    for (int i = 0; i < graph->node_count; i++)
+        if (!add_node(plan, i, error))
+            return false;
+    network->output_blob = network->blob_of[graph->outputs[0]];
+    if (network->output_blob < 0)
+        return tn_fail(error, TN_ERROR_INPUT,
+                       "the network's output '%s' depends on no node that can be run",
+                       graph->values[graph->outputs[0]].name);
+    return true;
+}
+
 bool tn_plan_steps(struct tn_network *network, struct tn_error *error)
 {
     const struct tn_graph *graph = network->graph;
-    size_t size;
-    if (!allocate_tables(network, error))
+    struct plan plan;
+    if (!allocate_tables(network, error) || !name_nodes(network->graph, error))
         return false;
     if (graph->input_count != 1 || graph->output_count < 1)
         return tn_fail(error, TN_ERROR_INPUT,
                        "the network has %d inputs and %d outputs, expected one of each",
                        graph->input_count, graph->output_count);
-    if (!value_size(network, "input", graph->inputs[0], &size, error))
-        return false;
-    network->input_blob = new_blob(network, graph->inputs[0], size);
-    int *ends_in = tn_calloc((size_t)graph->node_count + 1, sizeof *ends_in);
-    if (!ends_in)
-        return tn_fail_memory(error, "a network's plan",
-                              (size_t)graph->node_count * sizeof *ends_in);
-    ends_in[network->input_blob] = TN_NO_VALUE;
-    bool ok = true;
-    for (int i = 0; ok && i < graph->node_count; i++)
-        ok = add_node(network, ends_in, i, error);
-    tn_free(ends_in);
-    if (ok)
-        network->output_blob = network->blob_of[graph->outputs[0]];
-    if (ok && (network->output_blob < 0 || network->output_blob == network->input_blob))
-        return tn_fail(error, TN_ERROR_INPUT,
-                       "the network's output '%s' depends on no node that can be run",
-                       graph->values[graph->outputs[0]].name);
-    return ok;
-}
-
-/* --- memory --- */
-
-/* The free slot that fits best, grown if it must be; a new one when none is free. */
-static int take_slot(struct tn_network *network, size_t size)
-{
-    int best = -1;
-    for (int s = 0; s < network->slot_count; s++) {
-        const struct tn_slot *slot = &network->slots[s];
-        const struct tn_slot *chosen = best < 0 ? NULL : &network->slots[best];
-        if (slot->taken)
-            continue;
-        bool fits = slot->size >= size, chosen_fits = chosen && chosen->size >= size;
-        if (!chosen || (fits && (!chosen_fits || slot->size < chosen->size)) ||
-            (!fits && !chosen_fits && slot->size > chosen->size))
-            best = s;
-    }
-    if (best < 0)
-        best = network->slot_count++;
-    struct tn_slot *slot = &network->slots[best];
-    slot->taken = true;
-    slot->size = slot->size > size ? slot->size : size;
-    return best;
-}
-
-static bool allocate_slots(struct tn_network *network, int first, struct tn_error *error)
-{
-    for (int s = first; s < network->slot_count; s++) {
-        size_t count;
-        if (!tn_mul(network->slots[s].size, (size_t)network->max_batch, &count) ||
-            !(network->slots[s].memory = tn_calloc(count, sizeof(float))))
-            return tn_fail_memory(error, "activations; a smaller batch needs less",
-                                  network->slots[s].size * (size_t)network->max_batch *
-                                      sizeof(float));
-    }
-    return true;
-}
-
-static bool reads(const struct tn_step *step, int blob)
-{
-    for (int i = 0; i < step->input_count; i++)
-        if (step->inputs[i] == blob)
-            return true;
-    return false;
-}
-
-static int last_use(const struct tn_network *network, int blob)
-{
-    if (blob == network->output_blob)
-        return network->step_count;
-    for (int s = network->step_count - 1; s >= 0; s--)
-        if (reads(&network->steps[s], blob))
-            return s;
-    return -1; /* made but never read */
-}
-
-/* Free the memory of what step `s` was the last to read, and of its outputs that nobody reads. */
-static void release_after(struct tn_network *network, const int *slot_of, int s)
-{
-    const struct tn_step *step = &network->steps[s];
-    for (int i = 0; i < step->input_count; i++) {
-        int blob = step->inputs[i];
-        bool handed_on = blob >= 0 && slot_of[blob] == slot_of[step->output];
-        if (blob >= 0 && slot_of[blob] >= 0 && !handed_on && last_use(network, blob) == s)
-            network->slots[slot_of[blob]].taken = false;
-    }
-    for (int i = 1; i < step->output_count; i++)
-        if (step->outputs[i] >= 0 && last_use(network, step->outputs[i]) < 0)
-            network->slots[slot_of[step->outputs[i]]].taken = false;
-}
-
-/* May the output take its first input's memory? */
-static bool in_place(const struct tn_network *network, const int *slot_of, int s)
-{
-    const struct tn_step *step = &network->steps[s];
-    return step->ops->in_place_forward && slot_of[step->input] >= 0 &&
-           network->blobs[step->input].size == network->blobs[step->output].size &&
-           last_use(network, step->input) == s;
-}
-
-bool tn_plan_memory(struct tn_network *network, struct tn_error *error)
-{
-    int *slot_of = tn_alloc((size_t)network->blob_count, sizeof *slot_of);
-    if (!slot_of)
-        return tn_fail_memory(error, "a network's plan",
-                              (size_t)network->blob_count * sizeof *slot_of);
-    slot_of[network->input_blob] = -1; /* the caller's memory */
-    for (int s = 0; s < network->step_count; s++) {
-        const struct tn_step *step = &network->steps[s];
-        bool reuse = network->mode == TN_INFER;
-        if (reuse && in_place(network, slot_of, s))
-            slot_of[step->output] = slot_of[step->input];
-        else
-            slot_of[step->output] = take_slot(network, network->blobs[step->output].size);
-        for (int i = 1; i < step->output_count; i++)
-            if (step->outputs[i] >= 0)
-                slot_of[step->outputs[i]] =
-                    take_slot(network, network->blobs[step->outputs[i]].size);
-        if (reuse)
-            release_after(network, slot_of, s);
-    }
-    bool ok = allocate_slots(network, 0, error);
-    for (int b = 0; ok && b < network->blob_count; b++)
-        network->blobs[b].data = slot_of[b] < 0 ? NULL : network->slots[slot_of[b]].memory;
-    tn_free(slot_of);
-    return ok;
-}
-
-static bool has_trainable(const struct tn_network *network, const struct tn_step *step)
-{
-    const struct tn_node *node = tn_step_node(network, step);
-    for (int i = 0; i < node->input_count; i++) {
-        const struct tn_param *param = tn_step_param(network, step, i);
-        if (param && param->trainable)
-            return true;
-    }
-    return false;
-}
-
-static bool wants_any(const struct tn_network *network, const struct tn_step *step)
-{
-    for (int i = 0; i < step->input_count; i++)
-        if (step->inputs[i] >= 0 && network->blobs[step->inputs[i]].wants_gradient)
-            return true;
-    return has_trainable(network, step);
-}
-
-static void mark_wanted(struct tn_network *network)
-{
-    network->blobs[network->input_blob].wants_gradient = network->wants_input_gradient;
-    for (int s = 0; s < network->step_count; s++) {
-        const struct tn_step *step = &network->steps[s];
-        bool wanted = wants_any(network, step);
-        for (int i = 0; i < step->output_count; i++)
-            if (step->outputs[i] >= 0)
-                network->blobs[step->outputs[i]].wants_gradient = wanted;
-    }
-}
-
-static void give_gradient_slot(struct tn_network *network, int *slot_of, int blob)
-{
-    if (blob < 0 || !network->blobs[blob].wants_gradient)
-        return;
-    if (slot_of[blob] < 0) {
-        slot_of[blob] = take_slot(network, network->blobs[blob].size);
-    } else if (network->blobs[blob].size > network->accumulate_floats) {
-        network->accumulate_floats =
-            network->blobs[blob].size; /* a second contribution is added from there */
-    }
-}
-
-/* An output that nobody reads has no gradient of its own yet: it stays zero. */
-static void give_unread_outputs(struct tn_network *network, int *slot_of,
-                                const struct tn_step *step)
-{
-    for (int i = 0; i < step->output_count; i++)
-        if (step->outputs[i] >= 0 && slot_of[step->outputs[i]] < 0)
-            give_gradient_slot(network, slot_of, step->outputs[i]);
-}
-
-static void plan_step_gradients(struct tn_network *network, int *slot_of,
-                                const struct tn_step *step)
-{
-    if (!network->blobs[step->output].wants_gradient)
-        return;
-    give_unread_outputs(network, slot_of, step);
-    for (int i = 0; i < step->input_count; i++)
-        if (step->inputs[i] != step->input)
-            give_gradient_slot(network, slot_of, step->inputs[i]);
-    int out = slot_of[step->output], times = 0;
-    for (int i = 0; i < step->input_count; i++)
-        times += step->inputs[i] == step->input;
-    bool in_place = step->ops->in_place_backward && slot_of[step->input] < 0 && times == 1 &&
-                    network->blobs[step->input].wants_gradient &&
-                    network->blobs[step->input].size == network->blobs[step->output].size;
-    for (int i = 0; i < step->input_count; i++)
-        if (step->inputs[i] == step->input && !in_place)
-            give_gradient_slot(network, slot_of, step->input);
-    if (in_place)
-        slot_of[step->input] = out;
-    for (int i = in_place ? 1 : 0; i < step->output_count; i++)
-        if (step->outputs[i] >= 0)
-            network->slots[slot_of[step->outputs[i]]].taken = false;
-}
-
-bool tn_plan_gradients(struct tn_network *network, struct tn_error *error)
-{
-    int first = network->slot_count;
-    int *slot_of = tn_alloc((size_t)network->blob_count, sizeof *slot_of);
-    if (!slot_of)
-        return tn_fail_memory(error, "a network's plan",
-                              (size_t)network->blob_count * sizeof *slot_of);
-    for (int b = 0; b < network->blob_count; b++)
-        slot_of[b] = -1;
-    mark_wanted(network);
-    give_gradient_slot(network, slot_of, network->output_blob);
-    for (int s = network->step_count - 1; s >= 0; s--)
-        plan_step_gradients(network, slot_of, &network->steps[s]);
-    bool ok = allocate_slots(network, first, error);
-    for (int b = 0; ok && b < network->blob_count; b++)
-        network->blobs[b].gradient = slot_of[b] < 0 ? NULL : network->slots[slot_of[b]].memory;
-    tn_free(slot_of);
-    size_t count = network->accumulate_floats * (size_t)network->max_batch;
-    if (ok && count > 0 && !(network->accumulate = tn_calloc(count, sizeof(float))))
-        return tn_fail_memory(error, "gradients", count * sizeof(float));
+    bool ok = make_plan(&plan, network, error) && add_nodes(&plan, error);
+    tn_free(plan.readers);
+    tn_free(plan.ends_in);
+    tn_free(plan.step_of);
     return ok;
 }

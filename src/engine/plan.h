@@ -8,7 +8,8 @@
  * it, BatchNorm is folded into convolutions at inference. */
 bool tn_plan_steps(struct tn_network *network, struct tn_error *error);
 
-/* Give every blob its memory: at inference blobs that are not alive together share it. */
+/* plan_memory.c: give every blob its memory: at inference blobs that are not alive together share
+ * it. */
 bool tn_plan_memory(struct tn_network *network, struct tn_error *error);
 
 /* The same for gradients, walking the steps backward. Called before the first backward pass. */

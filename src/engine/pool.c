@@ -1,9 +1,10 @@
-/* Max, average and global average pooling; a task is one channel of one image. */
+/* Max and average pooling, over windows and whole images; a task is one channel of one image. */
 #include "core/memory.h"
 #include "core/threads.h"
 #include "engine/step.h"
 #include "model/window.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -30,6 +31,17 @@ static size_t out_area(const struct pool *pool)
     return (size_t)pool->window.out[0] * (size_t)pool->window.out[1];
 }
 
+static bool want_winners(struct tn_network *network, struct tn_step *step, struct tn_error *error)
+{
+    struct pool *pool = step->state;
+    size_t count = network->blobs[step->output].size * (size_t)network->max_batch;
+    if (network->mode != TN_TRAINING)
+        return true;
+    pool->winner = tn_calloc(count, sizeof *pool->winner);
+    return pool->winner ||
+           tn_fail_memory(error, tn_step_node(network, step)->name, count * sizeof *pool->winner);
+}
+
 static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_error *error)
 {
     const struct tn_node *node = tn_step_node(network, step);
@@ -38,27 +50,24 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
         return tn_fail_memory(error, node->name, sizeof *pool);
     if (!tn_window_of(network->graph, node, &pool->window, error))
         return false;
-    if (network->mode == TN_TRAINING && node->op == TN_OP_MAX_POOL) {
-        size_t count = network->blobs[step->output].size * (size_t)network->max_batch;
-        pool->winner = tn_calloc(count, sizeof *pool->winner);
-        if (!pool->winner)
-            return tn_fail_memory(error, node->name, count * sizeof *pool->winner);
-    }
-    return true;
+    return node->op != TN_OP_MAX_POOL || want_winners(network, step, error);
 }
 
 static bool prepare_global(struct tn_network *network, struct tn_step *step, struct tn_error *error)
 {
+    const struct tn_node *node = tn_step_node(network, step);
     const struct tn_value *input = tn_step_input_value(network, step);
+    size_t area = network->blobs[step->input].size / (size_t)input->dims[1];
     struct pool *pool = step->state = tn_calloc(1, sizeof *pool);
     if (!pool)
-        return tn_fail_memory(error, tn_step_node(network, step)->name, sizeof *pool);
+        return tn_fail_memory(error, node->name, sizeof *pool);
+    if (input->dims[1] > INT_MAX || area > INT_MAX)
+        return tn_fail(error, TN_ERROR_INPUT, "node '%s': images of %zu pixels cannot be run",
+                       node->name, area);
     /* One window over the whole image. */
     pool->window =
-        (struct tn_window){.channels_in = (int)input->dims[1], .out = {1, 1}, .in = {1, 1}};
-    for (int i = 2; i < input->rank; i++)
-        pool->window.in[1] *= (int)input->dims[i];
-    return true;
+        (struct tn_window){.channels_in = (int)input->dims[1], .out = {1, 1}, .in = {1, (int)area}};
+    return node->op != TN_OP_GLOBAL_MAX_POOL || want_winners(network, step, error);
 }
 
 static void release(struct tn_step *step)
@@ -87,6 +96,8 @@ static void range(const struct tn_window *w, int axis, int o, int *first, int *l
     *last = room <= 0 ? 0 : (room + d - 1) / d;
     if (*last > w->kernel[axis])
         *last = w->kernel[axis];
+    if (*last < *first)
+        *last = *first;
 }
 
 /* --- max --- */
@@ -157,6 +168,21 @@ static void max_plane(void *context, size_t plane, unsigned worker)
         max_plane_two(pool, x, y, winner);
     else
         max_plane_any(pool, x, y, winner);
+}
+
+static void global_max_plane(void *context, size_t plane, unsigned worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    const struct pool *pool = job->step->state;
+    const float *x = job->from + plane * in_area(pool);
+    int32_t best = 0;
+    for (int32_t i = 1; i < pool->window.in[1]; i++)
+        if (x[i] > x[best] || isnan(x[i]))
+            best = i;
+    job->to[plane] = x[best];
+    if (pool->winner)
+        pool->winner[plane] = best;
 }
 
 static void max_gradient_plane(void *context, size_t plane, unsigned worker)
@@ -329,6 +355,11 @@ static void global_backward(struct tn_network *network, struct tn_step *step)
     run_backward(network, step, global_gradient_plane);
 }
 
+static void global_max_forward(struct tn_network *network, struct tn_step *step)
+{
+    run_forward(network, step, global_max_plane);
+}
+
 const struct tn_step_ops tn_max_pool_ops = {.name = "MaxPool",
                                             .prepare = prepare,
                                             .forward = max_forward,
@@ -344,3 +375,8 @@ const struct tn_step_ops tn_global_pool_ops = {.name = "GlobalAveragePool",
                                                .forward = global_forward,
                                                .backward = global_backward,
                                                .release = release};
+const struct tn_step_ops tn_global_max_pool_ops = {.name = "GlobalMaxPool",
+                                                   .prepare = prepare_global,
+                                                   .forward = global_max_forward,
+                                                   .backward = max_backward,
+                                                   .release = release};

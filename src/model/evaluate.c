@@ -1,29 +1,34 @@
-#include "model/evaluate.h"
+#include "model/evaluate_parts.h"
 
 #include "core/memory.h"
+#include "model/argument.h"
 #include "model/element.h"
-#include "model/slice.h"
 
 #include <math.h>
 #include <string.h>
 
-/* The node at hand and what it is given. */
-struct work {
-    const struct tn_graph *graph;
-    const struct tn_node *node;
-    struct tn_tensor *const *inputs;
-    struct tn_evaluation_budget *budget;
-    struct tn_error *error;
-};
+/* They stand at the lower end of the integers. */
+int64_t tn_batch_number(int64_t times)
+{
+    return INT64_MIN + times - 1;
+}
 
-static struct tn_tensor *input(const struct work *work, int index)
+bool tn_is_batch_number(int64_t number, int64_t *times)
+{
+    if (number >= INT64_MIN + TN_MOST_BATCHES)
+        return false;
+    if (times)
+        *times = number - INT64_MIN + 1;
+    return true;
+}
+
+struct tn_tensor *tn_work_input(const struct tn_work *work, int index)
 {
     return index < work->node->input_count ? work->inputs[index] : NULL;
 }
 
-/* Room for a result, out of the budget. */
-static struct tn_tensor *new_result(const struct work *work, enum tn_dtype dtype, int rank,
-                                    const int64_t *dims)
+struct tn_tensor *tn_work_result(const struct tn_work *work, enum tn_dtype dtype, int rank,
+                                 const int64_t *dims)
 {
     size_t bytes = tn_dtype_size(dtype);
     if (rank > TN_MAX_RANK)
@@ -31,47 +36,62 @@ static struct tn_tensor *new_result(const struct work *work, enum tn_dtype dtype
     for (int i = 0; i < rank; i++)
         if (dims[i] < 0 || !tn_mul(bytes, (size_t)dims[i], &bytes))
             return NULL;
-    if (bytes > work->budget->bytes)
+    if (bytes > work->budget->bytes || bytes > work->budget->work)
         return NULL;
     work->budget->bytes -= bytes;
+    work->budget->work -= bytes;
     return tn_tensor_new(dtype, rank, dims, work->error);
 }
 
-/* A list of integers from input `index` or, in older opsets, from an attribute. */
-static const int64_t *list_of(const struct work *work, int index, const char *attribute,
-                              size_t *count)
+void tn_strides_of(const struct tn_tensor *tensor, int64_t *strides)
 {
-    const struct tn_tensor *tensor = input(work, index);
-    *count = 0;
-    if (tensor) {
-        *count = tensor->count;
-        return tensor->rank <= 1 ? tn_tensor_ints(tensor) : NULL;
+    int64_t stride = 1;
+    for (int i = tensor->rank - 1; i >= 0; i--) {
+        strides[i] = stride;
+        stride *= tensor->dims[i];
     }
-    const struct tn_attribute *found = attribute ? tn_node_attribute(work->node, attribute) : NULL;
-    if (!found || found->kind != TN_ATTR_INTS)
-        return NULL;
-    *count = found->count;
-    return found->ints;
 }
 
-static bool normal_axis(int64_t axis, int rank, int *normal)
+bool tn_walk_begin(struct tn_walk *walk, int count, struct tn_tensor *const *inputs)
 {
-    if (axis < -rank || axis >= rank)
-        return false;
-    *normal = (int)(axis < 0 ? axis + rank : axis);
+    *walk = (struct tn_walk){.count = count};
+    for (int k = 0; k < count; k++)
+        if (inputs[k]->rank > walk->rank)
+            walk->rank = inputs[k]->rank;
+    for (int i = 0; i < walk->rank; i++)
+        walk->dims[i] = 1;
+    for (int k = 0; k < count; k++) {
+        int64_t strides[TN_MAX_RANK] = {0};
+        int shift = walk->rank - inputs[k]->rank;
+        tn_strides_of(inputs[k], strides);
+        for (int i = 0; i < inputs[k]->rank; i++) {
+            int64_t size = inputs[k]->dims[i], *whole = &walk->dims[i + shift];
+            if (size == 1)
+                continue;
+            if (*whole != 1 && *whole != size)
+                return false;
+            *whole = size;
+            walk->steps[k][i + shift] = strides[i];
+        }
+    }
     return true;
 }
 
-/* Numbers after dimension `axis`, or before it. */
-static size_t product(const int64_t *dims, int from, int to)
+void tn_walk_next(struct tn_walk *walk)
 {
-    size_t count = 1;
-    for (int i = from; i < to; i++)
-        count *= (size_t)dims[i];
-    return count;
+    for (int d = walk->rank - 1; d >= 0; d--) {
+        walk->at[d]++;
+        for (int k = 0; k < walk->count; k++)
+            walk->place[k] += walk->steps[k][d];
+        if (walk->at[d] < walk->dims[d])
+            return;
+        for (int k = 0; k < walk->count; k++)
+            walk->place[k] -= walk->at[d] * walk->steps[k][d];
+        walk->at[d] = 0;
+    }
 }
 
-static struct tn_tensor *constant(const struct work *work)
+static struct tn_tensor *constant(const struct tn_work *work)
 {
     const struct tn_attribute *value = tn_node_attribute(work->node, "value");
     if (value && value->kind == TN_ATTR_TENSOR)
@@ -84,7 +104,7 @@ static struct tn_tensor *constant(const struct work *work)
         enum tn_dtype dtype = attribute->floats ? TN_FLOAT32 : TN_INT64;
         if (result || !(attribute->floats || attribute->ints))
             continue;
-        result = new_result(work, dtype, list ? 1 : 0, &count);
+        result = tn_work_result(work, dtype, list ? 1 : 0, &count);
         if (result)
             memcpy(result->data, dtype == TN_FLOAT32 ? (void *)attribute->floats : attribute->ints,
                    result->bytes);
@@ -92,433 +112,176 @@ static struct tn_tensor *constant(const struct work *work)
     return result;
 }
 
-static struct tn_tensor *constant_of_shape(const struct work *work)
+/* Room for a filled tensor, out of a budget of its own. */
+static struct tn_tensor *new_fill(const struct tn_work *work, enum tn_dtype dtype, int rank,
+                                  const int64_t *dims)
+{
+    if (dtype != TN_FLOAT32)
+        return tn_work_result(work, dtype, rank, dims);
+    struct tn_evaluation_budget budget = {work->budget->fills, work->budget->fills, 0};
+    struct tn_work own = *work;
+    own.budget = &budget;
+    struct tn_tensor *result = tn_work_result(&own, dtype, rank, dims);
+    /* What is computed from weights may take as much again, as where they were in the file. */
+    work->budget->bytes += work->budget->fills - budget.bytes;
+    work->budget->work += work->budget->fills - budget.bytes;
+    work->budget->fills = budget.bytes;
+    return result;
+}
+
+static struct tn_tensor *constant_of_shape(const struct tn_work *work)
 {
     const struct tn_attribute *value = tn_node_attribute(work->node, "value");
     const struct tn_tensor *fill = value && value->kind == TN_ATTR_TENSOR ? value->tensor : NULL;
-    size_t rank;
-    const int64_t *dims = list_of(work, 0, NULL, &rank);
+    bool fixed = true;
+    struct tn_ints shape = tn_ints_of(work->graph, work->node, 0, NULL, &fixed);
+    const int64_t *dims = shape.list;
+    size_t rank = shape.count;
     if (!dims || rank > TN_MAX_RANK || (fill && fill->count != 1))
         return NULL;
-    struct tn_tensor *result = new_result(work, fill ? fill->dtype : TN_FLOAT32, (int)rank, dims);
+    struct tn_tensor *result = new_fill(work, fill ? fill->dtype : TN_FLOAT32, (int)rank, dims);
     size_t size = result ? tn_dtype_size(result->dtype) : 0;
     for (size_t i = 0; result && fill && i < result->count; i++)
         memcpy((char *)result->data + i * size, fill->data, size);
     return result;
 }
 
-static struct tn_tensor *reshaped(const struct work *work, int rank, const int64_t *dims)
+/* Whole numbers, or numbers, from `start` by `step` to before `limit`. */
+static struct tn_tensor *range(const struct tn_work *work)
 {
-    const struct tn_tensor *data = input(work, 0);
-    struct tn_tensor *result = new_result(work, data->dtype, rank, dims);
-    if (result && result->count == data->count) {
-        memcpy(result->data, data->data, data->bytes);
-        return result;
-    }
-    tn_tensor_unref(result);
-    return NULL;
-}
-
-static struct tn_tensor *reshape(const struct work *work)
-{
-    const struct tn_tensor *data = input(work, 0);
-    size_t rank, rest = 1;
-    const int64_t *list = list_of(work, 1, NULL, &rank);
-    int64_t dims[TN_MAX_RANK];
-    int open = -1;
-    bool zero_copies = tn_node_int(work->node, "allowzero", 0) == 0;
-    if (!data || !list || rank > TN_MAX_RANK)
-        return NULL;
-    for (int i = 0; i < (int)rank; i++) {
-        dims[i] = list[i];
-        if (list[i] == 0 && zero_copies) {
-            if (i >= data->rank)
-                return NULL;
-            dims[i] = data->dims[i];
-        }
-        if (list[i] == -1 && open >= 0)
-            return NULL;
-        if (list[i] == -1)
-            open = i;
-        else if (dims[i] < 0 || !tn_mul(rest, (size_t)dims[i], &rest))
+    const struct tn_tensor *ends[3];
+    for (int i = 0; i < 3; i++) {
+        ends[i] = tn_work_input(work, i);
+        if (!ends[i] || ends[i]->count != 1 || ends[i]->dtype != ends[0]->dtype)
             return NULL;
     }
-    if (open >= 0) {
-        if (rest == 0 || data->count % rest != 0)
-            return NULL;
-        dims[open] = (int64_t)(data->count / rest);
-    }
-    return reshaped(work, (int)rank, dims);
-}
-
-static struct tn_tensor *unsqueeze(const struct work *work)
-{
-    const struct tn_tensor *data = input(work, 0);
-    size_t count;
-    const int64_t *axes = list_of(work, 1, "axes", &count);
-    if (!data || !axes || count > (size_t)(TN_MAX_RANK - data->rank))
+    double start = tn_number_at(ends[0], 0), limit = tn_number_at(ends[1], 0),
+           step = tn_number_at(ends[2], 0), count = ceil((limit - start) / step);
+    if (!(fabs(count) < 0x1p40))
         return NULL;
-    int rank = data->rank + (int)count, from = 0;
-    bool fresh[TN_MAX_RANK] = {false};
-    int64_t dims[TN_MAX_RANK];
-    for (size_t i = 0; i < count; i++) {
-        int axis;
-        if (!normal_axis(axes[i], rank, &axis) || fresh[axis])
-            return NULL;
-        fresh[axis] = true;
-    }
-    for (int i = 0; i < rank; i++)
-        dims[i] = fresh[i] ? 1 : data->dims[from++];
-    return reshaped(work, rank, dims);
-}
-
-static struct tn_tensor *squeeze(const struct work *work)
-{
-    const struct tn_tensor *data = input(work, 0);
-    size_t count;
-    const int64_t *axes = list_of(work, 1, "axes", &count);
-    bool gone[TN_MAX_RANK] = {false};
-    int64_t dims[TN_MAX_RANK];
-    int rank = 0;
-    if (!data)
-        return NULL;
-    for (size_t i = 0; axes && i < count; i++) {
-        int axis;
-        if (!normal_axis(axes[i], data->rank, &axis) || data->dims[axis] != 1)
-            return NULL;
-        gone[axis] = true;
-    }
-    for (int i = 0; i < data->rank; i++)
-        if (axes ? !gone[i] : data->dims[i] != 1)
-            dims[rank++] = data->dims[i];
-    return reshaped(work, rank, dims);
-}
-
-/* Copy from `data` into `result`, dimension by dimension: element (i0, i1, ...) of the result is
- * element first + i0 step0 + i1 step1 + ... of the data. */
-static void copy_strided(struct tn_tensor *result, const struct tn_tensor *data, int64_t first,
-                         const int64_t *steps)
-{
-    size_t size = tn_dtype_size(data->dtype);
-    int64_t at[TN_MAX_RANK] = {0};
-    for (size_t i = 0; i < result->count; i++) {
-        memcpy((char *)result->data + i * size, (const char *)data->data + (size_t)first * size,
-               size);
-        for (int d = result->rank - 1; d >= 0; d--) {
-            first += steps[d];
-            if (++at[d] < result->dims[d])
-                break;
-            first -= at[d] * steps[d];
-            at[d] = 0;
-        }
-    }
-}
-
-static void strides_of(const struct tn_tensor *tensor, int64_t *strides)
-{
-    int64_t stride = 1;
-    for (int i = tensor->rank - 1; i >= 0; i--) {
-        strides[i] = stride;
-        stride *= tensor->dims[i];
-    }
-}
-
-static struct tn_tensor *transpose(const struct work *work)
-{
-    const struct tn_tensor *data = input(work, 0);
-    const struct tn_attribute *perm = tn_node_attribute(work->node, "perm");
-    if (!data || (perm && (perm->kind != TN_ATTR_INTS || perm->count != (size_t)data->rank)))
-        return NULL;
-    int64_t strides[TN_MAX_RANK], steps[TN_MAX_RANK], dims[TN_MAX_RANK];
-    bool taken[TN_MAX_RANK] = {false};
-    strides_of(data, strides);
-    for (int i = 0; i < data->rank; i++) {
-        int64_t from = perm ? perm->ints[i] : data->rank - 1 - i;
-        if (from < 0 || from >= data->rank || taken[from])
-            return NULL;
-        taken[from] = true;
-        dims[i] = data->dims[from];
-        steps[i] = strides[from];
-    }
-    struct tn_tensor *result = new_result(work, data->dtype, data->rank, dims);
-    if (result)
-        copy_strided(result, data, 0, steps);
-    return result;
-}
-
-static struct tn_tensor *slice(const struct work *work)
-{
-    const struct tn_tensor *data = input(work, 0);
-    struct tn_slice slice;
-    bool fixed;
-    /* What is wrong with the arguments, shape inference says. */
-    if (!data || !tn_slice_of(work->graph, work->node, &slice, &fixed, NULL) || !fixed)
-        return NULL;
-    int64_t steps[TN_MAX_RANK], first = 0;
-    strides_of(data, steps);
-    for (int i = 0; i < data->rank; i++) {
-        first += slice.start[i] * steps[i];
-        steps[i] *= slice.step[i];
-    }
-    struct tn_tensor *result = new_result(work, data->dtype, data->rank, slice.count);
-    if (result)
-        copy_strided(result, data, first, steps);
-    return result;
-}
-
-static struct tn_tensor *gather(const struct work *work)
-{
-    const struct tn_tensor *data = input(work, 0), *indices = input(work, 1);
-    int axis;
-    if (!data || !indices || indices->dtype != TN_INT64 ||
-        data->rank - 1 + indices->rank > TN_MAX_RANK ||
-        !normal_axis(tn_node_int(work->node, "axis", 0), data->rank, &axis))
-        return NULL;
-    int64_t dims[TN_MAX_RANK], size = data->dims[axis];
-    int rank = 0;
-    for (int i = 0; i < axis; i++)
-        dims[rank++] = data->dims[i];
-    for (int i = 0; i < indices->rank; i++)
-        dims[rank++] = indices->dims[i];
-    for (int i = axis + 1; i < data->rank; i++)
-        dims[rank++] = data->dims[i];
-    /* Room first: once the budget is spent, no long list is looked through again. */
-    struct tn_tensor *result = new_result(work, data->dtype, rank, dims);
-    if (!result || result->count == 0)
-        return result;
-    const int64_t *wanted = tn_tensor_ints(indices);
-    for (size_t i = 0; i < indices->count; i++)
-        if (wanted[i] < -size || wanted[i] >= size) {
-            tn_tensor_unref(result);
-            return NULL;
-        }
-    size_t outer = product(data->dims, 0, axis);
-    size_t block = product(data->dims, axis + 1, data->rank) * tn_dtype_size(data->dtype);
-    for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < indices->count; i++) {
-            size_t from = (size_t)(wanted[i] < 0 ? wanted[i] + size : wanted[i]);
-            memcpy((char *)result->data + (o * indices->count + i) * block,
-                   (const char *)data->data + (o * (size_t)size + from) * block, block);
-        }
-    return result;
-}
-
-/* Do all inputs agree but for dimension `axis`? Their sum along it goes to *sum. */
-static bool can_concat(const struct work *work, int axis, int64_t *sum)
-{
-    const struct tn_tensor *first = input(work, 0);
-    *sum = 0;
-    for (int i = 0; i < work->node->input_count; i++) {
-        const struct tn_tensor *next = input(work, i);
-        if (!next || next->rank != first->rank || next->dtype != first->dtype)
-            return false;
-        for (int d = 0; d < first->rank; d++)
-            if (d != axis && next->dims[d] != first->dims[d])
-                return false;
-        if (__builtin_add_overflow(*sum, next->dims[axis], sum))
-            return false;
-    }
-    return true;
-}
-
-static struct tn_tensor *concat(const struct work *work)
-{
-    const struct tn_tensor *first = input(work, 0);
-    const struct tn_attribute *attribute = tn_node_attribute(work->node, "axis");
-    int axis;
-    int64_t sum, dims[TN_MAX_RANK];
-    if (!first || !attribute || attribute->kind != TN_ATTR_INT ||
-        !normal_axis(attribute->ints[0], first->rank, &axis) || !can_concat(work, axis, &sum))
-        return NULL;
-    memcpy(dims, first->dims, sizeof dims);
-    dims[axis] = sum;
-    struct tn_tensor *result = new_result(work, first->dtype, first->rank, dims);
-    if (!result || result->count == 0)
-        return result;
-    size_t outer = product(dims, 0, axis);
-    size_t unit = product(dims, axis + 1, first->rank) * tn_dtype_size(first->dtype);
-    char *to = result->data;
-    for (size_t o = 0; o < outer; o++)
-        for (int i = 0; i < work->node->input_count; i++) {
-            const struct tn_tensor *next = input(work, i);
-            size_t block = (size_t)next->dims[axis] * unit;
-            memcpy(to, (const char *)next->data + o * block, block);
-            to += block;
-        }
-    return result;
-}
-
-static double number_at(const struct tn_tensor *tensor, size_t index)
-{
-    if (tensor->dtype == TN_FLOAT32)
-        return (double)tn_tensor_floats(tensor)[index];
-    return tensor->dtype == TN_INT64 ? (double)tn_tensor_ints(tensor)[index]
-                                     : tn_tensor_doubles(tensor)[index];
-}
-
-static struct tn_tensor *cast(const struct work *work)
-{
-    const struct tn_tensor *data = input(work, 0);
-    int64_t to = tn_node_int(work->node, "to", 0);
-    enum tn_dtype dtype;
-    if (!data || !tn_element_dtype(to, &dtype))
-        return NULL;
-    struct tn_tensor *result = new_result(work, dtype, data->rank, data->dims);
-    for (size_t i = 0; result && i < result->count; i++) {
-        double number = number_at(data, i);
-        if (dtype == TN_FLOAT32) {
-            tn_tensor_floats(result)[i] = (float)number;
-            continue;
-        }
-        if (data->dtype != TN_INT64 && !(fabs(number) < 0x1p62)) {
-            tn_tensor_unref(result); /* beyond integers: what it gives is for the runtime to say */
-            return NULL;
-        }
-        int64_t whole = data->dtype == TN_INT64 ? tn_tensor_ints(data)[i] : (int64_t)number;
-        if (to == TN_ELEMENT_BOOL)
-            whole = number != 0;
-        tn_tensor_ints(result)[i] = tn_element_wrap((int)to, whole);
-    }
-    return result;
-}
-
-/* One operation on integers, wrapping around as they do in ONNX; false where there is no result. */
-static bool compute_int(char operation, int64_t a, int64_t b, int64_t *result)
-{
-    switch (operation) {
-    case '+':
-        *result = (int64_t)((uint64_t)a + (uint64_t)b);
-        return true;
-    case '-':
-        *result = (int64_t)((uint64_t)a - (uint64_t)b);
-        return true;
-    case '*':
-        *result = (int64_t)((uint64_t)a * (uint64_t)b);
-        return true;
-    default:
-        if (b == 0 || (a == INT64_MIN && b == -1))
-            return false;
-        *result = a / b;
-        return true;
-    }
-}
-
-static float compute_float(char operation, float a, float b)
-{
-    return operation == '+' ? a + b : operation == '-' ? a - b : operation == '*' ? a * b : a / b;
-}
-
-/* Steps through an input that is stretched to the result's shape; false where it does not fit. */
-static bool stretch(const struct tn_tensor *tensor, int rank, int64_t *dims, int64_t *steps)
-{
-    int64_t strides[TN_MAX_RANK] = {0};
-    int shift = rank - tensor->rank;
-    strides_of(tensor, strides);
-    for (int i = 0; i < rank; i++) {
-        int64_t size = i < shift ? 1 : tensor->dims[i - shift];
-        if (size != 1 && dims[i] != 1 && dims[i] != size)
-            return false;
-        if (size != 1)
-            dims[i] = size;
-        steps[i] = i < shift || size == 1 ? 0 : strides[i - shift];
-    }
-    return true;
-}
-
-static struct tn_tensor *arithmetic(const struct work *work, char operation)
-{
-    const struct tn_tensor *a = input(work, 0), *b = input(work, 1);
-    if (!a || !b || a->dtype != b->dtype || a->dtype == TN_DOUBLE)
-        return NULL;
-    int rank = a->rank > b->rank ? a->rank : b->rank;
-    int64_t dims[TN_MAX_RANK] = {1, 1, 1, 1, 1, 1, 1, 1}, a_steps[TN_MAX_RANK] = {0},
-            b_steps[TN_MAX_RANK] = {0};
-    if (!stretch(a, rank, dims, a_steps) || !stretch(b, rank, dims, b_steps))
-        return NULL;
-    struct tn_tensor *result = new_result(work, a->dtype, rank, dims);
-    struct tn_tensor *wide_a = result ? new_result(work, a->dtype, rank, dims) : NULL;
-    struct tn_tensor *wide_b = wide_a ? new_result(work, a->dtype, rank, dims) : NULL;
-    bool ok = wide_b != NULL;
-    if (ok) {
-        copy_strided(wide_a, a, 0, a_steps);
-        copy_strided(wide_b, b, 0, b_steps);
-    }
-    for (size_t i = 0; ok && i < result->count; i++) {
-        if (a->dtype == TN_INT64)
-            ok = compute_int(operation, tn_tensor_ints(wide_a)[i], tn_tensor_ints(wide_b)[i],
-                             &tn_tensor_ints(result)[i]);
+    int64_t dims[] = {count > 0 ? (int64_t)count : 0};
+    struct tn_tensor *result = tn_work_result(work, ends[0]->dtype, 1, dims);
+    for (int64_t i = 0; result && i < dims[0]; i++) {
+        if (result->dtype == TN_INT64)
+            tn_tensor_ints(result)[i] = tn_tensor_ints(ends[0])[0] + i * tn_tensor_ints(ends[2])[0];
+        else if (result->dtype == TN_FLOAT32)
+            tn_tensor_floats(result)[i] = (float)(start + (double)i * step);
         else
-            tn_tensor_floats(result)[i] =
-                compute_float(operation, tn_tensor_floats(wide_a)[i], tn_tensor_floats(wide_b)[i]);
+            tn_tensor_doubles(result)[i] = start + (double)i * step;
     }
-    tn_tensor_unref(wide_a);
-    tn_tensor_unref(wide_b);
-    if (ok)
-        return result;
-    tn_tensor_unref(result);
-    return NULL;
+    return result;
 }
 
-static struct tn_tensor *add(const struct work *work)
+static struct tn_tensor *identity(const struct tn_work *work)
 {
-    return arithmetic(work, '+');
+    return tn_tensor_ref(tn_work_input(work, 0));
 }
 
-static struct tn_tensor *subtract(const struct work *work)
-{
-    return arithmetic(work, '-');
-}
+/* Which inputs may hold the batch's numbers: the operator only moves them, or counts with them. */
+enum batch_inputs { NOWHERE, FIRST, ALL };
 
-static struct tn_tensor *multiply(const struct work *work)
-{
-    return arithmetic(work, '*');
-}
-
-static struct tn_tensor *divide(const struct work *work)
-{
-    return arithmetic(work, '/');
-}
-
-static struct tn_tensor *identity(const struct work *work)
-{
-    return tn_tensor_ref(input(work, 0));
-}
-
-static const struct evaluator {
+static const struct entry {
     const char *op_type;
-    struct tn_tensor *(*evaluate)(const struct work *work);
-} evaluators[] = {
-    {"Constant", constant}, {"ConstantOfShape", constant_of_shape},
-    {"Reshape", reshape},   {"Unsqueeze", unsqueeze},
-    {"Squeeze", squeeze},   {"Transpose", transpose},
-    {"Slice", slice},       {"Gather", gather},
-    {"Concat", concat},     {"Cast", cast},
-    {"Add", add},           {"Sub", subtract},
-    {"Mul", multiply},      {"Div", divide},
-    {"Identity", identity},
+    tn_evaluator *evaluate;
+    enum batch_inputs batch;
+    int type; /* of the result, 0: of the first input */
+} entries[] = {
+    {"Constant", constant, NOWHERE, 0},
+    {"ConstantOfShape", constant_of_shape, NOWHERE, 0},
+    {"Range", range, NOWHERE, 0},
+    {"Identity", identity, FIRST, 0},
+    {"Dropout", identity, FIRST, 0},
+    {"Reshape", tn_evaluate_reshape, FIRST, 0},
+    {"Unsqueeze", tn_evaluate_unsqueeze, FIRST, 0},
+    {"Squeeze", tn_evaluate_squeeze, FIRST, 0},
+    {"Flatten", tn_evaluate_flatten, FIRST, 0},
+    {"Transpose", tn_evaluate_transpose, FIRST, 0},
+    {"Slice", tn_evaluate_slice, FIRST, 0},
+    {"Gather", tn_evaluate_gather, FIRST, 0},
+    {"Concat", tn_evaluate_concat, ALL, 0},
+    {"Split", tn_evaluate_split, FIRST, 0},
+    {"Expand", tn_evaluate_expand, FIRST, 0},
+    {"Tile", tn_evaluate_tile, FIRST, 0},
+    {"ScatterND", tn_evaluate_scatter, NOWHERE, 0},
+    {"Cast", tn_evaluate_cast, FIRST, 0},
+    {"Where", tn_evaluate_where, ALL, 0},
+    {"Add", tn_evaluate_binary, ALL, 0},
+    {"Sub", tn_evaluate_binary, ALL, 0},
+    {"Mul", tn_evaluate_binary, ALL, 0},
+    {"Div", tn_evaluate_binary, ALL, 0},
+    {"Mod", tn_evaluate_binary, NOWHERE, 0},
+    {"Pow", tn_evaluate_binary, NOWHERE, 0},
+    {"Min", tn_evaluate_binary, ALL, 0},
+    {"Max", tn_evaluate_binary, ALL, 0},
+    {"Sum", tn_evaluate_binary, ALL, 0},
+    {"Equal", tn_evaluate_binary, ALL, TN_ELEMENT_BOOL},
+    {"Less", tn_evaluate_binary, ALL, TN_ELEMENT_BOOL},
+    {"LessOrEqual", tn_evaluate_binary, ALL, TN_ELEMENT_BOOL},
+    {"Greater", tn_evaluate_binary, ALL, TN_ELEMENT_BOOL},
+    {"GreaterOrEqual", tn_evaluate_binary, ALL, TN_ELEMENT_BOOL},
+    {"And", tn_evaluate_binary, NOWHERE, TN_ELEMENT_BOOL},
+    {"Or", tn_evaluate_binary, NOWHERE, TN_ELEMENT_BOOL},
+    {"Xor", tn_evaluate_binary, NOWHERE, TN_ELEMENT_BOOL},
+    {"Not", tn_evaluate_unary, NOWHERE, TN_ELEMENT_BOOL},
+    {"Neg", tn_evaluate_unary, NOWHERE, 0},
+    {"Abs", tn_evaluate_unary, NOWHERE, 0},
+    {"Floor", tn_evaluate_unary, NOWHERE, 0},
+    {"Ceil", tn_evaluate_unary, NOWHERE, 0},
+    {"Round", tn_evaluate_unary, NOWHERE, 0},
+    {"Sqrt", tn_evaluate_unary, NOWHERE, 0},
+    {"Exp", tn_evaluate_unary, NOWHERE, 0},
+    {"Log", tn_evaluate_unary, NOWHERE, 0},
+    {"Reciprocal", tn_evaluate_unary, NOWHERE, 0},
+    {"ReduceProd", tn_evaluate_reduce, FIRST, 0},
+    {"ReduceSum", tn_evaluate_reduce, NOWHERE, 0},
+    {"ReduceMean", tn_evaluate_reduce, NOWHERE, 0},
+    {"ReduceMin", tn_evaluate_reduce, NOWHERE, 0},
+    {"ReduceMax", tn_evaluate_reduce, NOWHERE, 0},
+    {"ReduceL1", tn_evaluate_reduce, NOWHERE, 0},
+    {"ReduceL2", tn_evaluate_reduce, NOWHERE, 0},
+    {"ReduceSumSquare", tn_evaluate_reduce, NOWHERE, 0},
+    {"MatMul", tn_evaluate_matmul, NOWHERE, 0},
+    {"Size", tn_evaluate_size, NOWHERE, TN_ELEMENT_INT64},
+    {"NonZero", tn_evaluate_nonzero, NOWHERE, TN_ELEMENT_INT64},
 };
 
+static const struct entry *entry_of(const struct tn_node *node)
+{
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+        if (strcmp(entries[i].op_type, node->op_type) == 0)
+            return &entries[i];
+    return NULL;
+}
+
+bool tn_evaluates_batch(const struct tn_node *node, int index)
+{
+    const struct entry *entry = entry_of(node);
+    return entry && (entry->batch == ALL || (entry->batch == FIRST && index == 0));
+}
+
 struct tn_tensor *tn_evaluate_node(const struct tn_graph *graph, const struct tn_node *node,
-                                   struct tn_tensor *const *inputs,
+                                   struct tn_tensor *const *inputs, bool batch, int output,
                                    struct tn_evaluation_budget *budget, struct tn_error *error)
 {
-    const struct work work = {graph, node, inputs, budget, error};
-    struct tn_tensor *result = NULL;
-    for (size_t i = 0; i < sizeof evaluators / sizeof *evaluators; i++)
-        if (strcmp(evaluators[i].op_type, node->op_type) == 0)
-            result = evaluators[i].evaluate(&work);
-    return result;
+    const struct tn_work work = {graph, node, inputs, batch, output, budget, error};
+    const struct entry *entry = entry_of(node);
+    bool several = entry && entry->evaluate == tn_evaluate_split;
+    return entry && (output == 0 || several) ? entry->evaluate(&work) : NULL;
 }
 
 int tn_evaluated_type(const struct tn_graph *graph, const struct tn_node *node)
 {
     const struct tn_attribute *value = tn_node_attribute(node, "value");
+    const struct entry *entry = entry_of(node);
     if (value && value->kind == TN_ATTR_TENSOR)
         return value->stored_type;
     if (strcmp(node->op_type, "Cast") == 0)
         return (int)tn_node_int(node, "to", 0);
-    if (strcmp(node->op_type, "Shape") == 0 || node->input_count == 0 ||
-        node->inputs[0] == TN_NO_VALUE)
+    if (entry && entry->type)
+        return entry->type == TN_ELEMENT_INT64 ? 0 : entry->type;
+    int like = strcmp(node->op_type, "Where") == 0 ? 1 : 0;
+    if (strcmp(node->op_type, "Shape") == 0 || strcmp(node->op_type, "ConstantOfShape") == 0 ||
+        like >= node->input_count || node->inputs[like] == TN_NO_VALUE)
         return 0;
-    return graph->values[node->inputs[0]].stored_type;
+    return graph->values[node->inputs[like]].stored_type;
 }

@@ -1,7 +1,8 @@
 #include "model/layers.h"
 
 #include "core/memory.h"
-#include "model/window.h"
+#include "model/name_index.h"
+#include "model/readers.h"
 
 #include <limits.h>
 #include <string.h>
@@ -20,18 +21,29 @@ int tn_layers_find(const struct tn_layers *layers, const char *name)
     return -1;
 }
 
-/* DESIGN section 3: the weight's name without ".weight", else the node's. Two layers that share a
+/* Layers being found. */
+struct finding {
+    const struct tn_graph *graph;
+    struct tn_readers readers;
+    struct tn_name_index names;
+    struct tn_layers *layers;
+    struct tn_error *error;
+};
+
+/* DESIGN section 3: the weight's name without ".weight", else the node's. Layers that share a
  * weight would share a name: the later ones get a number. */
-static char *layer_name(const struct tn_graph *graph, const struct tn_node *node,
-                        const struct tn_layers *layers)
+static char *layer_name(const struct finding *finding, int index)
 {
+    enum { FEW = 64 }; /* names tried in turn, before the node's own number makes it shorter */
+    const struct tn_graph *graph = finding->graph;
+    const struct tn_node *node = &graph->nodes[index];
     const char *weight = graph->values[node->inputs[1]].name;
     const char *label = tn_node_label(graph, node);
     char *name = ends_with(weight, ".weight")
                      ? tn_sprintf("%.*s", (int)(strlen(weight) - strlen(".weight")), weight)
                      : tn_strdup(label);
-    for (int number = 2; name && tn_layers_find(layers, name) >= 0; number++) {
-        char *next = tn_sprintf("%s#%d", label, number);
+    for (int number = 2; name && tn_name_index_find(&finding->names, name) >= 0; number++) {
+        char *next = tn_sprintf("%s#%d", label, number < FEW ? number : number + index);
         tn_free(name);
         name = next;
     }
@@ -43,42 +55,80 @@ static bool times(int64_t *product, int64_t factor)
     return !__builtin_mul_overflow(*product, factor, product);
 }
 
+/* Dimension `index` as a size; false where it is too large. */
+static bool size_at(const int64_t *dims, int index, int *size)
+{
+    if (dims[index] < 0 || dims[index] > INT_MAX)
+        return false;
+    *size = (int)dims[index];
+    return true;
+}
+
+/* Height and width of [N,C,H,W], 1 and width of [N,C,W]; 0 and 0 where the shape is not known. */
+static bool area_of(const struct tn_value *value, int spatial, int area[2])
+{
+    area[0] = area[1] = 0;
+    if (!value->has_shape)
+        return true;
+    area[0] = 1;
+    return size_at(value->dims, value->rank - 1, &area[1]) &&
+           (spatial == 1 || size_at(value->dims, value->rank - 2, &area[0]));
+}
+
 static bool measure_conv(const struct tn_graph *graph, struct tn_layer *layer)
 {
     const struct tn_node *node = &graph->nodes[layer->node];
-    const int64_t *dims = tn_node_constant(graph, node, 1)->dims;
-    const struct tn_value *output = &graph->values[node->outputs[0]];
-    int64_t channels = dims[1];
-    if (!times(&channels, tn_node_int(node, "group", 1)) || channels > INT_MAX ||
-        dims[0] > INT_MAX || dims[2] > INT_MAX || dims[3] > INT_MAX)
+    const struct tn_tensor *weight = tn_node_constant(graph, node, 1);
+    const struct tn_value *input = &graph->values[node->inputs[0]];
+    bool transposed = node->op == TN_OP_CONV_TRANSPOSE;
+    int spatial = weight->rank - 2, in[2];
+    int64_t part = weight->dims[1], whole = weight->dims[0];
+    if (!times(&part, tn_node_int(node, "group", 1)) || part > INT_MAX || part < 0 ||
+        whole > INT_MAX)
         return false;
-    layer->filters = (int)dims[0];
-    layer->channels = (int)channels;
-    layer->kernel[0] = (int)dims[2];
-    layer->kernel[1] = (int)dims[3];
+    layer->filters = (int)(transposed ? part : whole);
+    layer->channels = (int)(transposed ? whole : part);
+    layer->kernel[0] = 1;
     layer->flops = 2;
-    for (int i = 0; i < 2; i++) {
-        layer->out[i] = output->has_shape ? (int)output->dims[2 + i] : 0;
-        if (!times(&layer->flops, layer->out[i]))
-            return false;
-    }
-    return times(&layer->flops, (int64_t)tn_node_constant(graph, node, 1)->count);
+    return (spatial == 1 || size_at(weight->dims, 2, &layer->kernel[0])) &&
+           size_at(weight->dims, spatial + 1, &layer->kernel[1]) &&
+           area_of(&graph->values[node->outputs[0]], spatial, layer->out) &&
+           area_of(input, spatial, in) &&
+           times(&layer->flops, transposed ? in[0] : layer->out[0]) &&
+           times(&layer->flops, transposed ? in[1] : layer->out[1]) &&
+           times(&layer->flops, (int64_t)weight->count);
 }
 
-static bool measure_gemm(const struct tn_graph *graph, struct tn_layer *layer)
+/* Positions of [N, ..., C]: the last of them is the width. */
+static bool positions_of(const struct tn_value *input, int out[2])
+{
+    int64_t height = 1;
+    out[0] = out[1] = 0;
+    if (!input->has_shape)
+        return true;
+    out[1] = 1;
+    if (input->rank > 2 && !size_at(input->dims, input->rank - 2, &out[1]))
+        return false;
+    for (int i = 1; i < input->rank - 2; i++)
+        if (!times(&height, input->dims[i]))
+            return false;
+    return size_at(&height, 0, &out[0]);
+}
+
+static bool measure_matrix(const struct tn_graph *graph, struct tn_layer *layer)
 {
     const struct tn_node *node = &graph->nodes[layer->node];
     const struct tn_tensor *weight = tn_node_constant(graph, node, 1);
-    bool transposed = tn_node_int(node, "transB", 0) != 0;
-    int64_t filters = weight->dims[transposed ? 0 : 1], channels = weight->dims[transposed ? 1 : 0];
-    if (filters > INT_MAX || channels > INT_MAX)
-        return false;
-    layer->filters = (int)filters;
-    layer->channels = (int)channels;
-    for (int i = 0; i < 2; i++)
-        layer->kernel[i] = layer->out[i] = 1;
+    bool gemm = node->op == TN_OP_GEMM;
+    int last = gemm && tn_node_int(node, "transB", 0) != 0 ? 0 : 1;
+    layer->kernel[0] = layer->kernel[1] = 1;
+    layer->out[0] = layer->out[1] = 1;
     layer->flops = 2;
-    return times(&layer->flops, (int64_t)weight->count);
+    return size_at(weight->dims, last, &layer->filters) &&
+           size_at(weight->dims, 1 - last, &layer->channels) &&
+           (gemm || positions_of(&graph->values[node->inputs[0]], layer->out)) &&
+           times(&layer->flops, layer->out[0]) && times(&layer->flops, layer->out[1]) &&
+           times(&layer->flops, (int64_t)weight->count);
 }
 
 static int64_t count_of(const struct tn_graph *graph, const struct tn_node *node, int input)
@@ -87,58 +137,77 @@ static int64_t count_of(const struct tn_graph *graph, const struct tn_node *node
     return tensor ? (int64_t)tensor->count : 0;
 }
 
-static void count_params(const struct tn_graph *graph, struct tn_layer *layer)
+static void count_params(const struct finding *finding, struct tn_layer *layer)
 {
+    const struct tn_graph *graph = finding->graph;
     const struct tn_node *node = &graph->nodes[layer->node];
-    int next;
+    int reader = tn_first_reader(&finding->readers, node->outputs[0]);
+    const struct tn_node *next = reader == TN_NO_NODE ? NULL : &graph->nodes[reader];
     layer->params = count_of(graph, node, 1);
-    if (tn_graph_consumers(graph, node->outputs[0], 1, &next) > 0 &&
-        graph->nodes[next].op == TN_OP_BATCH_NORM)
-        layer->params +=
-            count_of(graph, &graph->nodes[next], 1) + count_of(graph, &graph->nodes[next], 2);
+    if (next && next->op == TN_OP_BATCH_NORM)
+        layer->params += count_of(graph, next, 1) + count_of(graph, next, 2);
     layer->params_all = layer->params + count_of(graph, node, 2);
+    if (next && next->op == TN_OP_ADD && node->op == TN_OP_MATMUL)
+        layer->params_all += count_of(graph, next, 0) + count_of(graph, next, 1);
 }
 
-/* Does the node have weights that can be pruned? Computed ones cannot. */
-static bool is_layer(const struct tn_graph *graph, const struct tn_node *node)
+bool tn_node_is_layer(const struct tn_graph *graph, const struct tn_node *node)
 {
-    if (node->op != TN_OP_CONV && node->op != TN_OP_GEMM)
-        return false;
     const struct tn_tensor *weight = tn_node_constant(graph, node, 1);
-    return weight && weight->rank == (node->op == TN_OP_CONV ? 4 : 2);
+    if (!weight || !tn_tensor_floats(weight) || node->inputs[0] == TN_NO_VALUE ||
+        graph->values[node->inputs[0]].constant)
+        return false;
+    switch (node->op) {
+    case TN_OP_CONV:
+    case TN_OP_CONV_TRANSPOSE:
+        return weight->rank == 3 || weight->rank == 4;
+    case TN_OP_GEMM:
+        return weight->rank == 2 && tn_node_int(node, "transA", 0) == 0;
+    case TN_OP_MATMUL:
+        return weight->rank == 2;
+    default:
+        return false;
+    }
 }
 
-static bool add_layer(const struct tn_graph *graph, int index, struct tn_layers *layers,
-                      struct tn_error *error)
+static bool add_layer(struct finding *finding, int index)
 {
-    const struct tn_node *node = &graph->nodes[index];
-    struct tn_layer *layer = &layers->layer[layers->count];
+    const struct tn_node *node = &finding->graph->nodes[index];
+    struct tn_layer *layer = &finding->layers->layer[finding->layers->count];
     layer->node = index;
     layer->op = node->op;
-    layer->name = layer_name(graph, node, layers);
+    layer->name = layer_name(finding, index);
     if (!layer->name)
-        return tn_fail_memory(error, "a layer's name", 0);
-    layers->count++;
-    if (!(node->op == TN_OP_CONV ? measure_conv(graph, layer) : measure_gemm(graph, layer)))
-        return tn_fail(error, TN_ERROR_INPUT, "layer '%s' is too large to count", layer->name);
-    count_params(graph, layer);
+        return tn_fail_memory(finding->error, "a layer's name", 0);
+    int number = finding->layers->count++;
+    if (!tn_name_index_add(&finding->names, layer->name, number, finding->error))
+        return false;
+    bool matrix = node->op == TN_OP_GEMM || node->op == TN_OP_MATMUL;
+    if (!(matrix ? measure_matrix(finding->graph, layer) : measure_conv(finding->graph, layer)))
+        return tn_fail(finding->error, TN_ERROR_INPUT, "layer '%s' is too large to count",
+                       layer->name);
+    count_params(finding, layer);
     return true;
 }
 
 bool tn_layers_of(const struct tn_graph *graph, struct tn_layers *layers, struct tn_error *error)
 {
+    struct finding finding = {.graph = graph, .layers = layers, .error = error};
     size_t count = 0;
     for (int i = 0; i < graph->node_count; i++)
-        count += is_layer(graph, &graph->nodes[i]);
+        count += tn_node_is_layer(graph, &graph->nodes[i]);
     *layers = (struct tn_layers){.layer = tn_calloc(count, sizeof *layers->layer)};
     if (!layers->layer)
         return tn_fail_memory(error, "layers", count * sizeof *layers->layer);
-    for (int i = 0; i < graph->node_count; i++)
-        if (is_layer(graph, &graph->nodes[i]) && !add_layer(graph, i, layers, error)) {
-            tn_layers_free(layers);
-            return false;
-        }
-    return true;
+    bool ok = tn_readers_of(graph, &finding.readers, error);
+    for (int i = 0; ok && i < graph->node_count; i++)
+        if (tn_node_is_layer(graph, &graph->nodes[i]))
+            ok = add_layer(&finding, i);
+    tn_readers_free(&finding.readers);
+    tn_name_index_free(&finding.names);
+    if (!ok)
+        tn_layers_free(layers);
+    return ok;
 }
 
 void tn_layers_free(struct tn_layers *layers)

@@ -105,7 +105,7 @@ static bool from_scales(const struct tn_graph *graph, const struct tn_node *node
     for (int i = 0; i < count; i++) {
         int axis = axes->axis[i];
         double out = floor((double)((float)dims[axis] * scales[i]));
-        if (!(out < (double)GREATEST))
+        if (!(out >= -1 && out < (double)GREATEST))
             return tn_fail(error, TN_ERROR_INPUT, "its scale is %g", (double)scales[i]);
         if (!resize_axis(resize, axis, dims[axis], scales[i], (int64_t)out, constant, error))
             return false;
@@ -149,8 +149,7 @@ static bool from_sizes(const struct tn_graph *graph, const struct tn_node *node,
         int axis = axes->axis[i];
         int64_t in = dims[axis], out = sizes->list[i];
         bool batch = in == TN_BATCH;
-        /* The batch's size stands for any, where folding put a 0 and where the file fixed it. */
-        if (batch && (common > 0.0f || (out != 0 && out != graph->info.batch_size)))
+        if (batch && (common > 0.0f || out != graph->info.batch_size))
             *constant = false;
         if (batch)
             continue;
@@ -182,7 +181,7 @@ static bool read_arguments(const struct tn_graph *graph, const struct tn_node *n
     bool late = node->op == TN_OP_RESIZE && graph->info.opset >= 11;
     const struct tn_tensor *scales = given(graph, node, late ? 2 : 1, constant);
     const struct tn_tensor *sizes = late ? given(graph, node, 3, constant) : NULL;
-    struct axis_list axes;
+    struct axis_list axes = {0};
     if (!*constant)
         return true;
     if (!read_axes(node, resize->rank, &axes, error))

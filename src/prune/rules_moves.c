@@ -1,6 +1,7 @@
 /* Rules of operators that move numbers and do not change them. */
 #include "core/memory.h"
 #include "model/axes.h"
+#include "model/resize.h"
 #include "model/slice.h"
 #include "prune/rules.h"
 
@@ -38,7 +39,7 @@ static bool not_constant(struct tn_flow *flow, int node, struct tn_error *error)
 static bool label_part(struct tn_flow *flow, int value, const struct tn_labels *from, int64_t begin,
                        int64_t step, int64_t count, struct tn_error *error)
 {
-    int *ids = tn_flow_ids(flow, (int)count, error);
+    int *ids = tn_flow_ids(flow, count, error);
     if (!ids)
         return false;
     for (int64_t i = 0; i < count; i++)
@@ -99,10 +100,25 @@ static bool parts_are_one(const struct tn_flow *flow, const struct tn_labels *la
     return true;
 }
 
+/* Is the value normalised channel by channel? Group normalisation is written so: Reshape to
+ * [N,groups,rest], InstanceNormalization, Reshape back. Its channels must stand on axis 1. */
+static bool is_normalised(const struct tn_flow *flow, int value)
+{
+    int readers[4];
+    int count = tn_graph_consumers(flow->graph, value, 4, readers);
+    for (int i = 0; i < count && i < 4; i++) {
+        if (tn_rule_node(flow, readers[i])->op == TN_OP_INSTANCE_NORM)
+            return true;
+    }
+    return false;
+}
+
 /* The output's axis on which channels will stand: where the channels were spread over several, one
- * on which nothing need be joined, or else the one with most to choose from. */
+ * on which nothing need be joined (the first, should all channels be one), or else the one with
+ * most to choose from. */
 static bool choose_axis(const struct tn_flow *flow, const struct tn_labels *labels,
-                        const struct tn_value *in, const struct tn_value *out, struct share *best)
+                        const struct tn_value *in, const struct tn_value *out, bool on_first,
+                        struct share *best)
 {
     int64_t in_strides[TN_MAX_RANK], out_strides[TN_MAX_RANK];
     bool free_choice = false;
@@ -114,10 +130,10 @@ static bool choose_axis(const struct tn_flow *flow, const struct tn_labels *labe
         struct share share;
         if (!share_of(i, out_strides[i], out->dims[i], stride, labels->count, &share))
             return false;
-        if (share.parts < 2)
+        if (share.parts < 2 || (on_first && i > 1))
             continue;
         bool is_free = parts_are_one(flow, labels, &share, stride);
-        if ((is_free && !free_choice) || (is_free == free_choice && share.parts > best->parts))
+        if (!free_choice && (is_free || share.parts > best->parts))
             *best = share;
         free_choice |= is_free;
     }
@@ -135,14 +151,14 @@ bool tn_rule_reshape(struct tn_flow *flow, int node, struct tn_error *error)
     if (labels.count == 0)
         return true;
     if (in->rank < 2 || out->rank < 2 || in->dims[0] != out->dims[0] ||
-        !choose_axis(flow, &labels, in, out, &share))
+        !choose_axis(flow, &labels, in, out, is_normalised(flow, output), &share))
         return tn_rule_bar(flow, node, "rearranges its channels", error);
     int64_t strides[TN_MAX_RANK];
     strides_of(in, strides);
     int64_t stride = strides[labels.axis], count = out->dims[share.axis];
-    int *ids = count > INT32_MAX / 4 ? NULL : tn_flow_ids(flow, (int)count, error);
+    int *ids = tn_flow_ids(flow, count, error);
     if (!ids)
-        return count <= INT32_MAX / 4 ? false : tn_fail(error, TN_ERROR_INPUT, "too many channels");
+        return false;
     for (int64_t c = 0; c < labels.count; c++) {
         int64_t part = c * stride / share.low % share.parts;
         tn_flow_join(flow, labels.ids[part * share.low / stride], labels.ids[c], node);
@@ -151,6 +167,17 @@ bool tn_rule_reshape(struct tn_flow *flow, int node, struct tn_error *error)
         ids[x] = labels.ids[x * share.out / share.low % share.parts * share.low / stride];
     flow->labels[output] = (struct tn_labels){.axis = share.axis, .count = (int)count, .ids = ids};
     return true;
+}
+
+/* A Squeeze that names no axes drops all of size 1. Where there is none now, there is no list that
+ * would say so once a single channel is left (arguments.c names the others). */
+bool tn_rule_squeeze(struct tn_flow *flow, int node, struct tn_error *error)
+{
+    if (!shapes_known(flow, node))
+        return of_unknown_shape(flow, node, error);
+    if (output_at(flow, node)->rank == value_at(flow, tn_rule_input(flow, node, 0))->rank)
+        return tn_rule_bar(flow, node, "drops whichever axes are of size 1", error);
+    return tn_rule_reshape(flow, node, error);
 }
 
 /* --- one axis becomes another --- */
@@ -176,7 +203,8 @@ bool tn_rule_expand(struct tn_flow *flow, int node, struct tn_error *error)
     int input = tn_rule_input(flow, node, 0);
     const struct tn_labels *labels = &flow->labels[input];
     int axis = labels->axis + output_at(flow, node)->rank - value_at(flow, input)->rank;
-    if (labels->count > 0 && output_at(flow, node)->dims[axis] != labels->count)
+    if (labels->count > 0 &&
+        (axis < 0 || axis >= TN_MAX_RANK || output_at(flow, node)->dims[axis] != labels->count))
         return tn_rule_bar(flow, node, "spreads it over other channels", error);
     return tn_rule_pass_to(flow, node, axis, error);
 }
@@ -185,10 +213,50 @@ bool tn_rule_resize(struct tn_flow *flow, int node, struct tn_error *error)
 {
     if (!shapes_known(flow, node))
         return of_unknown_shape(flow, node, error);
+    struct tn_resize resize;
+    bool constant;
+    if (!tn_resize_of(flow->graph, tn_rule_node(flow, node), &resize, &constant, error))
+        return false;
     const struct tn_labels *labels = &flow->labels[tn_rule_input(flow, node, 0)];
-    if (labels->count > 0 && output_at(flow, node)->dims[labels->axis] != labels->count)
+    if (labels->count > 0 && (!constant || resize.resized[labels->axis]))
         return tn_rule_bar(flow, node, "resizes across its channels", error);
     return tn_rule_pass(flow, node, error);
+}
+
+/* --- channels become pixels, and the other way round --- */
+
+/* A channel of the shallow side is block * block channels of the deep side, which go together. */
+bool tn_rule_depth(struct tn_flow *flow, int node, struct tn_error *error)
+{
+    struct tn_depth depth;
+    if (!shapes_known(flow, node))
+        return of_unknown_shape(flow, node, error);
+    if (!tn_depth_of(tn_rule_node(flow, node), &depth, error))
+        return false;
+    int output = tn_rule_node(flow, node)->outputs[0];
+    const struct tn_labels labels = flow->labels[tn_rule_input(flow, node, 0)];
+    bool deepens = tn_rule_node(flow, node)->op == TN_OP_SPACE_TO_DEPTH;
+    int64_t area = depth.block * depth.block, count = output_at(flow, node)->dims[1];
+    int64_t shallow = deepens ? labels.count : count;
+    if (labels.count == 0)
+        return true;
+    if (labels.axis != 1 || shallow * area != (deepens ? count : labels.count))
+        return tn_rule_bar(flow, node, "rearranges its channels", error);
+    int *ids = tn_flow_ids(flow, count, error);
+    if (!ids)
+        return false;
+    bool grouped = !deepens && depth.column_row_depth;
+    for (int64_t i = 0; i < shallow * area; i++) {
+        int64_t channel = grouped ? i / area : i % shallow;
+        if (deepens) {
+            ids[i] = labels.ids[channel];
+            continue;
+        }
+        ids[channel] = labels.ids[grouped ? channel * area : channel];
+        tn_flow_join(flow, ids[channel], labels.ids[i], node);
+    }
+    flow->labels[output] = (struct tn_labels){.axis = 1, .count = (int)count, .ids = ids};
+    return true;
 }
 
 /* --- parts of an axis --- */
@@ -246,9 +314,9 @@ static bool pad_channels(struct tn_flow *flow, int node, const struct tn_padding
     int output = tn_rule_node(flow, node)->outputs[0];
     int64_t begin = padding->begin[labels.axis], end = padding->end[labels.axis];
     int64_t count = value_at(flow, output)->dims[labels.axis];
-    int *ids = count > INT32_MAX / 4 ? NULL : tn_flow_ids(flow, (int)count, error);
+    int *ids = tn_flow_ids(flow, count, error);
     if (!ids)
-        return count <= INT32_MAX / 4 ? false : tn_fail(error, TN_ERROR_INPUT, "too many channels");
+        return false;
     int before = begin > 0 ? (int)begin : 0, after = end > 0 ? (int)end : 0;
     int cut = begin < 0 ? (int)-begin : 0;
     for (int i = before; i < count - after; i++)
@@ -296,7 +364,7 @@ bool tn_rule_gather(struct tn_flow *flow, int node, struct tn_error *error)
         int shift = labels.axis > gather.axis ? gather.indices->rank - 1 : 0;
         return tn_rule_pass_to(flow, node, labels.axis + shift, error);
     }
-    if (gather.indices->rank != 1 || gather.indices->count > INT32_MAX / 4)
+    if (gather.indices->rank != 1 || gather.indices->count > INT32_MAX)
         return tn_rule_bar(flow, node, "takes single channels out of it", error);
     int count = (int)gather.indices->count;
     int *ids = tn_flow_ids(flow, count, error);
@@ -336,9 +404,9 @@ static bool concat_channels(struct tn_flow *flow, int node, int axis, struct tn_
 {
     const struct tn_node *n = tn_rule_node(flow, node);
     int64_t total = output_at(flow, node)->dims[axis];
-    int *ids = total > INT32_MAX / 4 ? NULL : tn_flow_ids(flow, (int)total, error);
+    int *ids = tn_flow_ids(flow, total, error);
     if (!ids)
-        return total <= INT32_MAX / 4 ? false : tn_fail(error, TN_ERROR_INPUT, "too many channels");
+        return false;
     int at = 0;
     for (int i = 0; i < n->input_count; i++) {
         const struct tn_value *input = value_at(flow, n->inputs[i]);

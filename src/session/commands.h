@@ -6,6 +6,7 @@
 #include "session/command.h"
 
 extern const struct tn_command tn_commands_open[];
+extern const struct tn_command tn_commands_head[];
 extern const struct tn_command tn_commands_measure[];
 extern const struct tn_command tn_commands_run[];
 extern const struct tn_command tn_commands_select[];

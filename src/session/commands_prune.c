@@ -242,7 +242,8 @@ static bool train_from(struct tn_session *session, const struct tn_command_line 
     if (tn_dataset_count(dataset, TN_TRAIN) == 0)
         return tn_fail(error, TN_ERROR_USE, "%s has no training images", tn_dataset_name(dataset));
     struct tn_graph *graph = tn_graph_clone(session->state->model->graph, error);
-    bool fine = graph && (!fresh || tn_graph_initialise(graph, options.seed, error)) &&
+    bool fine = graph && tn_graph_unshare_vectors(graph, error) &&
+                (!fresh || tn_graph_initialise(graph, options.seed, error)) &&
                 train(session, dataset, graph, &options, progress, result, error);
     tn_graph_free(graph);
     return fine;

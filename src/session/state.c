@@ -333,51 +333,43 @@ static double staying(const struct tn_state *state, int group)
     return (double)state->settings[group].kept / state->model->groups.group[group].channels;
 }
 
-/* Is a layer one of those through which its group passes, as depthwise convolutions are? Its
- * filters keep their own depth. */
-static bool passes(const struct tn_model *model, int layer)
+/* Fraction of a layer's filters that stay. */
+static double making(const struct tn_state *state, int layer)
 {
-    int g = model->groups.of_layer[layer];
-    if (g < 0)
-        return false;
-    const struct tn_group *group = &model->groups.group[g];
-    for (int p = 0; p < group->producer_count; p++) {
-        if (group->producers[p] == layer)
-            return false;
-    }
-    return true;
+    return staying(state, state->model->groups.of_layer[layer]);
 }
 
-/* Fraction of what a layer reads that stays. */
-static double reading(const struct tn_state *state, int layer)
+static double weight_count(const struct tn_model *model, int layer)
 {
-    const struct tn_model *model = state->model;
-    double in = 1;
-    for (int r = 0; r < model->read_count; r++) {
-        if (model->reads[r].layer == layer)
-            in -= model->reads[r].share * (1 - staying(state, model->reads[r].group));
-    }
-    return in;
+    const struct tn_node *node = &model->graph->nodes[model->layers.layer[layer].node];
+    const struct tn_tensor *weight = tn_node_constant(model->graph, node, 1);
+    return weight ? (double)weight->count : 0;
 }
 
+/* Of a layer with w weights there stay out * in * w, where in = 1 - sum of what each group that it
+ * reads loses: w less w (1 - out), and less w out times what each loses. */
 void tn_state_planned(const struct tn_state *state, int64_t *params, int64_t *flops)
 {
     const struct tn_model *model = state->model;
     double p = (double)model->cost.params, f = (double)model->cost.flops;
     for (int l = 0; l < model->layers.count; l++) {
-        const struct tn_layer *layer = &model->layers.layer[l];
-        const struct tn_tensor *weight =
-            tn_node_constant(model->graph, &model->graph->nodes[layer->node], 1);
-        double out = staying(state, model->groups.of_layer[l]);
-        double in = passes(model, l) ? 1 : reading(state, l);
-        p -= weight ? (double)weight->count * (1 - out * in) : 0;
-        f -= (double)layer->flops * (1 - out * in);
+        double gone = 1 - making(state, l);
+        p -= gone > 0 ? weight_count(model, l) * gone : 0;
+        f -= (double)model->layers.layer[l].flops * gone;
+    }
+    for (int r = 0; r < model->read_count; r++) {
+        const struct tn_read *read = &model->reads[r];
+        double lost = read->share * (1 - staying(state, read->group));
+        double gone = lost > 0 ? making(state, read->layer) * lost : 0;
+        p -= gone > 0 ? weight_count(model, read->layer) * gone : 0;
+        f -= (double)model->layers.layer[read->layer].flops * gone;
     }
     for (int g = 0; g < model->groups.count; g++) {
         const struct tn_group *group = &model->groups.group[g];
-        for (int t = 0; t < group->through_count; t++) {
-            if (model->graph->nodes[group->through[t]].op == TN_OP_BATCH_NORM)
-                p -= 2.0 * group->channels * (1 - staying(state, g));
+        double gone = 1 - staying(state, g);
+        for (int t = 0; gone > 0 && t < group->through_count; t++) {
+            if (model->graph->nodes[group->through[t].node].op == TN_OP_BATCH_NORM)
+                p -= 2.0 * group->through[t].positions * gone;
         }
     }
     *params = llround(p);

@@ -31,7 +31,7 @@ struct tn_model {
     struct tn_groups groups;
     struct tn_cost cost;
     int read_count;
-    struct tn_read *reads; /* which layers read which groups */
+    struct tn_read *reads; /* which layers read which groups that can be pruned */
     bool stored;           /* its bytes have been hashed: `digest` names them in the store */
     struct tn_digest digest;
 };
