@@ -2,6 +2,7 @@
 #include "prune/filter_weights.h"
 
 #include "method_support.h"
+#include "small_graph.h"
 #include "small_nets.h"
 
 struct network {
@@ -103,6 +104,57 @@ static void weights_of_one_filter_a_channel(void **state)
     close_network(&net);
 }
 
+static float *weights_at(const struct network *net, int node, int input)
+{
+    return tn_tensor_floats(tn_node_constant(net->graph, &net->graph->nodes[node], input));
+}
+
+/* conv 4, transposed conv 6, relu, global pool, flatten, product with a [6,7] matrix, relu, gemm 5
+ */
+static struct tn_graph *transposed_net(void)
+{
+    struct small_graph small;
+    small_begin(&small, 3, 6, 6, 9);
+    small_conv(&small, 3, 4, (const int64_t[]){3, 3}, (const int64_t[]){1, 1},
+               (const int64_t[]){1, 1}, (const int64_t[]){1, 1, 1, 1}, 1, true);
+    int kernels = small_constant(&small, "kernels", 4, (const int64_t[]){4, 6, 2, 3}, 0, 1);
+    small_node(&small, "ConvTranspose", 1, &kernels);
+    small_node(&small, "Relu", 0, NULL);
+    small_node(&small, "GlobalAveragePool", 0, NULL);
+    small_node(&small, "Flatten", 0, NULL);
+    int matrix = small_constant(&small, "matrix", 2, (const int64_t[]){6, 7}, 0, 1);
+    small_node(&small, "MatMul", 1, &matrix);
+    small_node(&small, "Relu", 0, NULL);
+    int last = small_constant(&small, "last", 2, (const int64_t[]){7, 5}, 0, 1);
+    small_node(&small, "Gemm", 1, &last);
+    return small_end(&small);
+}
+
+static void filters_that_are_not_on_the_first_axis(void **state)
+{
+    (void)state;
+    struct network net;
+    int order[MOST];
+    double score[MOST];
+    open_network(&net, transposed_net(), TN_SCOPE_INNER, "ConvTranspose_1");
+    assert_int_equal(net.weights.channels, 6);
+    const float *w = weights_at(&net, 1, 1);
+    rank_with("l1", &net.input, order, score);
+    for (int f = 0; f < 6; f++) {
+        double sum = 0;
+        for (int c = 0; c < 4; c++) {
+            for (int i = 0; i < 6; i++)
+                sum += fabs((double)w[(c * 6 + f) * 6 + i]);
+        }
+        assert_true(fabs(score[f] - sum) < 1e-12);
+    }
+    rank_with("fpgm", &net.input, order, score);
+    close_network(&net);
+    open_network(&net, transposed_net(), TN_SCOPE_INNER, "MatMul_5");
+    compare_weights(&net, 1);
+    close_network(&net);
+}
+
 static void weights_of_several_filters_and_producers(void **state)
 {
     (void)state;
@@ -115,11 +167,6 @@ static void weights_of_several_filters_and_producers(void **state)
     assert_int_equal(net.weights.part_count, 3);
     compare_weights(&net, 0);
     close_network(&net);
-}
-
-static float *weights_at(const struct network *net, int node, int input)
-{
-    return tn_tensor_floats(tn_node_constant(net->graph, &net->graph->nodes[node], input));
 }
 
 static void equal_filters_go_lowest_index_first(void **state)
@@ -217,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_of_one_filter_a_channel),
+        cmocka_unit_test(filters_that_are_not_on_the_first_axis),
         cmocka_unit_test(weights_of_several_filters_and_producers),
         cmocka_unit_test(equal_filters_go_lowest_index_first),
         cmocka_unit_test(close_filters_keep_their_distance),

@@ -73,7 +73,8 @@ static void consider_leaving(const struct homotopy *h, struct knot *knot, int c)
 static void consider_entering(const struct homotopy *h, struct knot *knot, int c)
 {
     double left = tn_tableau_row(&h->tableau, c)[h->tableau.channels];
-    for (double sign = 1; sign >= -1; sign -= 2) {
+    for (int turn = 0; turn < 2; turn++) {
+        double sign = turn == 0 ? 1 : -1;
         double meets = 1 - sign * h->slope[c];
         /* Who has just left stands at the bound of its sign and moves away from it. */
         if (meets > 0 && (c != h->moved || sign != h->moved_sign))
