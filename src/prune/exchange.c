@@ -15,7 +15,7 @@ static const double TIE = 1e-13;
 /* Nor is one below this part of the error itself. */
 static const double SMALL_GAIN = 1e-10;
 
-enum { MOST_PASSES = 8, NO_RANK = -1 };
+enum { MOST_PASSES = 4, NO_RANK = -1 };
 
 /* A channel outside the set that may come in, with what the swaps need of it: u being its cell with
  * the one that goes. */
@@ -203,7 +203,8 @@ static int best_newcomer(const struct work *x)
 struct family {
     struct work work;
     struct tn_exchange *sets;
-    int *open; /* [C+1] rank of what can be swapped in a set of that size, or NO_RANK */
+    int *open;     /* [C+1] rank of what can be swapped in a set of that size, or NO_RANK */
+    bool *settled; /* [C+1] whether no swap is known to make the set better */
     bool changed;
 };
 
@@ -230,7 +231,7 @@ static bool take_if_better(struct family *f, int keep)
         return false;
     *error_of(f->sets, keep) = fmax(error, 0);
     memcpy(set_of(f->sets, keep), f->work.set, (size_t)f->work.channels * sizeof *f->work.set);
-    f->changed = true;
+    f->settled[keep] = f->changed = true;
     return true;
 }
 
@@ -256,13 +257,20 @@ static void move_to(struct work *x, const bool *set)
 /* Swap to the end; where a better set of that size is known, go on from that one. */
 static void settle(struct family *f, int keep)
 {
+    const bool *known = set_of(f->sets, keep);
+    if (f->settled[keep] &&
+        memcmp(known, f->work.set, (size_t)f->work.channels * sizeof *known) == 0)
+        return;
     improve(&f->work, f->open[keep]);
     double error = tn_tableau_error(&f->work.tableau) / f->work.tableau.energy;
-    if (take_if_better(f, keep) || !is_less(*error_of(f->sets, keep), error))
-        return;
-    move_to(&f->work, set_of(f->sets, keep));
-    improve(&f->work, f->open[keep]);
-    take_if_better(f, keep);
+    if (!take_if_better(f, keep) && is_less(*error_of(f->sets, keep), error)) {
+        move_to(&f->work, known);
+        if (!f->settled[keep]) {
+            improve(&f->work, f->open[keep]);
+            take_if_better(f, keep);
+            f->settled[keep] = true;
+        }
+    }
 }
 
 static bool report(const struct work *x, int done, struct tn_error *error)
@@ -383,9 +391,12 @@ bool tn_exchange_of(const struct tn_gram *gram, const enum tn_lock *locks,
               start(gram, locks, progress, &f.work, error);
     if (ok) {
         f.open = tn_alloc(n + 1, sizeof *f.open);
-        ok = f.open ? find(&f, error) : tn_fail_memory(error, "the exchange", n * sizeof *f.open);
+        f.settled = tn_calloc(n + 1, sizeof *f.settled);
+        ok = f.open && f.settled ? find(&f, error)
+                                 : tn_fail_memory(error, "the exchange", n * sizeof *f.open);
     }
     tn_free(f.open);
+    tn_free(f.settled);
     end(&f.work);
     if (!ok)
         tn_exchange_free(exchange);

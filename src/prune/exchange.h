@@ -14,8 +14,8 @@
  * The sets start as the better of what greedy removal and greedy selection with weights keep. Then
  * passes go down from all channels (leave out the one whose loss is least, swap as long as the
  * error falls, take the set that is there if it is better) and up from none (take in the one whose
- * gain is largest ...) until a pass finds nothing. A pass mostly needs few swaps, as the set before
- * is nearly right: O(C^3) in all.
+ * gain is largest ...), until two find nothing; four at most, as more change the last digits only.
+ * A set needs few swaps, the one before being nearly right: about O(C^3) in all.
  *
  * Sets of neighbouring sizes need not be nested. Where the best single channel belongs to no best
  * pair, no order of removal has both, so an order is made for one number kept. */
@@ -26,8 +26,8 @@ struct tn_exchange {
 };
 
 /* locks [C] or NULL: sets hold the channels locked to be kept, and none locked to be pruned, as far
- * as their size lets them. Immutable once made. progress may be NULL: 512 channels take about a
- * second, and twice as many ten times as long. */
+ * as their size lets them. Immutable once made. progress may be NULL: 512 channels take about half
+ * a second, and twice as many ten times as long. */
 bool tn_exchange_of(const struct tn_gram *gram, const enum tn_lock *locks,
                     const struct tn_progress *progress, struct tn_exchange *exchange,
                     struct tn_error *error);
