@@ -13,4 +13,6 @@ libthinet_la_SOURCES += \
 	src/prune/sampling.c src/prune/sampling.h \
 	src/prune/surgery.c src/prune/surgery.h \
 	src/prune/take.c src/prune/take.h \
-	src/prune/tap.c src/prune/tap.h
+	src/prune/tap.c src/prune/tap.h \
+	src/prune/width.c src/prune/width.h \
+	src/prune/width_plan.c
