@@ -118,7 +118,8 @@ static bool run_summary(struct tn_session *session, const struct tn_command_line
     const struct tn_state *state = session->state;
     const struct tn_cost *cost = &state->model->cost;
     int64_t params, flops;
-    tn_state_planned(state, &params, &flops);
+    if (!tn_state_planned(state, &params, &flops, error))
+        return false;
     tn_put_text(result, "model", state->model_name);
     tn_put_text(result, "data", state->data && state->data->name ? state->data->name : "");
     tn_put_integer(result, "layers", state->model->layers.count);

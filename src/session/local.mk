@@ -17,6 +17,7 @@ libthinet_la_SOURCES += \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
+	src/session/planned.c \
 	src/session/results.c src/session/results.h \
 	src/session/selection.c src/session/selection.h \
 	src/session/session.c src/session/session.h \
