@@ -1,5 +1,5 @@
 UNIT_TESTS += tests/test_gram tests/test_path tests/test_groups tests/test_surgery \
-	tests/test_sampling tests/test_width
+	tests/test_sampling tests/test_width tests/test_budget
 tests_test_gram_SOURCES = tests/test_gram.c tests/random_samples.h
 tests_test_gram_LDADD = $(UNIT_LDADD)
 tests_test_path_SOURCES = tests/test_path.c tests/random_samples.h
@@ -13,4 +13,6 @@ tests_test_sampling_SOURCES = tests/test_sampling.c $(SMALL_NETS)
 tests_test_sampling_LDADD = $(UNIT_LDADD)
 tests_test_width_SOURCES = tests/test_width.c $(SMALL_NETS)
 tests_test_width_LDADD = $(UNIT_LDADD)
+tests_test_budget_SOURCES = tests/test_budget.c $(SMALL_NETS)
+tests_test_budget_LDADD = $(UNIT_LDADD)
 EXTRA_DIST += tests/check_selection.py

@@ -1,5 +1,6 @@
 libthinet_la_SOURCES += \
 	src/prune/blas.c src/prune/blas.h \
+	src/prune/budget.c src/prune/budget.h \
 	src/prune/flow.c src/prune/flow.h \
 	src/prune/gram.c src/prune/gram.h \
 	src/prune/groups.c src/prune/groups.h \
