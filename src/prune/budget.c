@@ -216,16 +216,17 @@ static bool fits(const struct solver *s)
 /* Descend at the lowest price that keeps within the budget. */
 static void relax(struct solver *s)
 {
-    enum { DOUBLINGS = 100, HALVINGS = 30 };
+    enum { RAISES = 100, HALVINGS = 30 };
+    static const double SAME = 1.0005; /* what is left is filled */
     double low = 0, high = 1 / s->limit;
-    for (int i = 0; i < DOUBLINGS; i++) {
+    for (int i = 0; i < RAISES; i++) {
         descend(s, high);
         if (fits(s))
             break;
         low = high;
         high *= 4;
     }
-    for (int i = 0; i < HALVINGS; i++) {
+    for (int i = 0; i < HALVINGS && high > SAME * low; i++) {
         double middle = low > 0 ? sqrt(low * high) : high / 16;
         descend(s, middle);
         if (fits(s))
