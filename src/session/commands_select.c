@@ -434,7 +434,7 @@ const struct tn_command tn_commands_select[] = {
      "thinet: greedy removal of the filter whose loss changes the next layer's input least (Luo et "
      "al. 2017).",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
-     {LAYER, {TN_WORD_NAME, "NAME", false, "thinet"}},
+     {LAYER, {TN_WORD_NAME, "NAME", false, TN_METHODS}},
      {{0}},
      run_method},
     {"ratio",
