@@ -240,6 +240,24 @@ static void shared_weights_count_once_while_they_are_shared(void **state)
     compare(graph, TN_SCOPE_INNER, 4, false);
 }
 
+/* Two blocks with the same weights in one stream: what goes, goes from both. */
+static void shared_weights_stay_shared_where_the_same_channels_go(void **state)
+{
+    (void)state;
+    struct small_graph s;
+    small_begin(&s, 3, 4, 4, 13);
+    small_conv(&s, 3, 5, one, one, one, none, 1, true);
+    for (int block = 0; block < 2; block++) {
+        int stream = s.last;
+        small_conv(&s, 5, 5, three, one, one, same, 1, false);
+        small_node(&s, "Add", 1, &stream);
+    }
+    small_conv(&s, 5, 2, one, one, one, none, 1, true);
+    struct tn_graph *graph = small_end(&s);
+    graph->nodes[3].inputs[1] = graph->nodes[1].inputs[1];
+    compare(graph, TN_SCOPE_ALL, 1, false);
+}
+
 static void without_an_order_channels_count_as_their_mean(void **state)
 {
     (void)state;
@@ -290,6 +308,7 @@ int main(void)
         cmocka_unit_test(concatenated_channels_of_several_groups),
         cmocka_unit_test(a_layer_with_one_group_on_both_sides),
         cmocka_unit_test(shared_weights_count_once_while_they_are_shared),
+        cmocka_unit_test(shared_weights_stay_shared_where_the_same_channels_go),
         cmocka_unit_test(without_an_order_channels_count_as_their_mean),
         cmocka_unit_test(groups_that_cannot_be_pruned_stay),
     };

@@ -126,15 +126,27 @@ static int axis_of(struct builder *b, const struct tn_touch *touch)
     return index;
 }
 
-static bool same_axes(const struct tn_width_use *a, const struct tn_width_use *b)
+/* Do the same channels stand on both, each at the same place? */
+static bool same_axis(const struct builder *b, int x, int y)
 {
-    if (a->axis_count != b->axis_count || a->rest != b->rest)
+    const struct tn_width_axis *first = &b->widths->axes[x], *second = &b->widths->axes[y];
+    if (first->count != second->count)
         return false;
-    for (int i = 0; i < a->axis_count; i++) {
-        if (a->axes[i] != b->axes[i])
+    for (int i = 0; x != y && i < first->count; i++) {
+        if (tn_flow_root(b->groups->flow, first->ids[i]) !=
+            tn_flow_root(b->groups->flow, second->ids[i]))
             return false;
     }
     return true;
+}
+
+static bool same_axes(const struct builder *b, const struct tn_width_use *x,
+                      const struct tn_width_use *y)
+{
+    bool same = x->axis_count == y->axis_count;
+    for (int i = 0; same && i < x->axis_count; i++)
+        same = same_axis(b, x->axes[i], y->axes[i]);
+    return same;
 }
 
 /* Chain a use to the others of its constant. */
@@ -151,7 +163,7 @@ static void enter_use(struct builder *b, int value)
     }
     int last = widths->constants[b->constant_of[value]];
     for (;; last = widths->uses[last].next) {
-        use->twin |= same_axes(use, &widths->uses[last]);
+        use->twin |= same_axes(b, use, &widths->uses[last]);
         if (widths->uses[last].next < 0)
             break;
     }
