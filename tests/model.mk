@@ -1,5 +1,6 @@
 UNIT_TESTS += tests/test_tensor tests/test_graph tests/test_shape tests/test_layers \
-	tests/test_fold tests/test_onnx tests/test_onnx_damage
+	tests/test_fold tests/test_onnx tests/test_onnx_damage tests/test_zoo \
+	tests/test_head
 MODEL_SUPPORT = tests/model_support.c tests/model_support.h
 tests_test_tensor_SOURCES = tests/test_tensor.c
 tests_test_tensor_LDADD = $(UNIT_LDADD)
@@ -15,4 +16,8 @@ tests_test_onnx_SOURCES = tests/test_onnx.c $(MODEL_SUPPORT)
 tests_test_onnx_LDADD = $(UNIT_LDADD)
 tests_test_onnx_damage_SOURCES = tests/test_onnx_damage.c $(MODEL_SUPPORT)
 tests_test_onnx_damage_LDADD = $(UNIT_LDADD)
+tests_test_zoo_SOURCES = tests/test_zoo.c
+tests_test_zoo_LDADD = $(UNIT_LDADD)
+tests_test_head_SOURCES = tests/test_head.c tests/small_graph.c tests/small_graph.h
+tests_test_head_LDADD = $(UNIT_LDADD)
 tests/test_onnx.$(OBJEXT) tests/test_onnx_damage.$(OBJEXT): src/model/onnx.pb-c.h

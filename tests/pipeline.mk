@@ -1,9 +1,30 @@
 # The whole program, end to end, driven by scripts; needs Python with NumPy (quickstart check installs it).
-PIPELINE_TESTS = tests/pipeline/test_path.py tests/pipeline/test_errors.py tests/pipeline/test_operators.py \
-	tests/pipeline/test_export.py tests/pipeline/test_session.py tests/pipeline/test_selection.py \
-	tests/pipeline/test_manual.py tests/pipeline/test_budget.py
-EXTRA_DIST += $(PIPELINE_TESTS) tests/pipeline/thinet.py tests/pipeline/onnx_reference.py \
-	tests/pipeline/onnxruntime.js tests/pipeline/consumer.c
+PIPELINE_TESTS = \
+	tests/pipeline/test_arithmetic.py \
+	tests/pipeline/test_backend.py \
+	tests/pipeline/test_budget.py \
+	tests/pipeline/test_counts.py \
+	tests/pipeline/test_errors.py \
+	tests/pipeline/test_export.py \
+	tests/pipeline/test_exporter.py \
+	tests/pipeline/test_manual.py \
+	tests/pipeline/test_moving.py \
+	tests/pipeline/test_onnx_files.py \
+	tests/pipeline/test_operators.py \
+	tests/pipeline/test_path.py \
+	tests/pipeline/test_selection.py \
+	tests/pipeline/test_session.py \
+	tests/pipeline/test_shapes.py \
+	tests/pipeline/test_training.py \
+	tests/pipeline/test_zoo.py
+EXTRA_DIST += $(PIPELINE_TESTS) \
+	tests/pipeline/consumer.c \
+	tests/pipeline/onnx_reference.py \
+	tests/pipeline/onnxruntime.js \
+	tests/pipeline/onnxruntime_many.js \
+	tests/pipeline/onnxruntime_shapes.js \
+	tests/pipeline/operator_cases.py \
+	tests/pipeline/thinet.py
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON) -B
 

@@ -62,21 +62,28 @@ int small_whole_numbers(struct small_graph *small, const char *name, int count,
     return named_value(small, name, tensor);
 }
 
+struct tn_node *small_join(struct small_graph *small, const char *op_type, int input_count,
+                           const int *inputs, int output_count, int *outputs)
+{
+    struct tn_error error = {0};
+    char name[64];
+    for (int i = 0; i < output_count; i++)
+        outputs[i] = named_value(small, op_type, NULL);
+    snprintf(name, sizeof name, "%s_%d", op_type, small->graph->node_count);
+    int node = tn_graph_add_node(small->graph, name, op_type, input_count, inputs, output_count,
+                                 outputs, &error);
+    assert_true(node >= 0);
+    small->last = outputs[0];
+    return &small->graph->nodes[node];
+}
+
 struct tn_node *small_node(struct small_graph *small, const char *op_type, int constant_count,
                            const int *constants)
 {
-    struct tn_error error = {0};
-    int inputs[6] = {small->last};
-    char name[64];
+    int inputs[6] = {small->last}, output;
     for (int i = 0; i < constant_count; i++)
         inputs[i + 1] = constants[i];
-    int output = named_value(small, op_type, NULL);
-    snprintf(name, sizeof name, "%s_%d", op_type, small->graph->node_count);
-    int node = tn_graph_add_node(small->graph, name, op_type, 1 + constant_count, inputs, 1,
-                                 &output, &error);
-    assert_true(node >= 0);
-    small->last = output;
-    return &small->graph->nodes[node];
+    return small_join(small, op_type, 1 + constant_count, inputs, 1, &output);
 }
 
 void small_conv(struct small_graph *small, int channels, int filters, const int64_t kernel[2],

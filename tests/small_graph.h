@@ -18,6 +18,9 @@ int small_constant(struct small_graph *small, const char *name, int rank, const 
                    double mean, double spread);
 int small_whole_numbers(struct small_graph *small, const char *name, int count,
                         const int64_t *numbers);
+/* A node with any inputs and outputs; its first output becomes `last`. */
+struct tn_node *small_join(struct small_graph *small, const char *op_type, int input_count,
+                           const int *inputs, int output_count, int *outputs);
 /* A node reading `last` and the given constants; its output becomes `last`. The node is returned to
  * be given attributes. */
 struct tn_node *small_node(struct small_graph *small, const char *op_type, int constant_count,

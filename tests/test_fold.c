@@ -1,6 +1,7 @@
 /* model/fold.c, model/evaluate.c: what can be known before the network runs is worked out once. */
 #include "model_support.h"
 
+#include "core/memory.h"
 #include "model/shape.h"
 
 #include <setjmp.h>
@@ -210,6 +211,313 @@ static void computing_with_the_batch_size_is_left_to_the_runtime(void **state)
     tn_graph_free(graph);
 }
 
+/* Operators on two lists of four. */
+struct arithmetic {
+    const char *op_type;
+    int64_t a[4], b[4], result[4];
+};
+
+static void arithmetic_on_integers_is_that_of_onnx(void **state)
+{
+    (void)state;
+    static const struct arithmetic cases[] = {
+        {"Add", {1, -2, INT64_MAX, 0}, {5, 5, 1, 0}, {6, 3, INT64_MIN, 0}},
+        {"Sub", {1, -2, 7, 0}, {5, 5, 7, -1}, {-4, -7, 0, 1}},
+        {"Mul", {3, -2, 7, 0}, {5, 5, 7, -1}, {15, -10, 49, 0}},
+        {"Div", {7, -7, 7, -7}, {2, 2, -2, -2}, {3, -3, -3, 3}},
+        {"Mod", {7, -7, 7, -7}, {3, 3, -3, -3}, {1, 2, -2, -1}},
+        {"Pow", {2, -3, 7, 0}, {10, 3, 0, 0}, {1024, -27, 1, 1}},
+        {"Min", {7, -7, 0, 5}, {3, 3, -3, 5}, {3, -7, -3, 5}},
+        {"Max", {7, -7, 0, 5}, {3, 3, -3, 5}, {7, 3, 0, 5}},
+        {"Equal", {7, -7, 0, 5}, {3, -7, -3, 5}, {0, 1, 0, 1}},
+        {"Less", {7, -7, 0, 5}, {3, 3, -3, 5}, {0, 1, 0, 0}},
+        {"LessOrEqual", {7, -7, 0, 5}, {3, 3, -3, 5}, {0, 1, 0, 1}},
+        {"Greater", {7, -7, 0, 5}, {3, 3, -3, 5}, {1, 0, 1, 0}},
+        {"GreaterOrEqual", {7, -7, 0, 5}, {3, 3, -3, 5}, {1, 0, 1, 1}},
+        {"And", {1, 1, 0, 0}, {1, 0, 1, 0}, {1, 0, 0, 0}},
+        {"Or", {1, 1, 0, 0}, {1, 0, 1, 0}, {1, 1, 1, 0}},
+        {"Xor", {1, 1, 0, 0}, {1, 0, 1, 0}, {0, 1, 1, 0}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tn_graph *graph = model_begin(4, image);
+        int a = model_ints(graph, "a", 4, cases[i].a), b = model_ints(graph, "b", 4, cases[i].b);
+        kept_node(graph, cases[i].op_type, "n", 2, (int[]){a, b});
+        fold(graph);
+        assert_ints(graph, "n_out", 4, cases[i].result);
+        tn_graph_free(graph);
+    }
+}
+
+static void one_number_operators_and_reductions_are_those_of_numpy(void **state)
+{
+    (void)state;
+    struct tn_graph *graph = model_begin(4, image);
+    int table = model_floats(graph, "table", 2, (const int64_t[]){2, 3}); /* 0 to 5 */
+    int signs = model_ints(graph, "signs", 4, (const int64_t[]){-2, 0, 3, -1});
+    int half = model_floats(graph, "half", 0, NULL); /* 0 */
+    int axis = model_ints(graph, "axis", 1, (const int64_t[]){-1});
+    kept_node(graph, "Sqrt", "sqrt", 1, &table);
+    kept_node(graph, "Neg", "neg", 1, &signs);
+    kept_node(graph, "Abs", "abs", 1, &signs);
+    kept_node(graph, "Not", "not", 1, &signs);
+    kept_node(graph, "Pow", "pow", 2, (int[]){table, half});
+    kept_node(graph, "ReduceSum", "sum", 2, (int[]){table, axis});
+    kept_node(graph, "ReduceMean", "mean", 1, &table);
+    set_ints(graph, graph->node_count - 1, "axes", 1, (const int64_t[]){0});
+    set_int(graph, kept_node(graph, "ReduceMax", "max", 1, &table), "keepdims", 0);
+    kept_node(graph, "ReduceProd", "product", 1, &signs);
+    kept_node(graph, "ReduceL2", "length", 1, &table);
+    kept_node(graph, "NonZero", "places", 1, &signs);
+    kept_node(graph, "Size", "size", 1, &table);
+    fold(graph);
+    assert_int_equal(graph->node_count, 0);
+    assert_floats(graph, "sqrt_out", 6,
+                  (const float[]){0, 1, 1.41421356f, 1.73205081f, 2, 2.23606798f});
+    assert_ints(graph, "neg_out", 4, (const int64_t[]){2, 0, -3, 1});
+    assert_ints(graph, "abs_out", 4, (const int64_t[]){2, 0, 3, 1});
+    assert_ints(graph, "not_out", 4, (const int64_t[]){0, 1, 0, 0});
+    assert_floats(graph, "pow_out", 6, (const float[]){1, 1, 1, 1, 1, 1});
+    assert_floats(graph, "sum_out", 2, (const float[]){3, 12});
+    assert_int_equal(folded(graph, "sum_out")->rank, 2);
+    assert_floats(graph, "mean_out", 3, (const float[]){1.5f, 2.5f, 3.5f});
+    assert_floats(graph, "max_out", 1, (const float[]){5});
+    assert_int_equal(folded(graph, "max_out")->rank, 0);
+    assert_ints(graph, "product_out", 1, (const int64_t[]){0});
+    assert_floats(graph, "length_out", 1, (const float[]){7.41619849f});
+    assert_ints(graph, "places_out", 3, (const int64_t[]){0, 2, 3});
+    assert_ints(graph, "size_out", 1, (const int64_t[]){6});
+    tn_graph_free(graph);
+}
+
+static void stretching_operators_give_what_numpy_gives(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_graph *graph = model_begin(4, image);
+    int list = model_ints(graph, "list", 3, (const int64_t[]){10, 20, 30});
+    int column = model_ints(graph, "column", 2, (const int64_t[]){1, 2});
+    int upright = model_ints(graph, "upright", 2, (const int64_t[]){2, 1});
+    int truth = model_ints(graph, "truth", 3, (const int64_t[]){1, 0, 1});
+    int twice = model_ints(graph, "twice", 1, (const int64_t[]){2});
+    int pair = model_ints(graph, "pair", 2, (const int64_t[]){2, 1});
+    int ends[] = {model_ints(graph, "from", 1, (const int64_t[]){7}),
+                  model_ints(graph, "before", 1, (const int64_t[]){0}),
+                  model_ints(graph, "by", 1, (const int64_t[]){-3})};
+    int tall =
+        model_output(graph, kept_node(graph, "Reshape", "tall", 2, (int[]){column, upright}));
+    kept_node(graph, "Add", "table", 2, (int[]){list, tall});
+    kept_node(graph, "Where", "chosen", 3, (int[]){truth, list, tall});
+    kept_node(graph, "Expand", "wide", 2, (int[]){list, upright});
+    kept_node(graph, "Tile", "tiled", 2, (int[]){list, twice});
+    kept_node(graph, "Range", "range", 3, ends);
+    int rows = model_output(graph, kept_node(graph, "Reshape", "rows", 2, (int[]){pair, upright}));
+    kept_node(graph, "ScatterND", "scattered", 3, (int[]){list, rows, column});
+    kept_node(graph, "ScatterND", "beyond", 3, (int[]){column, rows, column});
+    int parts[] = {tn_graph_add_value(graph, "first", NULL, &error),
+                   tn_graph_add_value(graph, "second", NULL, &error)};
+    assert_true(
+        tn_graph_add_node(graph, "split", "Split", 2, (int[]){list, pair}, 2, parts, &error) >= 0);
+    assert_true(tn_graph_add_output(graph, parts[0], &error));
+    assert_true(tn_graph_add_output(graph, parts[1], &error));
+    fold(graph);
+    assert_int_equal(graph->node_count, 1); /* ScatterND to place 2 of 2 */
+    assert_ints(graph, "table_out", 6, (const int64_t[]){11, 21, 31, 12, 22, 32});
+    assert_ints(graph, "chosen_out", 6, (const int64_t[]){10, 1, 30, 10, 2, 30});
+    assert_ints(graph, "wide_out", 6, (const int64_t[]){10, 20, 30, 10, 20, 30});
+    assert_ints(graph, "tiled_out", 6, (const int64_t[]){10, 20, 30, 10, 20, 30});
+    assert_ints(graph, "range_out", 3, (const int64_t[]){7, 4, 1});
+    assert_ints(graph, "scattered_out", 3, (const int64_t[]){10, 2, 1});
+    assert_ints(graph, "first", 2, (const int64_t[]){10, 20});
+    assert_ints(graph, "second", 1, (const int64_t[]){30});
+    tn_graph_free(graph);
+}
+
+/* What a Constant node says in each of its ways. */
+static void constants_may_be_said_in_every_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum tn_attribute_kind kind;
+        int rank;
+    } forms[] = {
+        {"value_int", TN_ATTR_INT, 0},
+        {"value_ints", TN_ATTR_INTS, 1},
+        {"value_float", TN_ATTR_FLOAT, 0},
+        {"value_floats", TN_ATTR_FLOATS, 1},
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct tn_error error = {0};
+        struct tn_graph *graph = model_begin(4, image);
+        int node = kept_node(graph, "Constant", "n", 0, NULL);
+        struct tn_attribute *attribute =
+            tn_node_new_attribute(&graph->nodes[node], forms[i].name, forms[i].kind, &error);
+        bool whole = forms[i].kind == TN_ATTR_INT || forms[i].kind == TN_ATTR_INTS;
+        attribute->count = 1;
+        if (whole)
+            (attribute->ints = tn_calloc(1, sizeof(int64_t)))[0] = 9;
+        else
+            (attribute->floats = tn_calloc(1, sizeof(float)))[0] = 9;
+        fold(graph);
+        assert_int_equal(folded(graph, "n_out")->rank, forms[i].rank);
+        if (whole)
+            assert_ints(graph, "n_out", 1, (const int64_t[]){9});
+        else
+            assert_floats(graph, "n_out", 1, (const float[]){9});
+        tn_graph_free(graph);
+    }
+}
+
+/* The batch's size, [N], and the whole shape, [N,6,4,5], of the image. */
+static int batch_of(struct tn_graph *graph, int *shape)
+{
+    const int x = 0;
+    int zero = model_ints(graph, "zero", 1, (const int64_t[]){0});
+    *shape = model_output(graph, model_node(graph, "Shape", "shape", 1, &x));
+    return model_output(graph, model_node(graph, "Gather", "size", 2, (int[]){*shape, zero}));
+}
+
+/* N op NUMBER, or NUMBER op N, then times `again`, goes in front of -1 as the shape of a Reshape;
+ * true if it comes out as 0, "as the input", false if the result cannot be known. */
+static bool batch_survives(const char *op_type, int64_t number, bool behind, const char *again,
+                           int64_t then)
+{
+    struct tn_graph *graph = model_begin(4, image);
+    int shape, size = batch_of(graph, &shape);
+    int one = model_ints(graph, "number", 1, &number), two = model_ints(graph, "then", 1, &then);
+    int rest = model_ints(graph, "rest", 1, (const int64_t[]){-1});
+    int pair[] = {behind ? one : size, behind ? size : one};
+    int made = model_output(graph, model_node(graph, op_type, "made", 2, pair));
+    if (again)
+        made = model_output(graph, model_node(graph, again, "again", 2, (int[]){made, two}));
+    int list = model_node(graph, "Concat", "list", 2, (int[]){made, rest});
+    set_int(graph, list, "axis", 0);
+    kept_node(graph, "Reshape", "flat", 2, (int[]){0, model_output(graph, list)});
+    fold(graph);
+    const struct tn_node *last = &graph->nodes[graph->node_count - 1];
+    const struct tn_tensor *found = tn_node_constant(graph, last, 1);
+    bool known = found && tn_tensor_ints(found)[0] == 0;
+    assert_int_equal(graph->values[graph->outputs[0]].has_shape, known);
+    tn_graph_free(graph);
+    return known;
+}
+
+static void the_batch_size_follows_as_far_as_it_is_certain(void **state)
+{
+    (void)state;
+    assert_true(batch_survives("Mul", 1, false, NULL, 0));
+    assert_true(batch_survives("Div", 1, false, NULL, 0));
+    assert_true(batch_survives("Add", 0, true, NULL, 0));
+    assert_true(batch_survives("Sub", 0, false, NULL, 0));
+    assert_true(batch_survives("Max", 1, false, NULL, 0));
+    assert_true(batch_survives("Mul", 6, true, "Div", 6));
+    assert_true(batch_survives("Mul", 6, false, "Div", 6));
+    assert_false(batch_survives("Mul", 6, false, "Div", 4));
+    assert_false(batch_survives("Mul", 2, false, NULL, 0));
+    assert_false(batch_survives("Div", 2, false, NULL, 0));
+    assert_false(batch_survives("Div", 1, true, NULL, 0)); /* 1 / N */
+    assert_false(batch_survives("Sub", 0, true, NULL, 0)); /* -N */
+    assert_false(batch_survives("Max", 2, false, NULL, 0));
+    assert_false(batch_survives("Mul", INT64_MAX, false, "Div", INT64_MAX));
+    assert_false(batch_survives("Mod", 1, false, NULL, 0));
+}
+
+/* x.expand(-1, C, -1, -1) as PyTorch writes it: where the list says -1, 1. */
+static void an_expansion_leaves_the_batch_as_it_is(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_graph *graph = model_begin(4, (const int64_t[]){TN_BATCH, 1, 4, 5});
+    int shape, size = batch_of(graph, &shape);
+    int rest = model_ints(graph, "rest", 3, (const int64_t[]){7, -1, -1});
+    int minus = model_ints(graph, "minus", 1, (const int64_t[]){-1});
+    int list = model_node(graph, "Concat", "list", 2, (int[]){size, rest});
+    set_int(graph, list, "axis", 0);
+    int whole = model_output(graph, list);
+    int length = model_output(graph, model_node(graph, "Shape", "length", 1, &whole));
+    int ones = model_node(graph, "ConstantOfShape", "ones", 1, &length);
+    struct tn_attribute *fill =
+        tn_node_new_attribute(&graph->nodes[ones], "value", TN_ATTR_TENSOR, &error);
+    fill->count = 1;
+    fill->tensor = tn_tensor_new(TN_INT64, 1, (const int64_t[]){1}, &error);
+    tn_tensor_ints(fill->tensor)[0] = 1;
+    int is_open = model_output(graph, model_node(graph, "Equal", "open", 2, (int[]){whole, minus}));
+    int wanted =
+        model_node(graph, "Where", "wanted", 3, (int[]){is_open, model_output(graph, ones), whole});
+    kept_node(graph, "Expand", "wide", 2, (int[]){0, model_output(graph, wanted)});
+    fold(graph);
+    assert_int_equal(graph->node_count, 1);
+    assert_ints(graph, "wide_shape", 4, (const int64_t[]){1, 7, 1, 1});
+    model_assert_shape(graph, graph->outputs[0], 4, (const int64_t[]){TN_BATCH, 7, 4, 5});
+    tn_graph_free(graph);
+}
+
+static void a_slice_to_the_end_of_the_batch_takes_all_of_it(void **state)
+{
+    (void)state;
+    struct tn_graph *graph = model_begin(4, image);
+    int shape, size = batch_of(graph, &shape);
+    int zero = model_ints(graph, "start", 1, (const int64_t[]){0});
+    int one = model_ints(graph, "one", 1, (const int64_t[]){1});
+    kept_node(graph, "Slice", "all", 4, (int[]){0, zero, size, zero});
+    kept_node(graph, "Slice", "some", 4, (int[]){0, one, size, zero});
+    fold(graph);
+    assert_ints(graph, "all_ends", 1, (const int64_t[]){INT64_MAX});
+    model_assert_shape(graph, graph->outputs[0], 4, image);
+    assert_false(graph->values[graph->outputs[1]].has_shape);
+    tn_graph_free(graph);
+}
+
+/* Resize to [N,6,h,w]: interpolate(x, size=...) in a network that takes any batch. */
+static struct tn_graph *resized(int64_t opset, int64_t height, int64_t width, const char *place)
+{
+    struct tn_error error = {0};
+    struct tn_graph *graph = model_begin(4, image);
+    graph->info.opset = opset;
+    int shape, size = batch_of(graph, &shape);
+    int rest = model_ints(graph, "rest", 3, (const int64_t[]){6, height, width});
+    int list = model_node(graph, "Concat", "list", 2, (int[]){size, rest});
+    set_int(graph, list, "axis", 0);
+    int node = kept_node(graph, "Resize", "r", 4,
+                         (int[]){0, TN_NO_VALUE, TN_NO_VALUE, model_output(graph, list)});
+    struct tn_attribute *attribute = tn_node_new_attribute(
+        &graph->nodes[node], "coordinate_transformation_mode", TN_ATTR_STRING, &error);
+    attribute->strings = tn_calloc(1, sizeof *attribute->strings);
+    attribute->strings[0] = tn_strdup(place);
+    attribute->count = 1;
+    fold(graph);
+    return graph;
+}
+
+static void the_sizes_of_a_resize_are_said_without_the_batch(void **state)
+{
+    (void)state;
+    struct tn_graph *graph = resized(13, 9, 5, "asymmetric");
+    assert_int_equal(graph->node_count, 1);
+    const float *scales = tn_tensor_floats(folded(graph, "r_scales"));
+    assert_true(scales[0] == 1 && scales[1] == 1 && scales[2] == 2.25f && scales[3] == 1);
+    model_assert_shape(graph, graph->outputs[0], 4, (const int64_t[]){TN_BATCH, 6, 9, 5});
+    tn_graph_free(graph);
+    graph = resized(13, 4, 11, "asymmetric"); /* 2.2 in float is less than 11 / 5 needs */
+    scales = tn_tensor_floats(folded(graph, "r_scales"));
+    assert_true(5.0 * (double)scales[3] >= 11 && 5.0 * (double)scales[3] < 11.00001);
+    tn_graph_free(graph);
+    graph = resized(18, 9, 7, "half_pixel");
+    assert_ints(graph, "r_sizes", 2, (const int64_t[]){9, 7});
+    assert_int_equal(tn_node_attribute(&graph->nodes[0], "axes")->count, 2);
+    model_assert_shape(graph, graph->outputs[0], 4, (const int64_t[]){TN_BATCH, 6, 9, 7});
+    tn_graph_free(graph);
+}
+
+static void a_resize_that_no_scale_says_exactly_stays(void **state)
+{
+    (void)state;
+    struct tn_graph *graph = resized(13, 4, 7, "half_pixel");
+    assert_true(graph->node_count > 1);
+    assert_false(graph->values[graph->outputs[0]].has_shape);
+    tn_graph_free(graph);
+}
+
 static void a_known_part_of_a_shape_is_a_constant(void **state)
 {
     (void)state;
@@ -264,6 +572,37 @@ static void folding_takes_no_more_memory_than_the_network_has(void **state)
     tn_graph_free(graph);
 }
 
+static void weights_that_were_taken_out_to_make_a_file_small_are_filled(void **state)
+{
+    (void)state;
+    struct tn_graph *graph = model_begin(4, image);
+    int dims = model_ints(graph, "dims", 2, (const int64_t[]){2048, 1024}); /* 8 MB */
+    int weight = model_output(graph, model_node(graph, "ConstantOfShape", "w", 1, &dims));
+    kept_node(graph, "Transpose", "turned", 1, &weight);
+    fold(graph);
+    assert_int_equal(folded(graph, "turned_out")->count, 2048 * 1024);
+    tn_graph_free(graph);
+}
+
+/* A chain as long as this needs its room only once: what has been read is let go. */
+static void what_has_been_read_makes_room(void **state)
+{
+    (void)state;
+    struct tn_graph *graph = model_begin(4, image);
+    int x = model_floats(graph, "w", 1, (const int64_t[]){1 << 18}); /* 1 MB, of 2 allowed */
+    for (int i = 0; i < 7; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%d", i);
+        x = model_output(graph, model_node(graph, i % 2 ? "Neg" : "Abs", name, 1, &x));
+    }
+    struct tn_error error = {0};
+    assert_true(tn_graph_add_output(graph, x, &error));
+    fold(graph);
+    assert_int_equal(graph->node_count, 0);
+    assert_true(tn_tensor_floats(folded(graph, "n6_out"))[9] == 9);
+    tn_graph_free(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +616,17 @@ int main(void)
         cmocka_unit_test(a_known_part_of_a_shape_is_a_constant),
         cmocka_unit_test(constants_made_of_shapes_are_filled),
         cmocka_unit_test(folding_takes_no_more_memory_than_the_network_has),
+        cmocka_unit_test(arithmetic_on_integers_is_that_of_onnx),
+        cmocka_unit_test(one_number_operators_and_reductions_are_those_of_numpy),
+        cmocka_unit_test(stretching_operators_give_what_numpy_gives),
+        cmocka_unit_test(constants_may_be_said_in_every_form),
+        cmocka_unit_test(the_batch_size_follows_as_far_as_it_is_certain),
+        cmocka_unit_test(an_expansion_leaves_the_batch_as_it_is),
+        cmocka_unit_test(a_slice_to_the_end_of_the_batch_takes_all_of_it),
+        cmocka_unit_test(the_sizes_of_a_resize_are_said_without_the_batch),
+        cmocka_unit_test(a_resize_that_no_scale_says_exactly_stays),
+        cmocka_unit_test(weights_that_were_taken_out_to_make_a_file_small_are_filled),
+        cmocka_unit_test(what_has_been_read_makes_room),
     };
     return cmocka_run_group_tests_name("fold", tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@ static void assert_through(const struct tn_group *group, int count, const int *n
 {
     assert_int_equal(group->through_count, count);
     for (int i = 0; i < count; i++)
-        assert_int_equal(group->through[i], nodes[i]);
+        assert_int_equal(group->through[i].node, nodes[i]);
 }
 
 /* A consumer reads every channel, `each` positions in a row of one. */

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "engine/network.h"
+#include "gradients.h"
 #include "model/window.h"
 #include "small_graph.h"
 
@@ -13,25 +14,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static size_t image_size(const struct tn_graph *graph, int value)
-{
-    size_t size = 1;
-    for (int i = 1; i < graph->values[value].rank; i++)
-        size *= (size_t)graph->values[value].dims[i];
-    return size;
-}
-
-static float *random_floats(size_t count, uint64_t seed)
-{
-    struct tn_random random;
-    float *numbers = tn_alloc(count, sizeof *numbers);
-    assert_non_null(numbers);
-    tn_random_seed(&random, seed, 99);
-    for (size_t i = 0; i < count; i++)
-        numbers[i] = (float)(2 * tn_random_uniform(&random) - 1);
-    return numbers;
-}
 
 /* --- convolution forward against the definition --- */
 
@@ -62,7 +44,8 @@ static void check_conv_forward(struct tn_graph *graph, int count)
     struct tn_network *network = tn_network_new(graph, count, TN_INFER, &error);
     if (!network)
         fail_msg("%s", error.text);
-    float *images = random_floats((size_t)count * image_size(graph, graph->inputs[0]), 5);
+    float *images =
+        gradients_random((size_t)count * gradients_image_size(graph, graph->inputs[0]), 5);
     const float *outputs, *weights = tn_tensor_floats(tn_node_constant(graph, node, 1));
     struct tn_tensor *bias = tn_node_constant(graph, node, 2);
     assert_true(tn_network_forward(network, images, count, NULL, &outputs, &error));
@@ -71,7 +54,7 @@ static void check_conv_forward(struct tn_graph *graph, int count)
         for (int f = 0; f < w.channels_out; f++)
             for (int o = 0; o < w.out[0] * w.out[1]; o++) {
                 double expected = direct_output(
-                    &w, images + (size_t)n * image_size(graph, graph->inputs[0]), weights,
+                    &w, images + (size_t)n * gradients_image_size(graph, graph->inputs[0]), weights,
                     bias ? (double)tn_tensor_floats(bias)[f] : 0, f, o / w.out[1], o % w.out[1]);
                 double got = (double)outputs[(n * w.channels_out + f) * w.out[0] * w.out[1] + o];
                 worst = fmax(worst, fabs(got - expected));
@@ -133,111 +116,12 @@ static void convolutions_equal_the_definition(void **state)
 
 /* --- gradients by finite differences --- */
 
-/* sum_i r_i output_i in double, for fixed random r */
-static double projected(struct tn_graph *graph, const float *images, int count,
-                        const float *direction)
-{
-    struct tn_error error = {0};
-    const float *outputs;
-    struct tn_network *network = tn_network_new(graph, count, TN_TRAINING, &error);
-    if (!network)
-        fail_msg("%s", error.text);
-    assert_true(tn_network_forward(network, images, count, NULL, &outputs, &error));
-    double sum = 0;
-    for (size_t i = 0; i < (size_t)count * (size_t)tn_network_outputs(network); i++)
-        sum += (double)outputs[i] * (double)direction[i];
-    tn_network_free(network);
-    return sum;
-}
-
-static double difference(struct tn_graph *graph, float *images, int count, const float *direction,
-                         float *at, double h)
-{
-    float middle = *at;
-    *at = (float)((double)middle + h);
-    double up = projected(graph, images, count, direction), above = (double)*at;
-    *at = (float)((double)middle - h);
-    double down = projected(graph, images, count, direction), below = (double)*at;
-    *at = middle;
-    return (up - down) / (above - below);
-}
-
-struct tally {
-    int checked, kinks;
-};
-
-/* Where two step lengths disagree a ReLU or a maximum changes sides between them: no derivative
- * there to compare. */
-static void compare(const char *what, double analytic, double numeric, double half_step,
-                    double scale, struct tally *tally)
-{
-    double tolerance = 2e-3 * scale + 2e-3 * fabs(numeric);
-    tally->checked++;
-    if (fabs(numeric - half_step) > tolerance)
-        tally->kinks++;
-    else if (!(fabs(analytic - half_step) <= 2 * tolerance))
-        fail_msg("%s: gradient %g, by differences %g", what, analytic, half_step);
-}
-
-/* Compare up to 12 numbers of every parameter's and of the input's gradient with central
- * differences of step h. */
-static void check_gradients(struct tn_graph *graph, int count, double h, float *images)
-{
-    struct tally tally = {0, 0};
-    struct tn_error error = {0};
-    const float *outputs;
-    struct tn_network *network = tn_network_new(graph, count, TN_TRAINING, &error);
-    if (!network)
-        fail_msg("%s", error.text);
-    tn_network_want_input_gradient(network);
-    float *direction = random_floats((size_t)count * (size_t)tn_network_outputs(network), 6);
-    assert_true(tn_network_forward(network, images, count, NULL, &outputs, &error));
-    if (!tn_network_backward(network, direction, &error))
-        fail_msg("%s", error.text);
-    for (int v = 0; v < graph->value_count; v++) {
-        const float *gradient = graph->values[v].constant ? tn_network_gradient(network, v) : NULL;
-        if (!gradient)
-            continue;
-        struct tn_tensor *tensor = graph->values[v].constant;
-        double scale = 0;
-        for (size_t i = 0; i < tensor->count; i++)
-            scale = fmax(scale, fabs((double)gradient[i]));
-        for (size_t i = 0; i < tensor->count; i += 1 + tensor->count / 12) {
-            float *at = &tn_tensor_floats(tensor)[i];
-            compare(graph->values[v].name, (double)gradient[i],
-                    difference(graph, images, count, direction, at, h),
-                    difference(graph, images, count, direction, at, h / 2), scale, &tally);
-        }
-    }
-    const float *gradient = tn_network_input_gradient(network);
-    size_t size = (size_t)count * image_size(graph, graph->inputs[0]);
-    double scale = 0;
-    for (size_t i = 0; i < size; i++)
-        scale = fmax(scale, fabs((double)gradient[i]));
-    assert_true(scale > 0);
-    for (size_t i = 0; i < size; i += 1 + size / 40)
-        compare("input", (double)gradient[i],
-                difference(graph, images, count, direction, &images[i], h),
-                difference(graph, images, count, direction, &images[i], h / 2), scale, &tally);
-    assert_true(tally.kinks * 4 < tally.checked);
-    tn_free(direction);
-    tn_network_free(network);
-}
-
-static void check_random(struct tn_graph *graph, int count, double h)
-{
-    float *images = random_floats((size_t)count * image_size(graph, graph->inputs[0]), 7);
-    check_gradients(graph, count, h, images);
-    tn_free(images);
-    tn_graph_free(graph);
-}
-
 static void convolution_gradients_match_differences(void **state)
 {
     (void)state;
     for (int i = 0; i < CONV_CASES; i++)
-        check_random(conv_graph(&conv_cases[i], (uint64_t)i),
-                     conv_cases[i].count > 5 ? 9 : conv_cases[i].count, 0.25);
+        gradients_check(conv_graph(&conv_cases[i], (uint64_t)i),
+                        conv_cases[i].count > 5 ? 9 : conv_cases[i].count, 0.25);
 }
 
 static void norm_gradients_match_differences(void **state)
@@ -246,11 +130,11 @@ static void norm_gradients_match_differences(void **state)
     struct small_graph small;
     small_begin(&small, 3, 4, 5, 1);
     small_norm(&small, 3);
-    check_random(small_end(&small), 4, 0.02);
+    gradients_check(small_end(&small), 4, 0.02);
     small_begin(&small, 3, 4, 5, 2);
     small_norm(&small, 3);
     small_node(&small, "Relu", 0, NULL);
-    check_random(small_end(&small), 4, 0.002);
+    gradients_check(small_end(&small), 4, 0.002);
 }
 
 static void add_pool(struct small_graph *small, const char *op, int64_t kernel, int64_t stride,
@@ -285,13 +169,13 @@ static void pooling_gradients_match_differences(void **state)
                  cases[i].include);
         small_conv(&small, 2, 2, (const int64_t[]){1, 1}, (const int64_t[]){1, 1},
                    (const int64_t[]){1, 1}, (const int64_t[]){0, 0, 0, 0}, 1, true);
-        check_random(small_end(&small), 3, 0.0005);
+        gradients_check(small_end(&small), 3, 0.0005);
     }
     small_begin(&small, 3, 5, 6, 9);
     small_node(&small, "GlobalAveragePool", 0, NULL);
     small_conv(&small, 3, 2, (const int64_t[]){1, 1}, (const int64_t[]){1, 1},
                (const int64_t[]){1, 1}, (const int64_t[]){0, 0, 0, 0}, 1, true);
-    check_random(small_end(&small), 3, 0.2);
+    gradients_check(small_end(&small), 3, 0.2);
 }
 
 static void fully_connected_gradients_match_differences(void **state)
@@ -312,7 +196,7 @@ static void fully_connected_gradients_match_differences(void **state)
         assert_true(tn_node_set_float(node, "alpha", 0.5f, &error));
         assert_true(tn_node_set_float(node, "beta", 2, &error));
         small_node(&small, "Relu", 0, NULL);
-        check_random(small_end(&small), 4, 0.001);
+        gradients_check(small_end(&small), 4, 0.001);
     }
 }
 
@@ -346,7 +230,7 @@ static void residual_gradients_match_differences(void **state)
     small_node(&small, "Relu", 0, NULL);
     small_conv(&small, 8, 2, one, one, one, (const int64_t[]){0, 0, 0, 0}, 1, true);
     (void)error;
-    check_random(small_end(&small), 3, 0.001);
+    gradients_check(small_end(&small), 3, 0.001);
 }
 
 static void dropout_keeps_the_mean_and_passes_its_mask_back(void **state)
@@ -409,7 +293,7 @@ static void folded_norm_equals_the_norm(void **state)
     assert_true(tn_graph_add_output(graph, before, &error));
     struct tn_network *plain = tn_network_new(graph, 2, TN_INFER, &error);
     assert_true(folded && plain);
-    float *images = random_floats(2 * 108, 3);
+    float *images = gradients_random(2 * 108, 3);
     const float *a, *b;
     assert_true(tn_network_forward(folded, images, 2, NULL, &a, &error));
     assert_true(tn_network_forward(plain, images, 2, NULL, &b, &error));
@@ -430,8 +314,8 @@ static void training_gives_the_same_bits_for_any_threads(void **state)
         struct tn_graph *graph = conv_graph(
             &(struct conv_case){16, 8, {12, 12}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, 1, 0}, 1);
         struct tn_network *network = tn_network_new(graph, 40, TN_TRAINING, &error);
-        float *images = random_floats(40 * 16 * 144, 3),
-              *direction = random_floats(40 * 8 * 144, 4);
+        float *images = gradients_random(40 * 16 * 144, 3),
+              *direction = gradients_random(40 * 8 * 144, 4);
         const float *outputs;
         tn_threads_set(threads);
         assert_true(tn_network_forward(network, images, 40, NULL, &outputs, &error));

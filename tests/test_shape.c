@@ -2,9 +2,11 @@
 #include "model_support.h"
 
 #include "core/memory.h"
+#include "model/axes.h"
 #include "model/shape.h"
 #include "model/window.h"
 
+#include <float.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -333,6 +335,280 @@ static void an_output_beyond_memory_is_refused(void **state)
     assert_refused(graph, "'relu'", "larger than any memory");
 }
 
+/* A node of the image [N,3,11,10] and of a constant, and the shape it makes. */
+struct made {
+    const char *op_type;
+    int opset;
+    const char *attribute; /* a list, or NULL */
+    int count;
+    int64_t list[4];
+    char argument; /* the constant: 'f' floats of shape `dims`, 'i' integers `dims`, 0 none */
+    int rank;
+    int64_t dims[4];
+    int out_rank; /* 0: not known */
+    int64_t out[5];
+};
+
+static const struct made made[] = {
+    {"ReduceMean", 13, "axes", 2, {2, -1}, 0, 0, {0}, 4, {TN_BATCH, 3, 1, 1}},
+    {"ReduceMean", 18, NULL, 0, {0}, 'i', 2, {2, 3}, 4, {TN_BATCH, 3, 1, 1}},
+    {"ReduceSum", 13, NULL, 0, {0}, 'i', 1, {1}, 4, {TN_BATCH, 1, 11, 10}},
+    {"ReduceMax", 13, NULL, 0, {0}, 0, 0, {0}, 0, {0}}, /* over the batch as well */
+    {"ReduceMean", 13, "axes", 1, {0}, 0, 0, {0}, 0, {0}},
+    {"Transpose", 13, "perm", 4, {0, 2, 3, 1}, 0, 0, {0}, 4, {TN_BATCH, 11, 10, 3}},
+    {"Transpose", 13, "perm", 4, {1, 0, 2, 3}, 0, 0, {0}, 0, {0}},
+    {"Transpose", 13, NULL, 0, {0}, 0, 0, {0}, 0, {0}},
+    {"Unsqueeze", 11, "axes", 1, {-1}, 0, 0, {0}, 5, {TN_BATCH, 3, 11, 10, 1}},
+    {"Unsqueeze", 13, NULL, 0, {0}, 'i', 1, {0}, 0, {0}}, /* in front of the batch */
+    {"Squeeze", 13, NULL, 0, {0}, 'i', 1, {0}, 0, {0}},
+    {"Expand", 13, NULL, 0, {0}, 'i', 4, {1, 3, 11, 10}, 4, {TN_BATCH, 3, 11, 10}},
+    {"Expand", 13, NULL, 0, {0}, 'i', 4, {2, 3, 11, 10}, 0, {0}},
+    {"MatMul", 13, NULL, 0, {0}, 'f', 2, {10, 7}, 4, {TN_BATCH, 3, 11, 7}},
+    {"MatMul", 13, NULL, 0, {0}, 'f', 4, {1, 3, 10, 2}, 4, {TN_BATCH, 3, 11, 2}},
+    {"MatMul", 13, NULL, 0, {0}, 'f', 1, {10}, 3, {TN_BATCH, 3, 11}},
+    {"MatMul", 13, NULL, 0, {0}, 'f', 4, {5, 3, 10, 2}, 0, {0}}, /* five batches at once */
+    {"Mul", 13, NULL, 0, {0}, 'f', 3, {3, 1, 1}, 4, {TN_BATCH, 3, 11, 10}},
+    {"Div", 13, NULL, 0, {0}, 'f', 0, {0}, 4, {TN_BATCH, 3, 11, 10}},
+    {"Sub", 13, NULL, 0, {0}, 'f', 4, {4, 1, 1, 1}, 0, {0}},
+    {"Gather", 13, NULL, 0, {0}, 'i', 1, {0}, 0, {0}}, /* one of the batch */
+    {"GlobalMaxPool", 13, NULL, 0, {0}, 0, 0, {0}, 4, {TN_BATCH, 3, 1, 1}},
+    {"Sigmoid", 13, NULL, 0, {0}, 0, 0, {0}, 4, {TN_BATCH, 3, 11, 10}},
+    {"ReduceL2", 13, "axes", 1, {1}, 0, 0, {0}, 4, {TN_BATCH, 1, 11, 10}}, /* not to be run */
+    {"Less", 13, NULL, 0, {0}, 'f', 1, {1}, 4, {TN_BATCH, 3, 11, 10}},
+};
+
+static struct tn_graph *make(const struct made *case_, int *node)
+{
+    struct tn_graph *graph = model_begin(4, image);
+    int inputs[] = {0, TN_NO_VALUE};
+    graph->info.opset = case_->opset;
+    if (case_->argument == 'f')
+        inputs[1] = model_floats(graph, "c", case_->rank, case_->dims);
+    else if (case_->argument == 'i')
+        inputs[1] = model_ints(graph, "c", case_->rank, case_->dims);
+    *node = model_node(graph, case_->op_type, "the_node", case_->argument ? 2 : 1, inputs);
+    if (case_->attribute)
+        set_ints(graph, *node, case_->attribute, case_->count, case_->list);
+    return graph;
+}
+
+static void shapes_follow_from_arguments_and_keep_the_batch_in_front(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        struct tn_error error = {0};
+        int node;
+        struct tn_graph *graph = make(&made[i], &node);
+        if (!tn_graph_infer_shapes(graph, &error))
+            fail_msg("%s (%zu): %s", made[i].op_type, i, error.text);
+        int output = model_output(graph, node);
+        if (made[i].out_rank > 0)
+            model_assert_shape(graph, output, made[i].out_rank, made[i].out);
+        else
+            assert_false(graph->values[output].has_shape);
+        tn_graph_free(graph);
+    }
+}
+
+static const struct made impossible[] = {
+    {"ReduceMean", 13, "axes", 2, {2, -2}, 0, 0, {0}, 0, {0}}, /* the same axis twice */
+    {"ReduceSum", 13, NULL, 0, {0}, 'i', 1, {4}, 0, {0}},
+    {"Transpose", 13, "perm", 4, {0, 1, 1, 2}, 0, 0, {0}, 0, {0}},
+    {"Transpose", 13, "perm", 3, {0, 1, 2}, 0, 0, {0}, 0, {0}},
+    {"Squeeze", 13, NULL, 0, {0}, 'i', 1, {1}, 0, {0}},
+    {"Unsqueeze", 13, NULL, 0, {0}, 'i', 1, {5}, 0, {0}},
+    {"Expand", 13, NULL, 0, {0}, 'i', 2, {11, 7}, 0, {0}},
+    {"Gather", 13, NULL, 0, {0}, 'f', 1, {1}, 0, {0}},
+    {"Gather", 13, NULL, 0, {0}, 'i', 1, {3}, 0, {0}},
+    {"MatMul", 13, NULL, 0, {0}, 'f', 2, {9, 7}, 0, {0}},
+    {"MatMul", 13, NULL, 0, {0}, 'f', 0, {0}, 0, {0}},
+    {"Pow", 13, NULL, 0, {0}, 'f', 1, {3}, 0, {0}},
+    {"PRelu", 13, NULL, 0, {0}, 'f', 1, {3}, 0, {0}}, /* along the width */
+    {"LayerNormalization", 17, NULL, 0, {0}, 'f', 1, {11}, 0, {0}},
+    {"LRN", 13, NULL, 0, {0}, 0, 0, {0}, 0, {0}},
+    {"DepthToSpace", 13, NULL, 0, {0}, 0, 0, {0}, 0, {0}},
+    {"Concat", 13, NULL, 0, {0}, 0, 0, {0}, 0, {0}},
+    {"ConvTranspose", 13, NULL, 0, {0}, 'f', 4, {4, 2, 3, 3}, 0, {0}},
+    {"ConvTranspose", 13, "pads", 4, {9, 9, 9, 9}, 'f', 4, {3, 2, 3, 3}, 0, {0}},
+    {"ConvTranspose", 13, "output_shape", 3, {9, 9, 9}, 'f', 4, {3, 2, 3, 3}, 0, {0}},
+    {"Clip", 13, NULL, 0, {0}, 'f', 1, {2}, 0, {0}},
+    {"Upsample", 9, NULL, 0, {0}, 'f', 1, {4}, 0, {0}}, /* scales 0, 1, 2, 3 */
+    {"Upsample", 13, NULL, 0, {0}, 0, 0, {0}, 0, {0}},
+    {"Split", 13, NULL, 0, {0}, 'i', 2, {1, 1}, 0, {0}},
+};
+
+static void arguments_that_cannot_be_are_refused_by_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
+        struct tn_error error = {0};
+        int node;
+        struct tn_graph *graph = make(&impossible[i], &node);
+        if (strcmp(impossible[i].op_type, "Split") == 0 ||
+            strcmp(impossible[i].op_type, "Gather") == 0)
+            assert_true(tn_node_set_int(&graph->nodes[node], "axis", 1, &error));
+        if (tn_graph_infer_shapes(graph, NULL))
+            fail_msg("%s (%zu) is not refused", impossible[i].op_type, i);
+        assert_refused(graph, "'the_node'", impossible[i].op_type);
+    }
+}
+
+static void one_dimension_is_an_image_of_height_one(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_window window;
+    struct tn_graph *graph = model_begin(3, (const int64_t[]){TN_BATCH, 4, 9});
+    int weight = model_floats(graph, "w", 3, (const int64_t[]){6, 2, 3});
+    int conv = model_node(graph, "Conv", "conv", 2, (int[]){0, weight});
+    assert_true(tn_node_set_int(&graph->nodes[conv], "group", 2, &error));
+    set_ints(graph, conv, "strides", 1, (const int64_t[]){2});
+    set_ints(graph, conv, "dilations", 1, (const int64_t[]){2});
+    set_ints(graph, conv, "pads", 2, (const int64_t[]){1, 3});
+    assert_true(tn_graph_infer_shapes(graph, &error));
+    assert_true(tn_window_of(graph, &graph->nodes[conv], &window, &error));
+    const struct tn_window expected = {.spatial = 1,
+                                       .kernel = {1, 3},
+                                       .stride = {1, 2},
+                                       .dilation = {1, 2},
+                                       .pad_begin = {0, 1},
+                                       .pad_end = {0, 3},
+                                       .groups = 2,
+                                       .channels_in = 4,
+                                       .channels_out = 6,
+                                       .in = {1, 9},
+                                       .out = {1, 5}};
+    assert_memory_equal(&window, &expected, sizeof window);
+    model_assert_shape(graph, model_output(graph, conv), 3, (const int64_t[]){TN_BATCH, 6, 5});
+    tn_graph_free(graph);
+}
+
+/* Along the width of 10: what a transposed convolution of kernel 3 and stride 2 makes. */
+struct transposing {
+    const char *auto_pad;
+    int64_t pads[4], extra, wanted;
+    int out, pad_begin, pad_end;
+};
+
+static void transposed_convolutions_give_back_what_convolutions_take(void **state)
+{
+    (void)state;
+    static const struct transposing cases[] = {
+        {NULL, {0, 0, 0, 0}, 0, 0, 21, 0, 0}, {NULL, {0, 1, 0, 1}, 1, 0, 20, 1, 1},
+        {NULL, {0, 0, 0, 2}, 0, 0, 19, 0, 2}, {"SAME_UPPER", {0}, 0, 0, 20, 0, 1},
+        {"SAME_LOWER", {0}, 0, 0, 20, 1, 0},  {"VALID", {0}, 0, 0, 21, 0, 0},
+        {NULL, {0}, 0, 18, 18, 2, 1},         {"SAME_UPPER", {0}, 0, 18, 18, 1, 2},
+        {NULL, {0}, 0, 25, 25, 0, 0}, /* beyond the reach of the input: the bias alone */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tn_error error = {0};
+        struct tn_window window;
+        struct tn_graph *graph = model_begin(4, (const int64_t[]){TN_BATCH, 4, 1, 10});
+        int weight = model_floats(graph, "w", 4, (const int64_t[]){4, 3, 1, 3});
+        int node = model_node(graph, "ConvTranspose", "up", 2, (int[]){0, weight});
+        assert_true(tn_node_set_int(&graph->nodes[node], "group", 2, &error));
+        set_ints(graph, node, "strides", 2, (const int64_t[]){1, 2});
+        set_ints(graph, node, "output_padding", 2, (const int64_t[]){0, cases[i].extra});
+        if (cases[i].auto_pad)
+            set_string(graph, node, "auto_pad", cases[i].auto_pad);
+        else
+            set_ints(graph, node, "pads", 4, cases[i].pads);
+        if (cases[i].wanted)
+            set_ints(graph, node, "output_shape", 2, (const int64_t[]){1, cases[i].wanted});
+        assert_true(tn_graph_infer_shapes(graph, &error));
+        assert_true(tn_window_of(graph, &graph->nodes[node], &window, &error));
+        assert_int_equal(window.out[1], cases[i].out);
+        assert_int_equal(window.pad_begin[1], cases[i].pad_begin);
+        assert_int_equal(window.pad_end[1], cases[i].pad_end);
+        assert_int_equal(window.channels_out, 6);
+        model_assert_shape(graph, model_output(graph, node), 4,
+                           (const int64_t[]){TN_BATCH, 6, 1, cases[i].out});
+        tn_graph_free(graph);
+    }
+}
+
+static void many_inputs_join_and_many_outputs_part(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_split split;
+    bool constant;
+    struct tn_graph *graph = model_begin(4, image);
+    int table = model_floats(graph, "table", 4, (const int64_t[]){1, 2, 11, 10});
+    int same = model_node(graph, "Relu", "same", 1, (int[]){0});
+    int wide = model_node(graph, "Concat", "wide", 3,
+                          (int[]){0, model_output(graph, same), model_output(graph, same)});
+    int mixed = model_node(graph, "Concat", "mixed", 2, (int[]){0, table});
+    assert_true(tn_node_set_int(&graph->nodes[wide], "axis", -3, &error));
+    assert_true(tn_node_set_int(&graph->nodes[mixed], "axis", 1, &error));
+    int parts[4];
+    for (int i = 0; i < 4; i++)
+        parts[i] = tn_graph_add_value(graph, (const char *[]){"a", "b", "c", "d"}[i], NULL, &error);
+    int joined = model_output(graph, wide);
+    int node = tn_graph_add_node(graph, "split", "Split", 1, &joined, 4, parts, &error);
+    assert_true(tn_node_set_int(&graph->nodes[node], "axis", 1, &error));
+    assert_true(tn_node_set_int(&graph->nodes[node], "num_outputs", 4, &error));
+    assert_true(tn_graph_infer_shapes(graph, &error));
+    model_assert_shape(graph, joined, 4, (const int64_t[]){TN_BATCH, 9, 11, 10});
+    for (int i = 0; i < 4; i++) /* 9 in four: 3, 3, 3 and none */
+        model_assert_shape(graph, parts[i], 4, (const int64_t[]){TN_BATCH, i < 3 ? 3 : 0, 11, 10});
+    assert_true(tn_split_of(graph, &graph->nodes[node], &split, &constant, &error));
+    assert_true(constant && split.axis == 1 && tn_split_size(&split, 3) == 0);
+    /* A constant of one image goes with a batch only where the file fixed it to one. */
+    assert_false(graph->values[model_output(graph, mixed)].has_shape);
+    graph->info.batch_size = 1;
+    assert_true(tn_graph_infer_shapes(graph, &error));
+    model_assert_shape(graph, model_output(graph, mixed), 4,
+                       (const int64_t[]){TN_BATCH, 5, 11, 10});
+    tn_graph_free(graph);
+}
+
+static void arguments_are_decoded_once_for_all(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_graph *graph = model_begin(4, image);
+    int least = model_floats(graph, "least", 0, NULL);
+    int index = model_ints(graph, "index", 2, (const int64_t[]){-1, 0});
+    int clip = model_node(graph, "Clip", "clip", 2, (int[]){0, least});
+    int gather = model_node(graph, "Gather", "gather", 2, (int[]){0, index});
+    int softmax = model_node(graph, "Softmax", "softmax", 1, (int[]){0});
+    assert_true(tn_node_set_int(&graph->nodes[gather], "axis", 1, &error));
+    assert_true(tn_graph_infer_shapes(graph, &error));
+    float low, high;
+    bool constant;
+    assert_true(tn_clip_of(graph, &graph->nodes[clip], &low, &high, &constant, &error));
+    assert_true(constant && low == 0.0f && high == FLT_MAX);
+    struct tn_gather taken;
+    assert_true(tn_gather_of(graph, &graph->nodes[gather], &taken, &constant, &error));
+    assert_int_equal(tn_gather_at(&taken, 0), 2);
+    assert_int_equal(tn_gather_at(&taken, 1), 0);
+    int from, to;
+    assert_true(tn_softmax_of(graph, &graph->nodes[softmax], &from, &to, &error));
+    assert_true(from == 3 && to == 4);
+    graph->info.opset = 11;
+    assert_true(tn_softmax_of(graph, &graph->nodes[softmax], &from, &to, &error));
+    assert_true(from == 1 && to == 4);
+    tn_graph_free(graph);
+}
+
+static void a_fixed_batch_may_be_sliced_by_its_number(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_graph *graph = model_begin(4, image);
+    graph->info.batch_size = 2;
+    int zero = model_ints(graph, "zero", 1, (const int64_t[]){0});
+    int ends[] = {model_ints(graph, "all", 1, (const int64_t[]){2}),
+                  model_ints(graph, "one", 1, (const int64_t[]){1})};
+    int whole = model_node(graph, "Slice", "whole", 4, (int[]){0, zero, ends[0], zero});
+    int part = model_node(graph, "Slice", "part", 4, (int[]){0, zero, ends[1], zero});
+    assert_true(tn_graph_infer_shapes(graph, &error));
+    model_assert_shape(graph, model_output(graph, whole), 4, image);
+    assert_false(graph->values[model_output(graph, part)].has_shape);
+    tn_graph_free(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +626,13 @@ int main(void)
         cmocka_unit_test(after_an_unknown_operator_shapes_are_unknown),
         cmocka_unit_test(shapes_follow_when_weights_shrink),
         cmocka_unit_test(an_output_beyond_memory_is_refused),
+        cmocka_unit_test(shapes_follow_from_arguments_and_keep_the_batch_in_front),
+        cmocka_unit_test(arguments_that_cannot_be_are_refused_by_name),
+        cmocka_unit_test(one_dimension_is_an_image_of_height_one),
+        cmocka_unit_test(transposed_convolutions_give_back_what_convolutions_take),
+        cmocka_unit_test(many_inputs_join_and_many_outputs_part),
+        cmocka_unit_test(arguments_are_decoded_once_for_all),
+        cmocka_unit_test(a_fixed_batch_may_be_sliced_by_its_number),
     };
     return cmocka_run_group_tests_name("shape", tests, NULL, NULL);
 }

@@ -80,64 +80,116 @@ bool tn_file_read(const char *path, size_t most, uint8_t **bytes, size_t *size,
     return ok;
 }
 
-static bool write_piece(int descriptor, const void *piece, size_t size)
+static bool fail_to_write(struct tn_error *error, const char *path, int number)
 {
-    const uint8_t *at = piece;
-    while (size > 0) {
-        ssize_t put = write(descriptor, at, size);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return false;
-        at += put;
-        size -= (size_t)put;
+    return tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be written: %s", path, strerror(number));
+}
+
+enum { BUFFER = 1 << 16 };
+
+bool tn_file_begin(struct tn_file_draft *draft, const char *path, struct tn_error *error)
+{
+    struct stat status;
+    *draft = (struct tn_file_draft){.descriptor = -1};
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return tn_fail(error, TN_ERROR_USE, "%s: exists and is not a regular file", path);
+    char *target = realpath(path, NULL);
+    draft->path = tn_strdup(path);
+    draft->target = tn_strdup(target ? target : path);
+    draft->beside = tn_sprintf("%s.%ld.tmp", target ? target : path, (long)getpid());
+    draft->buffer = tn_alloc(BUFFER, 1);
+    free(target);
+    if (!draft->path || !draft->target || !draft->beside || !draft->buffer) {
+        tn_file_drop(draft);
+        return tn_fail_memory(error, path, BUFFER);
     }
+    unlink(draft->beside); /* left by a process that died */
+    draft->descriptor = open(draft->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    draft->made = draft->descriptor >= 0;
+    if (draft->made)
+        return true;
+    fail_to_write(error, path, errno);
+    tn_file_drop(draft);
+    return false;
+}
+
+static void put(struct tn_file_draft *draft, const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+    while (size > 0 && draft->trouble == 0) {
+        ssize_t done = write(draft->descriptor, at, size < (1u << 30) ? size : (1u << 30));
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0) {
+            draft->trouble = errno;
+            return;
+        }
+        at += done;
+        size -= (size_t)done;
+    }
+}
+
+static void flush(struct tn_file_draft *draft)
+{
+    put(draft, draft->buffer, draft->filled);
+    draft->filled = 0;
+}
+
+void tn_file_append(struct tn_file_draft *draft, const void *bytes, size_t size)
+{
+    draft->size += size;
+    if (size > BUFFER - draft->filled)
+        flush(draft);
+    if (size >= BUFFER) {
+        put(draft, bytes, size);
+    } else if (size > 0) {
+        memcpy(draft->buffer + draft->filled, bytes, size);
+        draft->filled += size;
+    }
+}
+
+bool tn_file_end(struct tn_file_draft *draft, struct tn_error *error)
+{
+    flush(draft);
+    if (draft->trouble == 0 && fsync(draft->descriptor) != 0)
+        draft->trouble = errno;
+    if (close(draft->descriptor) != 0 && draft->trouble == 0)
+        draft->trouble = errno;
+    draft->descriptor = -1;
+    return draft->trouble == 0 || fail_to_write(error, draft->path, draft->trouble);
+}
+
+bool tn_file_publish(struct tn_file_draft *draft, struct tn_error *error)
+{
+    if (rename(draft->beside, draft->target) != 0)
+        return fail_to_write(error, draft->path, errno);
+    draft->made = false;
     return true;
 }
 
-static bool fail_to_write(struct tn_error *error, const char *path)
+void tn_file_drop(struct tn_file_draft *draft)
 {
-    return tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
-}
-
-/* A new file of that name, on the disk when this returns. */
-static bool write_new(const char *name, const char *path, size_t count, const void *const *pieces, const size_t *sizes,
-                      struct tn_error *error)
-{
-    int descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor < 0)
-        return fail_to_write(error, path);
-    bool ok = true;
-    for (size_t i = 0; ok && i < count; i++)
-        ok = write_piece(descriptor, pieces[i], sizes[i]);
-    ok = ok && fsync(descriptor) == 0;
-    if (!ok)
-        fail_to_write(error, path);
-    if (close(descriptor) != 0 && ok)
-        ok = fail_to_write(error, path);
-    return ok;
+    if (draft->descriptor >= 0)
+        close(draft->descriptor);
+    if (draft->made)
+        unlink(draft->beside);
+    tn_free(draft->path);
+    tn_free(draft->target);
+    tn_free(draft->beside);
+    tn_free(draft->buffer);
+    *draft = (struct tn_file_draft){.descriptor = -1};
 }
 
 bool tn_file_write(const char *path, size_t count, const void *const *pieces, const size_t *sizes,
                    struct tn_error *error)
 {
-    struct stat status;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return tn_fail(error, TN_ERROR_USE, "%s: exists and is not a regular file", path);
-    char *target = realpath(path, NULL);
-    char *beside = tn_sprintf("%s.%ld.tmp", target ? target : path, (long)getpid());
-    if (!beside) {
-        free(target);
-        return tn_fail_memory(error, path, strlen(path));
-    }
-    unlink(beside); /* left by a process that died */
-    bool ok = write_new(beside, path, count, pieces, sizes, error);
-    if (ok && rename(beside, target ? target : path) != 0)
-        ok = fail_to_write(error, path);
-    if (!ok)
-        unlink(beside);
-    tn_free(beside);
-    free(target);
+    struct tn_file_draft draft;
+    if (!tn_file_begin(&draft, path, error))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        tn_file_append(&draft, pieces[i], sizes[i]);
+    bool ok = tn_file_end(&draft, error) && tn_file_publish(&draft, error);
+    tn_file_drop(&draft);
     return ok;
 }
 

@@ -44,11 +44,6 @@ static bool read_window(struct tn_network *network, struct tn_step *step, struct
     struct conv *conv = step->state = tn_calloc(1, sizeof *conv);
     if (!conv)
         return tn_fail_memory(error, node->name, sizeof *conv);
-    for (int i = 0; i < step->input_count; i++)
-        if ((i == 0) != (step->inputs[i] >= 0))
-            return tn_fail(error, TN_ERROR_INPUT,
-                           "node '%s': %s is run on an activation, with constant weights%s",
-                           node->name, node->op_type, i == 2 ? " and bias" : "");
     return tn_window_of(network->graph, node, &conv->correlation.window, error);
 }
 
@@ -174,6 +169,7 @@ static void transposed_backward(struct tn_network *network, struct tn_step *step
 
 const struct tn_step_ops tn_conv_ops = {
     .weights = 1u << 1 | 1u << 2,
+    .constants = 1u << 1 | 1u << 2,
     .name = "Conv",
     .relu_fuses = true,
     .prepare = prepare_conv,
@@ -183,6 +179,7 @@ const struct tn_step_ops tn_conv_ops = {
 };
 const struct tn_step_ops tn_conv_transpose_ops = {
     .weights = 1u << 1 | 1u << 2,
+    .constants = 1u << 1 | 1u << 2,
     .name = "ConvTranspose",
     .relu_fuses = true,
     .prepare = prepare_transposed,

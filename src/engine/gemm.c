@@ -62,6 +62,7 @@ static void release(struct tn_step *step)
 
 const struct tn_step_ops tn_gemm_ops = {
     .weights = 1u << 1 | 1u << 2,
+    .constants = 1u << 1,
     .name = "Gemm",
     .relu_fuses = true,
     .prepare = prepare,

@@ -1,39 +1,14 @@
 /* Built several times with other TN_LANES and TN_KERNELS_NAME (src/engine/local.mk): one source,
  * one set of kernels for each vector width. Vectors are the compiler's own vector extension, so
- * there are no intrinsics. */
+ * there are no intrinsics (vector.h). */
 #include "engine/kernels.h"
-
-#include <string.h>
+#include "engine/vector.h"
 
 #if TN_LANES == 16
 enum { TILE_ROWS = 8, TILE_VECTORS = 3, LEFT_ROWS = 4, DEPTH_STEP = 6 }; /* 32 registers */
 #else
 enum { TILE_ROWS = 4, TILE_VECTORS = 3, LEFT_ROWS = 4, DEPTH_STEP = 3 }; /* 16 registers */
 #endif
-
-enum { LANES = TN_LANES };
-
-typedef float vec __attribute__((vector_size(4 * TN_LANES)));
-typedef int mask __attribute__((vector_size(4 * TN_LANES)));
-/* The same in memory at any address that a float may have. */
-typedef float memory_vec __attribute__((vector_size(4 * TN_LANES), aligned(4), may_alias));
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE vec load(const float *p)
-{
-    return *(const memory_vec *)p;
-}
-
-INLINE void store(float *p, vec v)
-{
-    *(memory_vec *)p = v;
-}
-
-INLINE vec splat(float x)
-{
-    return x - (vec){0};
-}
 
 INLINE float sum_lanes(vec v)
 {
@@ -332,13 +307,23 @@ static void sgd(size_t count, float *w, float *v, const float *g, float rate, fl
     }
 }
 
-#define SYMBOL_(name) tn_kernels_##name
-#define SYMBOL(name)  SYMBOL_(name)
-#define TEXT_(name)   #name
-#define TEXT(name)    TEXT_(name)
+static void sum_rows(size_t count, const float *x, double *sums)
+{
+    for (size_t i = 0; i < count; i++)
+        sums[i] += (double)x[i];
+}
 
-extern const struct tn_kernels SYMBOL(TN_KERNELS_NAME);
-const struct tn_kernels SYMBOL(TN_KERNELS_NAME) = {
+#define SYMBOL_(kind, name) tn_##kind##_##name
+#define SYMBOL(kind, name)  SYMBOL_(kind, name)
+#define TEXT_(name)         #name
+#define TEXT(name)          TEXT_(name)
+
+/* functions.c */
+extern const struct tn_unary_kernels SYMBOL(unary, TN_KERNELS_NAME)[TN_UNARY_COUNT];
+extern const struct tn_binary_kernels SYMBOL(binary, TN_KERNELS_NAME)[TN_BINARY_COUNT];
+
+extern const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME);
+const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .name = TEXT(TN_KERNELS_NAME),
     .lanes = LANES,
     .tile_rows = TILE_ROWS,
@@ -354,4 +339,7 @@ const struct tn_kernels SYMBOL(TN_KERNELS_NAME) = {
     .add = add,
     .relu_gradient = relu_gradient,
     .sgd = sgd,
+    .sum_rows = sum_rows,
+    .unary = SYMBOL(unary, TN_KERNELS_NAME),
+    .binary = SYMBOL(binary, TN_KERNELS_NAME),
 };

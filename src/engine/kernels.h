@@ -3,6 +3,7 @@
 #ifndef TN_ENGINE_KERNELS_H
 #define TN_ENGINE_KERNELS_H
 
+#include "engine/functions.h"
 #include <stddef.h>
 
 enum {
@@ -57,6 +58,12 @@ struct tn_kernels {
     /* SGD step, PyTorch's form: v = momentum * v + (g + decay * w); w -= rate * v */
     void (*sgd)(size_t count, float *w, float *v, const float *g, float rate, float momentum,
                 float decay);
+
+    /* sums += x */
+    void (*sum_rows)(size_t count, const float *x, double *sums);
+
+    const struct tn_unary_kernels *unary;   /* [TN_UNARY_COUNT] */
+    const struct tn_binary_kernels *binary; /* [TN_BINARY_COUNT] */
 };
 
 /* The widest set this processor can run. */

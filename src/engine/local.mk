@@ -1,11 +1,12 @@
 libthinet_la_SOURCES += \
-	src/engine/choose.c src/engine/kernels.h \
+	src/engine/choose.c src/engine/kernels.h src/engine/functions.h \
 	src/engine/conv.c src/engine/conv_geometry.c src/engine/conv_geometry.h \
 	src/engine/correlation.c src/engine/correlation.h \
-	src/engine/elementwise.c \
+	src/engine/binary.c src/engine/dropout.c \
 	src/engine/evaluate.c src/engine/evaluate.h \
 	src/engine/gemm.c \
 	src/engine/linear.c src/engine/linear.h \
+	src/engine/instance_norm.c src/engine/layer_norm.c src/engine/lrn.c \
 	src/engine/loss.c src/engine/loss.h \
 	src/engine/matmul.c \
 	src/engine/move.c src/engine/move.h \
@@ -15,25 +16,27 @@ libthinet_la_SOURCES += \
 	src/engine/norm.c \
 	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c \
 	src/engine/pool.c \
-	src/engine/resize.c \
-	src/engine/step.h \
-	src/engine/train.c src/engine/train.h
+	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
+	src/engine/step.h src/engine/stretch.c src/engine/stretch.h \
+	src/engine/train.c src/engine/train.h \
+	src/engine/unary.c src/engine/unary.h
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).
+KERNEL_SOURCES = src/engine/kernels.c src/engine/functions.c src/engine/vector.h
 KERNEL_CFLAGS = $(AM_CFLAGS) -ffp-contract=fast
 
 noinst_LTLIBRARIES += libkernels_generic.la
-libkernels_generic_la_SOURCES = src/engine/kernels.c
+libkernels_generic_la_SOURCES = $(KERNEL_SOURCES)
 libkernels_generic_la_CPPFLAGS = $(AM_CPPFLAGS) -DTN_LANES=4 -DTN_KERNELS_NAME=generic
 libkernels_generic_la_CFLAGS = $(KERNEL_CFLAGS)
 libthinet_la_LIBADD += libkernels_generic.la
 
 if X86_64
 noinst_LTLIBRARIES += libkernels_avx2.la libkernels_avx512.la
-libkernels_avx2_la_SOURCES = src/engine/kernels.c
+libkernels_avx2_la_SOURCES = $(KERNEL_SOURCES)
 libkernels_avx2_la_CPPFLAGS = $(AM_CPPFLAGS) -DTN_LANES=8 -DTN_KERNELS_NAME=avx2
 libkernels_avx2_la_CFLAGS = $(KERNEL_CFLAGS) -mavx2 -mfma
-libkernels_avx512_la_SOURCES = src/engine/kernels.c
+libkernels_avx512_la_SOURCES = $(KERNEL_SOURCES)
 libkernels_avx512_la_CPPFLAGS = $(AM_CPPFLAGS) -DTN_LANES=16 -DTN_KERNELS_NAME=avx512
 libkernels_avx512_la_CFLAGS = $(KERNEL_CFLAGS) -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma \
 	-mprefer-vector-width=512

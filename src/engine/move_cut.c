@@ -225,17 +225,20 @@ static bool prepare_concat(struct tn_network *network, struct tn_step *step, str
     return true;
 }
 
-const struct tn_step_ops tn_slice_ops = {.name = "Slice",
+const struct tn_step_ops tn_slice_ops = {.constants = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4,
+                                         .name = "Slice",
                                          .prepare = prepare_slice,
                                          .forward = tn_moves_forward,
                                          .backward = tn_moves_backward,
                                          .release = tn_moves_release};
-const struct tn_step_ops tn_pad_ops = {.name = "Pad",
+const struct tn_step_ops tn_pad_ops = {.constants = 1u << 1 | 1u << 2 | 1u << 3,
+                                       .name = "Pad",
                                        .prepare = prepare_pad,
                                        .forward = tn_moves_forward,
                                        .backward = tn_moves_backward,
                                        .release = tn_moves_release};
-const struct tn_step_ops tn_split_ops = {.name = "Split",
+const struct tn_step_ops tn_split_ops = {.constants = 1u << 1,
+                                         .name = "Split",
                                          .many_outputs = true,
                                          .prepare = prepare_split,
                                          .forward = tn_moves_forward,

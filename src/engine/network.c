@@ -352,6 +352,8 @@ bool tn_network_store(const struct tn_network *network, struct tn_graph *graph,
     for (int p = 0; p < network->param_count; p++) {
         const struct tn_param *param = &network->params[p];
         const struct tn_tensor *old = graph->values[param->value].constant;
+        if (!tn_tensor_floats(old))
+            continue; /* whole numbers, which are not trained */
         struct tn_tensor *tensor = tn_tensor_new(TN_FLOAT32, old->rank, old->dims, error);
         if (!tensor)
             return false;

@@ -6,7 +6,32 @@ static const struct tn_step_ops *const ops_of[TN_OP_COUNT] = {
     [TN_OP_CONV] = &tn_conv_ops,
     [TN_OP_CONV_TRANSPOSE] = &tn_conv_transpose_ops,
     [TN_OP_BATCH_NORM] = &tn_norm_ops,
-    [TN_OP_RELU] = &tn_relu_ops,
+    [TN_OP_INSTANCE_NORM] = &tn_instance_norm_ops,
+    [TN_OP_LAYER_NORM] = &tn_layer_norm_ops,
+    [TN_OP_LRN] = &tn_lrn_ops,
+    [TN_OP_RELU] = &tn_unary_ops,
+    [TN_OP_LEAKY_RELU] = &tn_unary_ops,
+    [TN_OP_ELU] = &tn_unary_ops,
+    [TN_OP_SELU] = &tn_unary_ops,
+    [TN_OP_CELU] = &tn_unary_ops,
+    [TN_OP_CLIP] = &tn_unary_ops,
+    [TN_OP_SIGMOID] = &tn_unary_ops,
+    [TN_OP_HARD_SIGMOID] = &tn_unary_ops,
+    [TN_OP_HARD_SWISH] = &tn_unary_ops,
+    [TN_OP_MISH] = &tn_unary_ops,
+    [TN_OP_GELU] = &tn_unary_ops,
+    [TN_OP_SOFTPLUS] = &tn_unary_ops,
+    [TN_OP_SOFTSIGN] = &tn_unary_ops,
+    [TN_OP_TANH] = &tn_unary_ops,
+    [TN_OP_ERF] = &tn_unary_ops,
+    [TN_OP_EXP] = &tn_unary_ops,
+    [TN_OP_LOG] = &tn_unary_ops,
+    [TN_OP_SQRT] = &tn_unary_ops,
+    [TN_OP_RECIPROCAL] = &tn_unary_ops,
+    [TN_OP_ABS] = &tn_unary_ops,
+    [TN_OP_NEG] = &tn_unary_ops,
+    [TN_OP_PRELU] = &tn_prelu_ops,
+    [TN_OP_CAST] = &tn_cast_ops,
     [TN_OP_MAX_POOL] = &tn_max_pool_ops,
     [TN_OP_AVERAGE_POOL] = &tn_average_pool_ops,
     [TN_OP_GLOBAL_AVERAGE_POOL] = &tn_global_pool_ops,
@@ -14,8 +39,20 @@ static const struct tn_step_ops *const ops_of[TN_OP_COUNT] = {
     [TN_OP_GEMM] = &tn_gemm_ops,
     [TN_OP_MATMUL] = &tn_matmul_ops,
     [TN_OP_ADD] = &tn_add_ops,
+    [TN_OP_SUB] = &tn_arithmetic_ops,
+    [TN_OP_MUL] = &tn_arithmetic_ops,
+    [TN_OP_DIV] = &tn_arithmetic_ops,
+    [TN_OP_MIN] = &tn_arithmetic_ops,
+    [TN_OP_MAX] = &tn_arithmetic_ops,
+    [TN_OP_SUM] = &tn_arithmetic_ops,
+    [TN_OP_MEAN] = &tn_arithmetic_ops,
+    [TN_OP_POW] = &tn_power_ops,
+    [TN_OP_REDUCE_MEAN] = &tn_reduce_ops,
+    [TN_OP_REDUCE_SUM] = &tn_reduce_ops,
+    [TN_OP_REDUCE_MAX] = &tn_reduce_ops,
     [TN_OP_DROPOUT] = &tn_dropout_ops,
     [TN_OP_SOFTMAX] = &tn_softmax_ops,
+    [TN_OP_LOG_SOFTMAX] = &tn_softmax_ops,
     [TN_OP_SLICE] = &tn_slice_ops,
     [TN_OP_PAD] = &tn_pad_ops,
     [TN_OP_SPLIT] = &tn_split_ops,
@@ -42,6 +79,7 @@ static bool is_view(const struct tn_network *network, const struct tn_node *node
 {
     return node->op == TN_OP_FLATTEN || node->op == TN_OP_IDENTITY || node->op == TN_OP_RESHAPE ||
            node->op == TN_OP_SQUEEZE || node->op == TN_OP_UNSQUEEZE ||
+           tn_is_float_cast(network->graph, node) ||
            (node->op == TN_OP_DROPOUT && network->mode == TN_INFER);
 }
 
@@ -91,14 +129,29 @@ static bool share_param(struct tn_network *network, const struct tn_node *node, 
     return true;
 }
 
+bool tn_step_floats(struct tn_network *network, int value, struct tn_error *error)
+{
+    const struct tn_tensor *old = network->graph->values[value].constant;
+    if (!tn_tensor_ints(old))
+        return true;
+    struct tn_tensor *floats = tn_tensor_new(TN_FLOAT32, old->rank, old->dims, error);
+    for (size_t i = 0; floats && i < old->count; i++)
+        tn_tensor_floats(floats)[i] = (float)tn_tensor_ints(old)[i];
+    if (floats)
+        tn_graph_set_constant(network->graph, value, floats);
+    return floats != NULL;
+}
+
 /* A parameter of the network for constant `value`; copied when it will be trained. One that several
  * nodes read is there once, and its gradient is the sum over them. */
 static bool add_param(struct tn_network *network, const struct tn_node *node, int value,
                       bool trainable, struct tn_error *error)
 {
-    const struct tn_tensor *tensor = network->graph->values[value].constant;
     if (network->param_of[value] >= 0)
         return share_param(network, node, value, trainable, error);
+    if (!tn_step_floats(network, value, error))
+        return false;
+    const struct tn_tensor *tensor = network->graph->values[value].constant;
     if (!tn_tensor_floats(tensor))
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': '%s' is not float32", node->name,
                        network->graph->values[value].name);
@@ -119,6 +172,26 @@ static bool add_param(struct tn_network *network, const struct tn_node *node, in
     return true;
 }
 
+/* Does something to train lead to the step? */
+static bool is_behind_weights(const struct tn_network *network, const struct tn_step *step)
+{
+    for (int i = 0; i < step->input_count; i++) {
+        const struct tn_param *param = tn_step_param(network, step, i);
+        if ((param && param->trainable) ||
+            (step->inputs[i] >= 0 && network->blobs[step->inputs[i]].behind_weights))
+            return true;
+    }
+    return false;
+}
+
+/* May the constant be a parameter, where that depends on its place? */
+static bool may_follow(const struct tn_network *network, const struct tn_step *step, int value)
+{
+    return !step->ops->weights_follow ||
+           (network->mode == TN_TRAINING && network->graph->values[value].constant->count > 1 &&
+            is_behind_weights(network, step));
+}
+
 static bool add_params(struct tn_network *network, const struct tn_step *step,
                        struct tn_error *error)
 {
@@ -127,7 +200,7 @@ static bool add_params(struct tn_network *network, const struct tn_step *step,
         int value = node->inputs[i];
         bool weight = step->ops->weights >> i & 1, statistic = step->ops->statistics >> i & 1;
         if (value == TN_NO_VALUE || !network->graph->values[value].constant ||
-            !(weight || statistic))
+            !(weight || statistic) || !may_follow(network, step, value))
             continue;
         if (!add_param(network, node, value, weight, error))
             return false;
@@ -228,8 +301,23 @@ static bool make_outputs(struct plan *plan, const struct tn_node *node, struct t
         if (!value_size(plan->network, node->name, value, &size, error))
             return false;
         step->outputs[i] = new_blob(plan, value, size, i == 0 ? index : -1);
+        plan->network->blobs[step->outputs[i]].behind_weights =
+            is_behind_weights(plan->network, step);
     }
     step->output = step->outputs[0];
+    return true;
+}
+
+static bool check_constants(const struct tn_network *network, const struct tn_step *step,
+                            struct tn_error *error)
+{
+    const struct tn_node *node = tn_step_node(network, step);
+    for (int i = 0; i < step->input_count && i < 32; i++)
+        if (step->ops->constants >> i & 1 && step->inputs[i] >= 0)
+            return tn_fail(error, TN_ERROR_INPUT,
+                           "node '%s': %s whose input %d, '%s', is computed cannot be run",
+                           node->name, node->op_type, i + 1,
+                           network->graph->values[node->inputs[i]].name);
     return true;
 }
 
@@ -246,8 +334,9 @@ static bool add_step(struct plan *plan, int index, struct tn_error *error)
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': operator %s cannot be trained",
                        node->name, node->op_type);
     network->step_count++; /* now, so that a failed step is released */
-    return find_inputs(network, node, step, error) && add_params(network, step, error) &&
-           make_outputs(plan, node, step, error) && step->ops->prepare(network, step, error);
+    return find_inputs(network, node, step, error) && check_constants(network, step, error) &&
+           add_params(network, step, error) && make_outputs(plan, node, step, error) &&
+           step->ops->prepare(network, step, error);
 }
 
 /* The same numbers under another shape, which must leave every image's where they are. */
@@ -292,6 +381,22 @@ static bool allocate_tables(struct tn_network *network, struct tn_error *error)
         return tn_fail_memory(error, "a network's plan", (values + nodes) * sizeof *network->steps);
     for (size_t v = 0; v < values; v++)
         network->blob_of[v] = network->param_of[v] = -1;
+    return true;
+}
+
+/* Errors name nodes: one without a name goes by its output's. */
+static bool name_nodes(struct tn_graph *graph, struct tn_error *error)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        struct tn_node *node = &graph->nodes[i];
+        if (node->name && node->name[0])
+            continue;
+        char *name = tn_strdup(tn_node_label(graph, node));
+        if (!name)
+            return tn_fail_memory(error, "a network's plan", 1);
+        tn_free(node->name);
+        node->name = name;
+    }
     return true;
 }
 
@@ -343,7 +448,7 @@ bool tn_plan_steps(struct tn_network *network, struct tn_error *error)
 {
     const struct tn_graph *graph = network->graph;
     struct plan plan;
-    if (!allocate_tables(network, error))
+    if (!allocate_tables(network, error) || !name_nodes(network->graph, error))
         return false;
     if (graph->input_count != 1 || graph->output_count < 1)
         return tn_fail(error, TN_ERROR_INPUT,

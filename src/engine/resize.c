@@ -249,7 +249,8 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
     return prepare_linear(network, step, &resize, error);
 }
 
-const struct tn_step_ops tn_resize_ops = {.name = "Resize",
+const struct tn_step_ops tn_resize_ops = {.constants = 1u << 1 | 1u << 2 | 1u << 3,
+                                          .name = "Resize",
                                           .prepare = prepare,
                                           .forward = tn_moves_forward,
                                           .backward = tn_moves_backward,

@@ -29,7 +29,8 @@ struct tn_blob {
     float *data; /* [count, size] */
     float *gradient;
     bool wants_gradient;
-    bool gradient_set; /* in this backward pass: later contributions are added */
+    bool gradient_set;   /* in this backward pass: later contributions are added */
+    bool behind_weights; /* something to train leads to it */
 };
 
 struct tn_step {
@@ -52,6 +53,9 @@ struct tn_step_ops {
     bool in_place_backward; /* input gradient may be the output gradient's memory, likewise */
     bool many_outputs;      /* makes those after the first too */
     uint32_t weights;       /* bit i: input i, where it is a constant, is a parameter to train */
+    bool weights_follow;    /* only behind other weights, and never single numbers: what prepares
+                               the images stays as it is */
+    uint32_t constants;     /* bit i: input i, where there is one, must be constant */
     uint32_t statistics;    /* bit i: likewise, but not trained: BatchNorm's mean and variance */
     /* May put other operations into the step for a special case; those have no prepare. */
     bool (*prepare)(struct tn_network *network, struct tn_step *step, struct tn_error *error);
@@ -93,13 +97,20 @@ struct tn_slot {
     bool taken;
 };
 
-extern const struct tn_step_ops tn_conv_ops, tn_conv_transpose_ops, tn_norm_ops, tn_relu_ops,
-    tn_add_ops, tn_max_pool_ops, tn_average_pool_ops, tn_global_pool_ops, tn_global_max_pool_ops,
-    tn_gemm_ops, tn_matmul_ops, tn_dropout_ops, tn_softmax_ops;
+extern const struct tn_step_ops tn_conv_ops, tn_conv_transpose_ops, tn_max_pool_ops,
+    tn_average_pool_ops, tn_global_pool_ops, tn_global_max_pool_ops, tn_gemm_ops, tn_matmul_ops;
+/* Normalisation, functions of each number, arithmetic, reductions. */
+extern const struct tn_step_ops tn_norm_ops, tn_instance_norm_ops, tn_layer_norm_ops, tn_lrn_ops,
+    tn_unary_ops, tn_cast_ops, tn_prelu_ops, tn_softmax_ops, tn_dropout_ops, tn_add_ops,
+    tn_arithmetic_ops, tn_arithmetic_many_ops, tn_power_ops, tn_reduce_ops;
 /* Moving numbers: move.h. */
 extern const struct tn_step_ops tn_slice_ops, tn_pad_ops, tn_split_ops, tn_concat_ops,
     tn_transpose_ops, tn_expand_ops, tn_gather_ops, tn_depth_to_space_ops, tn_space_to_depth_ops,
     tn_resize_ops;
+
+/* A Cast from one kind of floating point numbers to another, which changes nothing here (unary.c).
+ */
+bool tn_is_float_cast(const struct tn_graph *graph, const struct tn_node *node);
 
 /* The parameter behind input `index` of the step's node, or NULL. */
 struct tn_param *tn_step_param(const struct tn_network *network, const struct tn_step *step,
@@ -109,6 +120,10 @@ const struct tn_value *tn_step_input_value(const struct tn_network *network,
                                            const struct tn_step *step);
 const struct tn_value *tn_step_output_value(const struct tn_network *network,
                                             const struct tn_step *step);
+
+/* Whole numbers among floats (exponents, as exporters write them) become floats in the network's
+ * own graph. */
+bool tn_step_floats(struct tn_network *network, int value, struct tn_error *error);
 
 /* Reserve scratch memory for each worker; tn_scratch gives it back during forward and backward. */
 void tn_want_scratch(struct tn_network *network, size_t floats);

@@ -4,6 +4,25 @@
 
 #include <string.h>
 
+void tn_bytes_release(struct tn_bytes *bytes)
+{
+    tn_free(bytes->data);
+    *bytes = (struct tn_bytes){NULL, 0};
+}
+
+bool tn_bytes_copy(struct tn_bytes *copy, const struct tn_bytes *bytes)
+{
+    *copy = (struct tn_bytes){NULL, 0};
+    if (!bytes->data)
+        return true;
+    copy->data = tn_alloc(bytes->size, 1);
+    if (!copy->data)
+        return false;
+    memcpy(copy->data, bytes->data, bytes->size);
+    copy->size = bytes->size;
+    return true;
+}
+
 void tn_attribute_release(struct tn_attribute *attribute)
 {
     tn_free(attribute->name);
@@ -14,6 +33,7 @@ void tn_attribute_release(struct tn_attribute *attribute)
             tn_free(attribute->strings[i]);
     tn_free(attribute->strings);
     tn_free(attribute->opaque);
+    tn_bytes_release(&attribute->rest);
     tn_tensor_unref(attribute->tensor);
     memset(attribute, 0, sizeof *attribute);
 }
@@ -48,7 +68,7 @@ bool tn_attribute_copy(struct tn_attribute *copy, const struct tn_attribute *att
     copy->stored_type = attribute->stored_type;
     copy->tensor = tn_tensor_ref(attribute->tensor);
     copy->name = tn_strdup(attribute->name);
-    bool ok = copy->name != NULL;
+    bool ok = copy->name != NULL && tn_bytes_copy(&copy->rest, &attribute->rest);
     if (ok && attribute->floats)
         ok = (copy->floats = copy_of(attribute->floats, attribute->count, sizeof *copy->floats));
     if (ok && attribute->ints)

@@ -50,11 +50,23 @@ int tn_build_input(struct tn_builder *builder, const char *name, int channels, i
     return value;
 }
 
-/* A float constant called NAME.SUFFIX. */
-static int constant(struct tn_builder *builder, const char *name, const char *suffix, int rank,
-                    const int64_t *dims)
+/* Whether so many weights more are still within the limit. */
+static bool claim_weights(struct tn_builder *builder, int rank, const int64_t *dims)
 {
-    struct tn_tensor *tensor = tn_tensor_new(TN_FLOAT32, rank, dims, builder->error);
+    int64_t count = 1;
+    bool fine = true;
+    for (int i = 0; i < rank; i++)
+        fine = fine && !__builtin_mul_overflow(count, dims[i], &count);
+    fine = fine && !__builtin_add_overflow(builder->weights, count, &builder->weights);
+    return (fine && (!builder->most_weights || builder->weights <= builder->most_weights)) ||
+           tn_fail(builder->error, TN_ERROR_USE, "it would have more than %lld weights",
+                   (long long)builder->most_weights);
+}
+
+/* Takes over `tensor`, which may be NULL after a failure, under the name NAME.SUFFIX. */
+static int named(struct tn_builder *builder, const char *name, const char *suffix,
+                 struct tn_tensor *tensor)
+{
     if (!tensor)
         return fail(builder);
     char *full = tn_sprintf("%s.%s", name, suffix);
@@ -66,6 +78,27 @@ static int constant(struct tn_builder *builder, const char *name, const char *su
     int value = tn_graph_add_value(builder->graph, full, tensor, builder->error);
     tn_free(full);
     return value < 0 ? fail(builder) : value;
+}
+
+/* Floats, not set for now. */
+static int constant(struct tn_builder *builder, const char *name, const char *suffix, int rank,
+                    const int64_t *dims)
+{
+    if (builder->failed || !claim_weights(builder, rank, dims))
+        return fail(builder);
+    return named(builder, name, suffix,
+                 tn_tensor_new_unset(TN_FLOAT32, rank, dims, builder->error));
+}
+
+static int int_constant(struct tn_builder *builder, const char *name, const char *suffix,
+                        int64_t count, const int64_t *ints)
+{
+    if (builder->failed)
+        return -1;
+    struct tn_tensor *tensor = tn_tensor_new(TN_INT64, 1, &count, builder->error);
+    if (tensor)
+        memcpy(tn_tensor_ints(tensor), ints, tensor->bytes);
+    return named(builder, name, suffix, tensor);
 }
 
 /* A node with one output called NAME/out. Its shape is inferred by `finish`, once attributes are
@@ -132,7 +165,7 @@ int tn_build_conv(struct tn_builder *builder, const char *name, int input,
     int64_t channels = builder->graph->values[input].dims[1];
     const int64_t dims[] = {options->filters, channels / groups, options->kernel, options->kernel};
     int inputs[] = {input, constant(builder, name, "weight", 4, dims), TN_NO_VALUE};
-    if (options->bias && !builder->failed)
+    if (options->bias)
         inputs[2] = constant(builder, name, "bias", 1, dims);
     int made = node(builder, name, "Conv", options->bias ? 3 : 2, inputs);
     set_pair(builder, made, "dilations", 1);
@@ -150,7 +183,7 @@ int tn_build_batch_norm(struct tn_builder *builder, const char *name, int input)
         return -1;
     int64_t channels = builder->graph->values[input].dims[1];
     int inputs[5] = {input};
-    for (int i = 0; i < 4 && !builder->failed; i++)
+    for (int i = 0; i < 4; i++)
         inputs[i + 1] = constant(builder, name, suffixes[i], 1, &channels);
     int made = node(builder, name, "BatchNormalization", 5, inputs);
     set_float(builder, made, "epsilon", 1e-5f);
@@ -184,6 +217,36 @@ int tn_build_add(struct tn_builder *builder, const char *name, int a, int b)
     return finish(builder, node(builder, name, "Add", 2, inputs));
 }
 
+int tn_build_dropout(struct tn_builder *builder, const char *name, int input, float ratio)
+{
+    const int inputs[] = {input, constant(builder, name, "ratio", 0, NULL)};
+    if (!builder->failed)
+        *tn_tensor_floats(builder->graph->values[inputs[1]].constant) = ratio;
+    return finish(builder, node(builder, name, "Dropout", 2, inputs));
+}
+
+int tn_build_every_second(struct tn_builder *builder, const char *name, int input)
+{
+    static const int64_t starts[] = {0, 0}, ends[] = {INT64_MAX, INT64_MAX}, axes[] = {2, 3},
+                         steps[] = {2, 2};
+    const int inputs[] = {
+        input,
+        int_constant(builder, name, "starts", 2, starts),
+        int_constant(builder, name, "ends", 2, ends),
+        int_constant(builder, name, "axes", 2, axes),
+        int_constant(builder, name, "steps", 2, steps),
+    };
+    return finish(builder, node(builder, name, "Slice", 5, inputs));
+}
+
+int tn_build_pad_channels(struct tn_builder *builder, const char *name, int input, int before,
+                          int after)
+{
+    const int64_t pads[] = {0, before, 0, 0, 0, after, 0, 0};
+    const int inputs[] = {input, int_constant(builder, name, "pads", 8, pads)};
+    return finish(builder, node(builder, name, "Pad", 2, inputs));
+}
+
 int tn_build_flatten(struct tn_builder *builder, const char *name, int input)
 {
     int made = node(builder, name, "Flatten", 1, &input);
@@ -196,14 +259,18 @@ int tn_build_gemm(struct tn_builder *builder, const char *name, int input, int o
     if (builder->failed)
         return -1;
     const int64_t dims[] = {outputs, builder->graph->values[input].dims[1]};
-    int inputs[] = {input, constant(builder, name, "weight", 2, dims), TN_NO_VALUE};
-    if (!builder->failed)
-        inputs[2] = constant(builder, name, "bias", 1, dims);
+    int inputs[] = {input, constant(builder, name, "weight", 2, dims),
+                    constant(builder, name, "bias", 1, dims)};
     int made = node(builder, name, "Gemm", 3, inputs);
     set_float(builder, made, "alpha", 1.0f);
     set_float(builder, made, "beta", 1.0f);
     set_int(builder, made, "transB", 1);
     return finish(builder, made);
+}
+
+int tn_build_channels(const struct tn_builder *builder, int value)
+{
+    return builder->failed ? 0 : (int)builder->graph->values[value].dims[1];
 }
 
 bool tn_build_output(struct tn_builder *builder, const char *name, int value)

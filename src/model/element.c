@@ -1,5 +1,6 @@
 #include "model/element.h"
 
+#include <math.h>
 #include <string.h>
 
 bool tn_element_dtype(int64_t element, enum tn_dtype *dtype)
@@ -73,6 +74,34 @@ float tn_half_to_float(uint16_t half)
     return sign ? -small : small;
 }
 
+static uint32_t bits_of_float(float number)
+{
+    uint32_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
+uint16_t tn_float_to_bfloat16(float number)
+{
+    uint32_t bits = bits_of_float(number);
+    if (isnan(number)) /* must stay one when its last bits go */
+        return (uint16_t)(bits >> 16 | ((bits & 0x7f0000) ? 0 : 0x40));
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+uint16_t tn_float_to_half(float number)
+{
+    uint32_t bits = bits_of_float(number), sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
+    uint32_t fraction = size >> 13 & 1023;
+    if (isnan(number))
+        return (uint16_t)(sign | 0x7c00 | (fraction ? fraction : 0x200));
+    if (size >= 0x47800000) /* 65536 and beyond */
+        return (uint16_t)(sign | 0x7c00);
+    if (size < 0x38800000) /* below the least normal number: whole multiples of 2^-24 */
+        return (uint16_t)(sign | (uint32_t)lrintf(fabsf(number) * 0x1p24f));
+    return (uint16_t)(sign | ((size - ((127 - 15) << 23) + 0xfff + (size >> 13 & 1)) >> 13));
+}
+
 static uint64_t load(const uint8_t *raw, size_t size)
 {
     uint64_t bits = 0;
@@ -135,10 +164,33 @@ void tn_elements_decode(int element, const uint8_t *raw, size_t count, void *num
     }
 }
 
-void tn_elements_encode(int element, const int64_t *numbers, size_t count, uint8_t *raw)
+static uint64_t bits_at(int element, const float *number)
+{
+    double wide = *number;
+    uint64_t bits;
+    switch (element) {
+    case TN_ELEMENT_HALF:
+        return tn_float_to_half(*number);
+    case TN_ELEMENT_BFLOAT16:
+        return tn_float_to_bfloat16(*number);
+    case TN_ELEMENT_FLOAT:
+        return bits_of_float(*number);
+    default:
+        memcpy(&bits, &wide, sizeof bits);
+        return bits;
+    }
+}
+
+void tn_elements_encode(int element, const void *numbers, size_t count, uint8_t *raw)
 {
     size_t size = tn_element_size(element);
-    for (size_t i = 0; i < count; i++)
+    enum tn_dtype dtype;
+    if (count == 0 || !tn_element_dtype(element, &dtype))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits = dtype == TN_FLOAT32 ? bits_at(element, (const float *)numbers + i)
+                                            : (uint64_t)((const int64_t *)numbers)[i];
         for (size_t j = 0; j < size; j++)
-            raw[i * size + j] = (uint8_t)((uint64_t)numbers[i] >> 8 * j);
+            raw[i * size + j] = (uint8_t)(bits >> 8 * j);
+    }
 }

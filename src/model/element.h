@@ -35,13 +35,16 @@ size_t tn_element_size(int element); /* bytes in raw data; the type must be one 
 
 /* `count` elements of raw little-endian data into floats or int64s. */
 void tn_elements_decode(int element, const uint8_t *raw, size_t count, void *numbers);
-/* The way back for integer types. */
-void tn_elements_encode(int element, const int64_t *numbers, size_t count, uint8_t *raw);
+/* The way back: floats or int64s, as goes with the element type, rounded to nearest, ties to even.
+ */
+void tn_elements_encode(int element, const void *numbers, size_t count, uint8_t *raw);
 
 /* An integer as it comes out of an integer type: cut to its width. */
 int64_t tn_element_wrap(int element, int64_t number);
 
 float tn_half_to_float(uint16_t half);
 float tn_bfloat16_to_float(uint16_t bits);
+uint16_t tn_float_to_half(float number);
+uint16_t tn_float_to_bfloat16(float number);
 
 #endif

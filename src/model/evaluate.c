@@ -112,6 +112,23 @@ static struct tn_tensor *constant(const struct tn_work *work)
     return result;
 }
 
+/* Room for a filled tensor, out of a budget of its own. */
+static struct tn_tensor *new_fill(const struct tn_work *work, enum tn_dtype dtype, int rank,
+                                  const int64_t *dims)
+{
+    if (dtype != TN_FLOAT32)
+        return tn_work_result(work, dtype, rank, dims);
+    struct tn_evaluation_budget budget = {work->budget->fills, work->budget->fills, 0};
+    struct tn_work own = *work;
+    own.budget = &budget;
+    struct tn_tensor *result = tn_work_result(&own, dtype, rank, dims);
+    /* What is computed from weights may take as much again, as where they were in the file. */
+    work->budget->bytes += work->budget->fills - budget.bytes;
+    work->budget->work += work->budget->fills - budget.bytes;
+    work->budget->fills = budget.bytes;
+    return result;
+}
+
 static struct tn_tensor *constant_of_shape(const struct tn_work *work)
 {
     const struct tn_attribute *value = tn_node_attribute(work->node, "value");
@@ -122,8 +139,7 @@ static struct tn_tensor *constant_of_shape(const struct tn_work *work)
     size_t rank = shape.count;
     if (!dims || rank > TN_MAX_RANK || (fill && fill->count != 1))
         return NULL;
-    struct tn_tensor *result =
-        tn_work_result(work, fill ? fill->dtype : TN_FLOAT32, (int)rank, dims);
+    struct tn_tensor *result = new_fill(work, fill ? fill->dtype : TN_FLOAT32, (int)rank, dims);
     size_t size = result ? tn_dtype_size(result->dtype) : 0;
     for (size_t i = 0; result && fill && i < result->count; i++)
         memcpy((char *)result->data + i * size, fill->data, size);

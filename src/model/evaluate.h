@@ -11,6 +11,8 @@ enum { TN_EVALUATE_INPUTS = 64, TN_EVALUATE_OUTPUTS = 64 };
 struct tn_evaluation_budget {
     size_t bytes; /* what results may still take in memory */
     size_t work;  /* what may still be written, whatever becomes of it */
+    size_t fills; /* what ConstantOfShape may still fill with floats: files from which the weights
+                     were taken to make them small have it in their place */
 };
 
 /* The batch's size is not known, but follows along: among the integers of shapes a number stands

@@ -123,7 +123,7 @@ static bool results_of(struct tn_folding *folding, const struct tn_node *node,
         size_t before = folding->budget.bytes;
         results[i] = tn_evaluate_node(folding->graph, node, inputs, *batch, i, &folding->budget,
                                       folding->error);
-        if (folding->budget.bytes != before) /* what was needed on the way is free again */
+        if (folding->budget.bytes < before) /* what was needed on the way is free again */
             folding->budget.bytes = before - (results[i] ? results[i]->bytes : 0);
         if (results[i])
             continue;
@@ -200,7 +200,8 @@ static bool fold_node(struct tn_folding *folding, int index)
         keep(folding, node, node->outputs[i], batch, results[i]);
     if (batch)
         return true;
-    if (node->outputs[0] != TN_NO_VALUE && node->output_count == 1)
+    if (node->outputs[0] != TN_NO_VALUE && node->output_count == 1 &&
+        folding->budget.bytes < before)
         folding->values[node->outputs[0]].cost = before - folding->budget.bytes;
     release_inputs(folding, node);
     return true;
@@ -234,13 +235,14 @@ static void count_readers(struct tn_folding *folding)
 
 bool tn_graph_fold_constants(struct tn_graph *graph, struct tn_error *error)
 {
-    enum { REWRITES = 16 }; /* of the whole allowance, before it is enough */
+    enum { REWRITES = 16 };                        /* of the whole allowance, before it is enough */
+    static const size_t FILLS = (size_t)640 << 20; /* VGG-19 has 548 MiB of weights */
     size_t bytes = allowance(graph);
     struct tn_folding folding = {
         .graph = graph,
         .value_count = graph->value_count,
         .values = tn_calloc((size_t)graph->value_count, sizeof *folding.values),
-        .budget = {.bytes = bytes, .work = REWRITES * bytes},
+        .budget = {.bytes = bytes, .work = REWRITES * bytes, .fills = FILLS},
         .error = error,
     };
     if (!folding.values)

@@ -129,32 +129,75 @@ static bool settle_slice(struct tn_folding *folding, struct tn_node *node)
 static float scale_to(int64_t in, int64_t out)
 {
     float scale = (float)out / (float)in;
-    while (floorf((float)in * scale) < (float)out)
+    while ((double)in * (double)scale < (double)out)
         scale = nextafterf(scale, INFINITY);
     return scale;
 }
 
-static bool settle_resize(struct tn_folding *folding, struct tn_node *node)
+static int64_t common_divisor(int64_t a, int64_t b)
 {
-    enum { SCALES = 2, SIZES = 3 };
-    const struct tn_value *input = &folding->graph->values[node->inputs[0]];
-    const struct tn_tensor *sizes = aside_of(folding, node, SIZES);
-    const char *policy = tn_node_string(node, "keep_aspect_ratio_policy", "stretch");
-    if (!sizes || !batch_in_front(sizes) || !input->has_shape || input->dims[0] != TN_BATCH ||
-        sizes->count != (size_t)input->rank || tn_node_attribute(node, "axes") ||
-        strcmp(policy, "stretch") != 0)
-        return true;
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Does a scale that is a little too large find the same neighbours? Only where x in / out falls on
+ * one is there a difference, and then on none but the first if in and out have no divisor in
+ * common. What is interpolated hardly changes. */
+static bool scale_serves(const struct tn_node *node, int64_t in, int64_t out)
+{
+    bool nearest = strcmp(tn_node_string(node, "mode", "nearest"), "nearest") == 0;
+    const char *place = tn_node_string(node, "coordinate_transformation_mode", "half_pixel");
+    bool exact = (double)in * (double)scale_to(in, out) == (double)out;
+    return exact || !nearest || (strcmp(place, "asymmetric") == 0 && common_divisor(in, out) == 1);
+}
+
+static bool sizes_are_usual(const struct tn_value *input, const struct tn_tensor *sizes)
+{
+    enum { MOST = 1 << 20 };
+    if (!batch_in_front(sizes) || !input->has_shape || input->rank < 3 ||
+        input->dims[0] != TN_BATCH || sizes->count != (size_t)input->rank)
+        return false;
     for (int i = 1; i < input->rank; i++) {
         int64_t in = input->dims[i], out = tn_tensor_ints(sizes)[i];
-        if (in < 1 || in > 1 << 20 || out < 1 || out > 1 << 20)
-            return true;
+        if (in < 1 || in > MOST || out < 1 || out > MOST || (i == 1 && in != out))
+            return false;
     }
+    return true;
+}
+
+enum { SCALES = 2, SIZES = 3 }; /* inputs of a Resize */
+
+/* Since opset 18 a Resize may say which axes it means. */
+static bool name_axes(struct tn_folding *folding, struct tn_node *node, int rank,
+                      const struct tn_tensor *sizes)
+{
+    int64_t axes[TN_MAX_RANK], count = rank - 2;
+    for (int i = 0; i < count; i++)
+        axes[i] = i + 2;
+    struct tn_tensor *own = tn_tensor_new(TN_INT64, 1, &count, folding->error);
+    if (!own)
+        return false;
+    memcpy(own->data, tn_tensor_ints(sizes) + 2, own->bytes);
+    int value = add_argument(folding, tn_node_label(folding->graph, node), "sizes", own);
+    if (value < 0 || !tn_node_set_ints(node, "axes", (size_t)count, axes, folding->error))
+        return false;
+    node->inputs[SIZES] = value;
+    return true;
+}
+
+static bool give_scales(struct tn_folding *folding, struct tn_node *node,
+                        const struct tn_value *input, const struct tn_tensor *sizes)
+{
     int64_t count = input->rank;
     struct tn_tensor *scales = tn_tensor_new(TN_FLOAT32, 1, &count, folding->error);
     if (!scales)
         return false;
     tn_tensor_floats(scales)[0] = 1.0f;
-    for (int i = 1; i < input->rank; i++)
+    for (int i = 1; i < count; i++)
         tn_tensor_floats(scales)[i] = scale_to(input->dims[i], tn_tensor_ints(sizes)[i]);
     int value = add_argument(folding, tn_node_label(folding->graph, node), "scales", scales);
     if (value < 0)
@@ -162,6 +205,23 @@ static bool settle_resize(struct tn_folding *folding, struct tn_node *node)
     node->inputs[SCALES] = value;
     node->input_count = SIZES;
     return true;
+}
+
+static bool settle_resize(struct tn_folding *folding, struct tn_node *node)
+{
+    const struct tn_graph *graph = folding->graph;
+    const struct tn_value *input = &graph->values[node->inputs[0]];
+    const struct tn_tensor *sizes = aside_of(folding, node, SIZES);
+    const char *policy = tn_node_string(node, "keep_aspect_ratio_policy", "stretch");
+    if (!sizes || !sizes_are_usual(input, sizes) || tn_node_attribute(node, "axes") ||
+        strcmp(policy, "stretch") != 0)
+        return true;
+    if (graph->info.opset >= 18)
+        return name_axes(folding, node, input->rank, sizes);
+    for (int i = 2; i < input->rank; i++)
+        if (!scale_serves(node, input->dims[i], tn_tensor_ints(sizes)[i]))
+            return true;
+    return give_scales(folding, node, input, sizes);
 }
 
 bool tn_settle_batch(struct tn_folding *folding, int index)

@@ -116,12 +116,15 @@ static void free_info(struct tn_model_info *info)
     free_strings(info->property_count, info->property_values);
     free_strings(info->opset_count, info->opset_domains);
     tn_free(info->opset_versions);
+    tn_bytes_release(&info->rest);
+    tn_bytes_release(&info->graph_rest);
 }
 
 void tn_value_release(struct tn_value *value)
 {
     tn_free(value->name);
-    tn_free(value->stated);
+    tn_bytes_release(&value->stated);
+    tn_bytes_release(&value->rest);
     tn_tensor_unref(value->constant);
 }
 
@@ -136,6 +139,7 @@ void tn_node_release(struct tn_node *node)
     for (int i = 0; i < node->attribute_count; i++)
         tn_attribute_release(&node->attributes[i]);
     tn_free(node->attributes);
+    tn_bytes_release(&node->rest);
 }
 
 void tn_graph_free(struct tn_graph *graph)
@@ -294,12 +298,13 @@ static bool copy_info(struct tn_model_info *copy, const struct tn_model_info *in
     copy->opset = info->opset;
     copy->batch_size = info->batch_size;
     copy->model_version = info->model_version;
-    bool ok = copy_text(&copy->producer_name, info->producer_name) &&
-              copy_text(&copy->producer_version, info->producer_version) &&
-              copy_text(&copy->domain, info->domain) &&
-              copy_text(&copy->doc_string, info->doc_string) &&
-              copy_text(&copy->graph_name, info->graph_name) &&
-              copy_text(&copy->batch_name, info->batch_name);
+    bool ok =
+        copy_text(&copy->producer_name, info->producer_name) &&
+        copy_text(&copy->producer_version, info->producer_version) &&
+        copy_text(&copy->domain, info->domain) && copy_text(&copy->doc_string, info->doc_string) &&
+        copy_text(&copy->graph_name, info->graph_name) &&
+        copy_text(&copy->batch_name, info->batch_name) && tn_bytes_copy(&copy->rest, &info->rest) &&
+        tn_bytes_copy(&copy->graph_rest, &info->graph_rest);
     if (!ok)
         return false;
     copy->property_count = info->property_count;
@@ -326,7 +331,8 @@ static bool clone_node(struct tn_graph *copy, const struct tn_node *node, struct
     own->domain = tn_strdup(node->domain);
     own->captures = copy_indices(node->capture_count, node->captures);
     own->attributes = tn_calloc((size_t)node->attribute_count, sizeof *own->attributes);
-    if (!own->domain || !own->captures || !own->attributes)
+    if (!own->domain || !own->captures || !own->attributes ||
+        !tn_bytes_copy(&own->rest, &node->rest))
         return tn_fail_memory(error, "a node", sizeof *own);
     own->capture_count = node->capture_count;
     for (int i = 0; i < node->attribute_count; i++) {
@@ -346,11 +352,10 @@ static bool clone_values(struct tn_graph *copy, const struct tn_graph *graph,
             return false;
         struct tn_value *own = &copy->values[i];
         own->stored_type = value->stored_type;
-        if (value->stated && !(own->stated = tn_alloc(value->stated_size, 1)))
-            return tn_fail_memory(error, "a network", value->stated_size);
-        if (value->stated)
-            memcpy(own->stated, value->stated, value->stated_size);
-        own->stated_size = value->stated_size;
+        own->overridable = value->overridable;
+        if (!tn_bytes_copy(&own->stated, &value->stated) ||
+            !tn_bytes_copy(&own->rest, &value->rest))
+            return tn_fail_memory(error, "a network", value->stated.size + value->rest.size);
         own->has_shape = value->has_shape;
         own->dtype = value->dtype;
         own->rank = value->rank;

@@ -86,6 +86,12 @@ enum tn_op {
     TN_OP_COUNT
 };
 
+/* Part of a message of the file that is kept as it came, encoded. */
+struct tn_bytes {
+    uint8_t *data; /* NULL where there is none */
+    size_t size;
+};
+
 /* Numbers of AttributeProto.AttributeType; TN_ATTR_OPAQUE is any other (subgraphs, types): kept,
  * not understood. */
 enum tn_attribute_kind {
@@ -109,6 +115,8 @@ struct tn_attribute {
     struct tn_tensor *tensor;
     int stored_type; /* of the tensor, as in tn_value */
     uint8_t *opaque; /* the encoded AttributeProto */
+    struct tn_bytes
+        rest; /* what the file's AttributeProto says beyond this; not of an opaque one */
 };
 
 enum { TN_NO_VALUE = -1, TN_NO_NODE = -1, TN_BATCH = -1 /* a dimension that is the batch size */ };
@@ -117,11 +125,12 @@ struct tn_value {
     char *name;
     struct tn_tensor *constant; /* weights, initializers; NULL for an activation */
     int producer;               /* node, or TN_NO_NODE for graph inputs and constants */
-    int stored_type; /* ONNX's element type in the file where it is another than dtype's (int32,
-                        bool); else 0 */
-    uint8_t *stated; /* of a graph output whose shape may stay unknown: the encoded TypeProto of the
-                        file */
-    size_t stated_size;
+    int stored_type; /* ONNX's element type in the file where it is another than dtype's (half,
+                        int32, bool); else 0 */
+    struct tn_bytes stated; /* of network inputs and outputs: the file's ValueInfoProto without its
+                               name */
+    struct tn_bytes rest;   /* of an initializer: what its TensorProto says beyond its contents */
+    bool overridable;       /* an initializer that is the default of an input */
     bool has_shape;
     enum tn_dtype dtype;
     int rank;
@@ -140,6 +149,7 @@ struct tn_node {
     int *captures;
     int attribute_count;
     struct tn_attribute *attributes;
+    struct tn_bytes rest; /* what the file's NodeProto says beyond this */
 };
 
 /* What an ONNX file says about itself; kept from input to output. */
@@ -155,6 +165,7 @@ struct tn_model_info {
     int opset_count;                         /* of other domains */
     char **opset_domains;
     int64_t *opset_versions;
+    struct tn_bytes rest, graph_rest; /* what ModelProto and GraphProto say beyond this */
 };
 
 struct tn_graph {

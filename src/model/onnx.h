@@ -6,13 +6,15 @@
 #include "model/graph.h"
 #include <stdint.h>
 
-/* Read a model: constants folded, shapes inferred, nodes in topological order, names kept. NULL and
- * an error naming the file, and the node where there is one, when it is no model this program can
- * show. */
+/* Read a model and the files beside it that it names: constants folded, shapes inferred, nodes in
+ * topological order, names kept. NULL and an error naming the file, and the node where there is
+ * one, when it is no model this program can show. Weights in large files are not copied but mapped
+ * (see core/mapping.h). */
 struct tn_graph *tn_onnx_read(const char *path, struct tn_error *error);
 
-/* Write a model (to a temporary file beside it, then renamed). Opset, names and metadata are kept.
- */
+/* Write a model (to a temporary file beside it, then renamed). Opset, IR version, names, metadata
+ * and what this program does not understand are kept. Above 2 GB, which is all that an ONNX file
+ * can hold, the weights go to PATH.data, as ONNX's external data. */
 bool tn_onnx_write(const struct tn_graph *graph, const char *path, struct tn_error *error);
 
 /* The model as bytes (released with tn_free). With `weights` false, initializers carry their name,

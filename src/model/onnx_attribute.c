@@ -1,6 +1,7 @@
 /* AttributeProto into attributes. */
 #include "core/memory.h"
 #include "model/onnx_parts.h"
+#include "model/onnx_wire.h"
 #include "model/parts.h"
 
 #include <stdlib.h>
@@ -184,8 +185,12 @@ bool tn_onnx_read_attribute(const Onnx__AttributeProto *proto, const struct tn_o
         ok = fill_strings(attribute, proto->n_strings, proto->strings);
         break;
     case TN_ATTR_TENSOR:
-        return fill_tensor(proto->t, source, attribute, error);
+        if (!fill_tensor(proto->t, source, attribute, error))
+            return false;
+        break;
     }
+    if (ok && kind != TN_ATTR_OPAQUE)
+        return tn_onnx_rest_of_attribute(proto, &attribute->rest, error);
     return ok || tn_fail_memory(error, "an attribute", 0);
 }
 
@@ -228,6 +233,8 @@ static bool names_of(size_t size, const uint8_t *bytes, int depth, tn_name_found
     if (depth > DEEPEST)
         return tn_fail(error, TN_ERROR_INPUT, "its subgraphs are nested more than %d deep",
                        DEEPEST);
+    if (!tn_onnx_check_texts(&onnx__graph_proto__descriptor, bytes, size, error))
+        return false;
     tn_onnx_memory_start(&memory, size);
     Onnx__GraphProto *graph = onnx__graph_proto__unpack(&memory.allocator, size, bytes);
     if (!graph)

@@ -4,12 +4,17 @@
 #include "model/element.h"
 #include "model/name_index.h"
 #include "model/onnx_parts.h"
+#include "model/onnx_wire.h"
 #include "model/shape.h"
 
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { OLDEST_OPSET = 7, NEWEST_OPSET = 21 };
+
+/* Of the format itself. Later versions than 10 add fields, which are kept. */
+enum { OLDEST_IR = 3, NEWEST_IR = 13 };
 
 /* Far beyond any network; they keep the time that a hostile file can take in bounds. */
 enum { MOST_VALUES = 1 << 24, MOST_ENDS = 1000, MOST_ATTRIBUTES = 200, MOST_CAPTURES = 10000 };
@@ -18,7 +23,7 @@ struct reading {
     const Onnx__GraphProto *proto;
     struct tn_graph *graph;
     struct tn_name_index index; /* of values; the names are the message's */
-    struct tn_onnx_source source;
+    const struct tn_onnx_source *source;
     struct tn_error *error;
 };
 
@@ -89,6 +94,9 @@ static bool read_properties(const Onnx__ModelProto *model, struct tn_model_info 
 static bool read_info(const Onnx__ModelProto *model, struct tn_model_info *info,
                       struct tn_error *error)
 {
+    if (model->ir_version < OLDEST_IR || model->ir_version > NEWEST_IR)
+        return tn_fail(error, TN_ERROR_INPUT, "its IR version is %lld, expected %d to %d",
+                       (long long)model->ir_version, OLDEST_IR, NEWEST_IR);
     info->ir_version = model->ir_version;
     info->model_version = model->model_version;
     if (model->n_opset_import > INT_MAX || model->n_metadata_props > INT_MAX)
@@ -98,7 +106,9 @@ static bool read_info(const Onnx__ModelProto *model, struct tn_model_info *info,
            keep_text(&info->producer_version, model->producer_version, error) &&
            keep_text(&info->domain, model->domain, error) &&
            keep_text(&info->doc_string, model->doc_string, error) &&
-           keep_text(&info->graph_name, model->graph->name, error);
+           keep_text(&info->graph_name, model->graph->name, error) &&
+           tn_onnx_rest_of_model(model, &info->rest, error) &&
+           tn_onnx_rest_of_graph(model->graph, &info->graph_rest, error);
 }
 
 /* Values. */
@@ -129,15 +139,27 @@ static bool read_initializers(struct reading *reading)
         const Onnx__TensorProto *proto = reading->proto->initializer[i];
         int stored_type = 0;
         struct tn_tensor *tensor =
-            tn_onnx_read_tensor(proto, &reading->source, &stored_type, reading->error);
+            tn_onnx_read_tensor(proto, reading->source, &stored_type, reading->error);
         if (!tensor)
             return tn_fail_in(reading->error, "tensor '%s'", text_or(proto->name, ""));
         int value = new_value(reading, proto->name, tensor);
         if (value < 0)
             return false;
-        reading->graph->values[value].stored_type = stored_type;
+        struct tn_value *place = &reading->graph->values[value];
+        place->stored_type = stored_type;
+        if (!tn_onnx_rest_of_tensor(proto, &place->rest, reading->error))
+            return false;
     }
     return true;
+}
+
+static bool refuse_sparse(struct reading *reading)
+{
+    if (reading->proto->n_sparse_initializer == 0)
+        return true;
+    const Onnx__TensorProto *values = reading->proto->sparse_initializer[0]->values;
+    return tn_fail(reading->error, TN_ERROR_INPUT, "tensor '%s': sparse tensors are not supported",
+                   values ? text_or(values->name, "") : "");
 }
 
 /* The first dimension is the batch where it is left open; where it is fixed too, for an activation
@@ -195,41 +217,33 @@ static bool read_input(struct reading *reading, const Onnx__ValueInfoProto *prot
     else if (!tn_element_dtype(type->elem_type, &place->dtype))
         ok =
             tn_fail(error, TN_ERROR_INPUT, "its element type %d is not supported", type->elem_type);
-    if (ok && place->dtype == TN_INT64 && type->elem_type != TN_ELEMENT_INT64)
+    if (ok && type->elem_type != (int)place->dtype)
         place->stored_type = type->elem_type;
     if (!ok || !read_input_shape(reading, type->shape, place, error))
         return tn_fail_in(error, "input '%s'", proto->name);
-    return tn_graph_add_input(reading->graph, value, error);
+    return tn_onnx_rest_of_value(proto, &place->stated, error) &&
+           tn_graph_add_input(reading->graph, value, error);
 }
 
 /* Inputs that have an initializer are its defaults: constants here. */
 static bool read_inputs(struct reading *reading)
 {
     for (size_t i = 0; i < reading->proto->n_input; i++) {
-        const char *name = reading->proto->input[i]->name;
-        int value = name ? tn_name_index_find(&reading->index, name) : -1;
-        bool constant = value >= 0 && reading->graph->values[value].constant;
-        bool room = reading->graph->input_count <= MOST_ENDS;
-        if (!constant && room && !read_input(reading, reading->proto->input[i]))
+        const Onnx__ValueInfoProto *input = reading->proto->input[i];
+        int value = input->name ? tn_name_index_find(&reading->index, input->name) : -1;
+        struct tn_value *place = value >= 0 ? &reading->graph->values[value] : NULL;
+        if (place && place->constant) {
+            place->overridable = true;
+            if (!tn_onnx_rest_of_value(input, &place->stated, reading->error))
+                return false;
+        } else if (reading->graph->input_count <= MOST_ENDS && !read_input(reading, input)) {
             return false;
+        }
     }
     if (reading->graph->input_count == 0 || reading->graph->input_count > MOST_ENDS)
         return tn_fail(reading->error, TN_ERROR_INPUT,
                        "the network has %d inputs, expected 1 to %d", reading->graph->input_count,
                        MOST_ENDS);
-    return true;
-}
-
-static bool keep_stated_type(const Onnx__TypeProto *type, struct tn_value *value,
-                             struct tn_error *error)
-{
-    if (!type || value->stated)
-        return true;
-    size_t size = onnx__type_proto__get_packed_size(type);
-    value->stated = tn_alloc(size, 1);
-    if (!value->stated)
-        return tn_fail_memory(error, "a type", size);
-    value->stated_size = onnx__type_proto__pack(type, value->stated);
     return true;
 }
 
@@ -249,8 +263,8 @@ static bool read_outputs(struct reading *reading)
             if (reading->graph->outputs[j] == value)
                 return tn_fail(reading->error, TN_ERROR_INPUT, "output '%s' is there twice", name);
         if (!tn_graph_add_output(reading->graph, value, reading->error) ||
-            !keep_stated_type(reading->proto->output[i]->type, &reading->graph->values[value],
-                              reading->error))
+            !tn_onnx_rest_of_value(reading->proto->output[i], &reading->graph->values[value].stated,
+                                   reading->error))
             return false;
     }
     return true;
@@ -344,10 +358,10 @@ static bool fill_node(struct reading *reading, const Onnx__NodeProto *proto, str
                        "it has %zu attributes, at most %d are supported", proto->n_attribute,
                        MOST_ATTRIBUTES);
     for (size_t i = 0; i < proto->n_attribute; i++)
-        if (!tn_onnx_read_attribute(proto->attribute[i], &reading->source, node, reading->error) ||
+        if (!tn_onnx_read_attribute(proto->attribute[i], reading->source, node, reading->error) ||
             !tn_onnx_subgraph_names(proto->attribute[i], capture, &capturing, reading->error))
             return false;
-    return true;
+    return tn_onnx_rest_of_node(proto, &node->rest, reading->error);
 }
 
 static bool read_node(struct reading *reading, const Onnx__NodeProto *proto)
@@ -378,8 +392,8 @@ static bool read_nodes(struct reading *reading)
 
 static bool read_graph(struct reading *reading)
 {
-    return read_initializers(reading) && read_inputs(reading) && name_node_outputs(reading) &&
-           read_nodes(reading) && read_outputs(reading) &&
+    return refuse_sparse(reading) && read_initializers(reading) && read_inputs(reading) &&
+           name_node_outputs(reading) && read_nodes(reading) && read_outputs(reading) &&
            tn_graph_sort(reading->graph, reading->error) &&
            tn_graph_fold_constants(reading->graph, reading->error) &&
            tn_graph_infer_shapes(reading->graph, reading->error);
@@ -388,11 +402,11 @@ static bool read_graph(struct reading *reading)
 static struct tn_graph *read_model(const Onnx__ModelProto *model,
                                    const struct tn_onnx_source *source, struct tn_error *error)
 {
-    if (!model->graph || model->ir_version < 1) {
+    if (!model->graph || !model->has_ir_version) {
         tn_fail(error, TN_ERROR_INPUT, "not an ONNX model: it holds no network");
         return NULL;
     }
-    struct reading reading = {.proto = model->graph, .source = *source, .error = error};
+    struct reading reading = {.proto = model->graph, .source = source, .error = error};
     reading.graph = tn_graph_new(error);
     if (!reading.graph)
         return NULL;
@@ -408,7 +422,7 @@ static struct tn_graph *read_model(const Onnx__ModelProto *model,
 static void explain(const uint8_t *bytes, const struct tn_onnx_memory *memory,
                     struct tn_error *error)
 {
-    if (memory->exceeded)
+    if (memory && memory->exceeded)
         tn_fail(error, TN_ERROR_INPUT, "takes more memory than a file of its size can mean");
     else if (bytes[0] == 8)
         tn_fail(error, TN_ERROR_INPUT, "the ONNX model is damaged or cut short");
@@ -416,35 +430,89 @@ static void explain(const uint8_t *bytes, const struct tn_onnx_memory *memory,
         tn_fail(error, TN_ERROR_INPUT, "not an ONNX model");
 }
 
-struct tn_graph *tn_onnx_decode(const uint8_t *bytes, size_t size, const char *name,
-                                tn_tensor_source source, void *context, struct tn_error *error)
+/* Let the initializers point at their data, in the file's bytes, while they are read. */
+static bool attach(Onnx__ModelProto *model, const struct tn_onnx_outline *outline,
+                   struct tn_error *error)
+{
+    size_t count = model->graph ? model->graph->n_initializer : 0;
+    if (count != outline->weight_count)
+        return tn_fail(error, TN_ERROR_INPUT, "the ONNX model is damaged");
+    for (size_t i = 0; i < count; i++) {
+        Onnx__TensorProto *tensor = model->graph->initializer[i];
+        tensor->has_raw_data = outline->weights[i].data != NULL;
+        tensor->raw_data.data = (uint8_t *)(uintptr_t)outline->weights[i].data;
+        tensor->raw_data.len = outline->weights[i].size;
+    }
+    return true;
+}
+
+static void detach(Onnx__ModelProto *model)
+{
+    for (size_t i = 0; model->graph && i < model->graph->n_initializer; i++) {
+        model->graph->initializer[i]->has_raw_data = 0;
+        model->graph->initializer[i]->raw_data = (ProtobufCBinaryData){0, NULL};
+    }
+}
+
+static struct tn_graph *decode_outline(const struct tn_onnx_outline *outline,
+                                       const struct tn_onnx_source *source, struct tn_error *error)
 {
     struct tn_onnx_memory memory;
-    const struct tn_onnx_source from = {source, context};
     struct tn_graph *graph = NULL;
-    tn_onnx_memory_start(&memory, size);
+    if (!tn_onnx_check_texts(&onnx__model_proto__descriptor, outline->bytes, outline->size, error))
+        return NULL;
+    tn_onnx_memory_start(&memory, outline->size);
     Onnx__ModelProto *model =
-        size > 0 ? onnx__model_proto__unpack(&memory.allocator, size, bytes) : NULL;
-    if (model)
-        graph = read_model(model, &from, error);
-    else if (size > 0)
-        explain(bytes, &memory, error);
-    else
+        onnx__model_proto__unpack(&memory.allocator, outline->size, outline->bytes);
+    if (!model) {
+        explain(outline->bytes, &memory, error);
+        return NULL;
+    }
+    if (attach(model, outline, error))
+        graph = read_model(model, source, error);
+    detach(model);
+    onnx__model_proto__free_unpacked(model, &memory.allocator);
+    return graph;
+}
+
+static struct tn_graph *decode(const uint8_t *bytes, size_t size, const char *name,
+                               const struct tn_onnx_source *source, struct tn_error *error)
+{
+    struct tn_onnx_outline outline = {NULL};
+    struct tn_graph *graph = NULL;
+    if (size == 0)
         tn_fail(error, TN_ERROR_INPUT, "is empty");
-    if (model)
-        onnx__model_proto__free_unpacked(model, &memory.allocator);
+    else if (tn_onnx_outline(bytes, size, &outline, error))
+        graph = decode_outline(&outline, source, error);
+    else if (error && error->kind == TN_ERROR_INPUT)
+        explain(bytes, NULL, error);
+    tn_onnx_outline_release(&outline);
     if (!graph)
         tn_fail_in(error, "%s", name);
     return graph;
 }
 
+struct tn_graph *tn_onnx_decode(const uint8_t *bytes, size_t size, const char *name,
+                                tn_tensor_source fetch, void *context, struct tn_error *error)
+{
+    const struct tn_onnx_source source = {.fetch = fetch, .context = context};
+    return decode(bytes, size, name, &source, error);
+}
+
 struct tn_graph *tn_onnx_read(const char *path, struct tn_error *error)
 {
-    uint8_t *bytes;
     size_t size;
-    if (!tn_file_read(path, SIZE_MAX, &bytes, &size, error))
+    int descriptor = tn_file_open(path, &size, error);
+    if (descriptor < 0)
         return NULL;
-    struct tn_graph *graph = tn_onnx_decode(bytes, size, path, NULL, NULL, error);
-    tn_free(bytes);
+    struct tn_onnx_source source = {.mapping = tn_mapping_new(descriptor, path, 0, size, error)};
+    close(descriptor);
+    if (source.mapping)
+        source.external = tn_onnx_external_new(path, error);
+    struct tn_graph *graph = NULL;
+    if (source.external)
+        graph = decode(source.mapping->bytes, size, path, &source, error);
+    tn_onnx_external_free(source.external);
+    tn_mapping_unref(source.mapping);
     return graph;
 }

@@ -5,16 +5,8 @@
 
 #include <string.h>
 
-/* What the message claims to hold, checked as far as it can be without looking at the data. */
-struct claim {
-    int element;
-    enum tn_dtype dtype;
-    int rank;
-    const int64_t *dims;
-    size_t count;
-};
-
-static bool read_claim(const Onnx__TensorProto *proto, struct claim *claim, struct tn_error *error)
+static bool read_claim(const Onnx__TensorProto *proto, struct tn_onnx_claim *claim,
+                       struct tn_error *error)
 {
     claim->element = proto->data_type;
     if (!tn_element_dtype(claim->element, &claim->dtype))
@@ -27,13 +19,15 @@ static bool read_claim(const Onnx__TensorProto *proto, struct claim *claim, stru
     claim->dims = proto->dims;
     claim->count = 1;
     for (size_t i = 0; i < proto->n_dims; i++)
-        if (proto->dims[i] < 0 || !tn_mul(claim->count, (size_t)proto->dims[i], &claim->count))
+        if (proto->dims[i] < 0 || !tn_mul(claim->count, (size_t)proto->dims[i], &claim->count) ||
+            !tn_mul(claim->count, tn_element_size(claim->element), &claim->size))
             return tn_fail(error, TN_ERROR_INPUT, "its dimension %zu is %lld", i,
                            (long long)proto->dims[i]);
+    claim->size = claim->count * tn_element_size(claim->element);
     return true;
 }
 
-static bool check_count(size_t found, const struct claim *claim, struct tn_error *error)
+static bool check_count(size_t found, const struct tn_onnx_claim *claim, struct tn_error *error)
 {
     if (found != claim->count)
         return tn_fail(error, TN_ERROR_INPUT, "it holds %zu numbers, its dimensions say %zu", found,
@@ -41,8 +35,45 @@ static bool check_count(size_t found, const struct claim *claim, struct tn_error
     return true;
 }
 
-static struct tn_tensor *from_raw(const Onnx__TensorProto *proto, const struct claim *claim,
-                                  struct tn_error *error)
+/* Copy piece by piece, so that of a mapped file only one piece is in memory at a time. */
+static void decode(const struct tn_onnx_claim *claim, const uint8_t *raw,
+                   struct tn_mapping *mapping, struct tn_tensor *tensor)
+{
+    enum { PIECE = 1 << 18 };
+    size_t size = tn_element_size(claim->element), width = tn_dtype_size(claim->dtype);
+    for (size_t i = 0; i < claim->count; i += PIECE) {
+        size_t count = claim->count - i < PIECE ? claim->count - i : PIECE;
+        tn_elements_decode(claim->element, raw + i * size, count, (char *)tensor->data + i * width);
+        if (mapping && mapping->large)
+            tn_mapping_pass(mapping, raw + i * size, count * size);
+    }
+}
+
+/* The data of initializers is left in the file, that of attributes is decoded into memory that goes
+ * with its message. */
+static bool is_in_file(const struct tn_mapping *mapping, const uint8_t *raw)
+{
+    uintptr_t at = (uintptr_t)raw, begin = mapping ? (uintptr_t)mapping->bytes : 0;
+    return mapping && at >= begin && at - begin < mapping->size;
+}
+
+struct tn_tensor *tn_onnx_tensor_of_bytes(const struct tn_onnx_claim *claim, const uint8_t *raw,
+                                          struct tn_mapping *mapping, struct tn_error *error)
+{
+    if (!is_in_file(mapping, raw))
+        mapping = NULL;
+    bool same = TN_LITTLE_ENDIAN && claim->element == (int)claim->dtype &&
+                (uintptr_t)raw % tn_dtype_size(claim->dtype) == 0;
+    if (same && mapping && mapping->large && claim->count > 0)
+        return tn_tensor_view(claim->dtype, claim->rank, claim->dims, raw, mapping, error);
+    struct tn_tensor *tensor = tn_tensor_new_unset(claim->dtype, claim->rank, claim->dims, error);
+    if (tensor)
+        decode(claim, raw, mapping, tensor);
+    return tensor;
+}
+
+static struct tn_tensor *from_raw(const Onnx__TensorProto *proto, const struct tn_onnx_claim *claim,
+                                  struct tn_mapping *mapping, struct tn_error *error)
 {
     size_t size = tn_element_size(claim->element);
     if (proto->raw_data.len % size != 0) {
@@ -52,10 +83,7 @@ static struct tn_tensor *from_raw(const Onnx__TensorProto *proto, const struct c
     }
     if (!check_count(proto->raw_data.len / size, claim, error))
         return NULL;
-    struct tn_tensor *tensor = tn_tensor_new(claim->dtype, claim->rank, claim->dims, error);
-    if (tensor)
-        tn_elements_decode(claim->element, proto->raw_data.data, claim->count, tensor->data);
-    return tensor;
+    return tn_onnx_tensor_of_bytes(claim, proto->raw_data.data, mapping, error);
 }
 
 /* How many numbers the field has that goes with the element type. */
@@ -95,8 +123,8 @@ static int64_t int_from_field(const Onnx__TensorProto *proto, int element, size_
     return tn_element_wrap(element, proto->int32_data[i]);
 }
 
-static struct tn_tensor *from_fields(const Onnx__TensorProto *proto, const struct claim *claim,
-                                     struct tn_error *error)
+static struct tn_tensor *from_fields(const Onnx__TensorProto *proto,
+                                     const struct tn_onnx_claim *claim, struct tn_error *error)
 {
     if (!check_count(typed_count(proto, claim->element), claim, error))
         return NULL;
@@ -110,24 +138,16 @@ static struct tn_tensor *from_fields(const Onnx__TensorProto *proto, const struc
     return tensor;
 }
 
-static const char *external_value(const Onnx__TensorProto *proto, const char *key)
-{
-    for (size_t i = 0; i < proto->n_external_data; i++) {
-        const Onnx__StringStringEntryProto *entry = proto->external_data[i];
-        if (entry->key && entry->value && strcmp(entry->key, key) == 0)
-            return entry->value;
-    }
-    return NULL;
-}
-
-static struct tn_tensor *from_source(const Onnx__TensorProto *proto, const struct claim *claim,
+static struct tn_tensor *from_source(const Onnx__TensorProto *proto,
+                                     const struct tn_onnx_claim *claim,
                                      const struct tn_onnx_source *source, struct tn_error *error)
 {
-    const char *hex = external_value(proto, TN_DIGEST_KEY);
+    const char *hex = tn_onnx_external_value(proto, TN_DIGEST_KEY);
     struct tn_digest digest;
-    if (!source || !source->fetch || !hex) {
-        tn_fail(error, TN_ERROR_INPUT,
-                "its data is in another file; save the network with its weights inside");
+    if (source->external)
+        return tn_onnx_read_external(source->external, proto, claim, error);
+    if (!source->fetch || !hex) {
+        tn_fail(error, TN_ERROR_INPUT, "its data is in another file");
         return NULL;
     }
     if (!tn_digest_parse(hex, &digest)) {
@@ -152,13 +172,13 @@ struct tn_tensor *tn_onnx_read_tensor(const Onnx__TensorProto *proto,
                                       const struct tn_onnx_source *source, int *stored_type,
                                       struct tn_error *error)
 {
-    struct claim claim;
+    struct tn_onnx_claim claim;
     if (!read_claim(proto, &claim, error))
         return NULL;
-    *stored_type = claim.dtype == TN_INT64 && claim.element != TN_ELEMENT_INT64 ? claim.element : 0;
+    *stored_type = claim.element == (int)claim.dtype ? 0 : claim.element;
     if (proto->data_location == TN_DATA_EXTERNAL)
         return from_source(proto, &claim, source, error);
     if (proto->has_raw_data)
-        return from_raw(proto, &claim, error);
+        return from_raw(proto, &claim, source->mapping, error);
     return from_fields(proto, &claim, error);
 }

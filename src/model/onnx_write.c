@@ -1,200 +1,14 @@
 /* Graphs into ONNX files. The message is built in one arena and points into the graph, so that
- * weights are copied once only, into the file's bytes. */
+ * weights need not be copied. A message begins as what the file's had beyond this program's
+ * understanding, and is filled in. */
 #include "core/file.h"
 #include "core/memory.h"
 #include "model/element.h"
-#include "model/onnx_parts.h"
+#include "model/onnx_write_parts.h"
 
 #include <limits.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-
-/* Pieces of memory that are released together. */
-struct piece {
-    struct piece *next;
-};
-
-struct writing {
-    const struct tn_graph *graph;
-    bool weights;
-    struct piece *pieces;
-    bool failed; /* memory ran short */
-};
-
-static void *room(struct writing *writing, size_t count, size_t size)
-{
-    size_t bytes;
-    struct piece *piece = NULL;
-    if (tn_mul(count, size, &bytes) && bytes < SIZE_MAX - TN_ALIGNMENT)
-        piece = tn_calloc(bytes + TN_ALIGNMENT, 1);
-    if (!piece) {
-        writing->failed = true;
-        return NULL;
-    }
-    piece->next = writing->pieces;
-    writing->pieces = piece;
-    return (char *)piece + TN_ALIGNMENT;
-}
-
-static void release(struct writing *writing)
-{
-    while (writing->pieces) {
-        struct piece *next = writing->pieces->next;
-        tn_free(writing->pieces);
-        writing->pieces = next;
-    }
-}
-
-static char *text_in(struct writing *writing, const char *text)
-{
-    char *copy = room(writing, strlen(text) + 1, 1);
-    if (copy)
-        memcpy(copy, text, strlen(text) + 1);
-    return copy;
-}
-
-/* Type of a value in the file. */
-static int element_of(enum tn_dtype dtype, int stored_type)
-{
-    return stored_type ? stored_type : (int)dtype;
-}
-
-static void set_data(struct writing *writing, const struct tn_tensor *tensor, int element,
-                     Onnx__TensorProto *proto)
-{
-    size_t size = tn_element_size(element);
-    proto->has_raw_data = 1;
-    proto->raw_data.len = tensor->count * size;
-    if (TN_LITTLE_ENDIAN && element == (int)tensor->dtype) {
-        proto->raw_data.data = tensor->data;
-    } else if (tensor->dtype == TN_INT64) {
-        proto->raw_data.data = room(writing, tensor->count, size);
-        if (proto->raw_data.data)
-            tn_elements_encode(element, tn_tensor_ints(tensor), tensor->count,
-                               proto->raw_data.data);
-    } else {
-        proto->has_raw_data = 0; /* the typed field minds the byte order */
-        proto->n_float_data = tensor->count;
-        proto->float_data = tn_tensor_floats(tensor);
-    }
-}
-
-static void set_digest(struct writing *writing, struct tn_tensor *tensor, Onnx__TensorProto *proto)
-{
-    char hex[TN_DIGEST_HEX];
-    Onnx__StringStringEntryProto *entry = room(writing, 1, sizeof *entry);
-    proto->external_data = room(writing, 1, sizeof *proto->external_data);
-    if (!entry || !proto->external_data)
-        return;
-    onnx__string_string_entry_proto__init(entry);
-    tn_digest_hex(tn_tensor_digest(tensor), hex);
-    entry->key = text_in(writing, TN_DIGEST_KEY);
-    entry->value = text_in(writing, hex);
-    proto->external_data[0] = entry;
-    proto->n_external_data = 1;
-    proto->has_data_location = 1;
-    proto->data_location = TN_DATA_EXTERNAL;
-}
-
-static Onnx__TensorProto *write_tensor(struct writing *writing, char *name,
-                                       struct tn_tensor *tensor, int stored_type, bool data)
-{
-    Onnx__TensorProto *proto = room(writing, 1, sizeof *proto);
-    if (!proto)
-        return NULL;
-    onnx__tensor_proto__init(proto);
-    proto->name = name;
-    proto->has_data_type = 1;
-    proto->data_type = element_of(tensor->dtype, stored_type);
-    proto->n_dims = (size_t)tensor->rank;
-    proto->dims = tensor->dims;
-    if (data)
-        set_data(writing, tensor, proto->data_type, proto);
-    else
-        set_digest(writing, tensor, proto);
-    return proto;
-}
-
-static void set_strings(struct writing *writing, const struct tn_attribute *attribute,
-                        Onnx__AttributeProto *proto)
-{
-    proto->strings = room(writing, attribute->count, sizeof *proto->strings);
-    if (!proto->strings)
-        return;
-    proto->n_strings = attribute->count;
-    for (size_t i = 0; i < attribute->count; i++) {
-        proto->strings[i].data = (uint8_t *)attribute->strings[i];
-        proto->strings[i].len = strlen(attribute->strings[i]);
-    }
-}
-
-static void *arena_alloc(void *writing, size_t size)
-{
-    return room(writing, size, 1);
-}
-
-static void arena_free(void *writing, void *memory)
-{
-    (void)writing;
-    (void)memory; /* goes with the arena */
-}
-
-/* A kind that is not understood comes back out of its bytes. */
-static Onnx__AttributeProto *write_opaque(struct writing *writing,
-                                          const struct tn_attribute *attribute)
-{
-    ProtobufCAllocator arena = {arena_alloc, arena_free, writing};
-    Onnx__AttributeProto *proto =
-        onnx__attribute_proto__unpack(&arena, attribute->count, attribute->opaque);
-    writing->failed |= proto == NULL;
-    return proto;
-}
-
-static Onnx__AttributeProto *write_attribute(struct writing *writing,
-                                             const struct tn_attribute *attribute)
-{
-    if (attribute->kind == TN_ATTR_OPAQUE)
-        return write_opaque(writing, attribute);
-    Onnx__AttributeProto *proto = room(writing, 1, sizeof *proto);
-    if (!proto)
-        return NULL;
-    onnx__attribute_proto__init(proto);
-    proto->name = attribute->name;
-    proto->has_type = 1;
-    proto->type = (int)attribute->kind;
-    switch (attribute->kind) {
-    case TN_ATTR_FLOAT:
-        proto->has_f = 1;
-        proto->f = attribute->floats[0];
-        break;
-    case TN_ATTR_INT:
-        proto->has_i = 1;
-        proto->i = attribute->ints[0];
-        break;
-    case TN_ATTR_STRING:
-        proto->has_s = 1;
-        proto->s.data = (uint8_t *)attribute->strings[0];
-        proto->s.len = strlen(attribute->strings[0]);
-        break;
-    case TN_ATTR_TENSOR:
-        proto->t = write_tensor(writing, NULL, attribute->tensor, attribute->stored_type, true);
-        break;
-    case TN_ATTR_FLOATS:
-        proto->n_floats = attribute->count;
-        proto->floats = attribute->floats;
-        break;
-    case TN_ATTR_INTS:
-        proto->n_ints = attribute->count;
-        proto->ints = attribute->ints;
-        break;
-    case TN_ATTR_STRINGS:
-        set_strings(writing, attribute, proto);
-        break;
-    case TN_ATTR_OPAQUE:
-        break;
-    }
-    return proto;
-}
 
 /* Text that is left out where it says nothing. */
 static char *text_or_none(char *text)
@@ -202,41 +16,42 @@ static char *text_or_none(char *text)
     return text && text[0] != '\0' ? text : NULL;
 }
 
-static char **write_names(struct writing *writing, int count, const int *values)
+static char **write_names(struct tn_writing *writing, int count, const int *values)
 {
     static char none[] = "";
-    char **names = room(writing, (size_t)count, sizeof *names);
+    char **names = tn_writing_room(writing, (size_t)count, sizeof *names);
     for (int i = 0; names && i < count; i++)
         names[i] = values[i] == TN_NO_VALUE ? none : writing->graph->values[values[i]].name;
     return names;
 }
 
-static Onnx__NodeProto *write_node(struct writing *writing, const struct tn_node *node)
+static Onnx__NodeProto *write_node(struct tn_writing *writing, const struct tn_node *node)
 {
-    Onnx__NodeProto *proto = room(writing, 1, sizeof *proto);
+    Onnx__NodeProto *proto =
+        tn_writing_message(writing, &onnx__node_proto__descriptor, &node->rest);
     if (!proto)
         return NULL;
-    onnx__node_proto__init(proto);
     proto->name = text_or_none(node->name);
     proto->op_type = node->op_type;
     proto->domain = text_or_none(node->domain);
     proto->input = write_names(writing, node->input_count, node->inputs);
     proto->output = write_names(writing, node->output_count, node->outputs);
-    proto->attribute = room(writing, (size_t)node->attribute_count, sizeof *proto->attribute);
+    proto->attribute =
+        tn_writing_room(writing, (size_t)node->attribute_count, sizeof *proto->attribute);
     if (writing->failed)
         return NULL;
     proto->n_input = (size_t)node->input_count;
     proto->n_output = (size_t)node->output_count;
     for (int i = 0; i < node->attribute_count; i++)
-        proto->attribute[i] = write_attribute(writing, &node->attributes[i]);
+        proto->attribute[i] = tn_write_attribute(writing, &node->attributes[i]);
     proto->n_attribute = (size_t)node->attribute_count;
     return proto;
 }
 
-static Onnx__TensorShapeProto__Dimension *write_dimension(struct writing *writing, int64_t size)
+static Onnx__TensorShapeProto__Dimension *write_dimension(struct tn_writing *writing, int64_t size)
 {
     const struct tn_model_info *info = &writing->graph->info;
-    Onnx__TensorShapeProto__Dimension *dim = room(writing, 1, sizeof *dim);
+    Onnx__TensorShapeProto__Dimension *dim = tn_writing_room(writing, 1, sizeof *dim);
     if (!dim)
         return NULL;
     onnx__tensor_shape_proto__dimension__init(dim);
@@ -249,13 +64,13 @@ static Onnx__TensorShapeProto__Dimension *write_dimension(struct writing *writin
     return dim;
 }
 
-static Onnx__TensorShapeProto *write_shape(struct writing *writing, const struct tn_value *value)
+static Onnx__TensorShapeProto *write_shape(struct tn_writing *writing, const struct tn_value *value)
 {
-    Onnx__TensorShapeProto *shape = room(writing, 1, sizeof *shape);
+    Onnx__TensorShapeProto *shape = tn_writing_room(writing, 1, sizeof *shape);
     if (!shape)
         return NULL;
     onnx__tensor_shape_proto__init(shape);
-    shape->dim = room(writing, (size_t)value->rank, sizeof *shape->dim);
+    shape->dim = tn_writing_room(writing, (size_t)value->rank, sizeof *shape->dim);
     if (!shape->dim)
         return NULL;
     for (int i = 0; i < value->rank; i++)
@@ -264,83 +79,135 @@ static Onnx__TensorShapeProto *write_shape(struct writing *writing, const struct
     return shape;
 }
 
+/* What the file said of a dimension stands, unless it is no longer so. */
+static void mend_dimension(struct tn_writing *writing, Onnx__TensorShapeProto__Dimension *dim,
+                           int64_t size)
+{
+    const struct tn_model_info *info = &writing->graph->info;
+    bool named = dim->dim_param && dim->dim_param[0] != '\0';
+    int64_t now = size == TN_BATCH ? info->batch_size : size;
+    if (size == TN_BATCH && now == 0 && dim->has_dim_value && dim->dim_value > 0) {
+        dim->has_dim_value = 0;
+        dim->dim_param = info->batch_name;
+    } else if (now > 0 && !named) {
+        dim->has_dim_value = 1;
+        dim->dim_value = now;
+    }
+}
+
+static void mend_shape(struct tn_writing *writing, Onnx__TypeProto__Tensor *tensor,
+                       const struct tn_value *value)
+{
+    if (!tensor->shape || tensor->shape->n_dim != (size_t)value->rank)
+        tensor->shape = write_shape(writing, value);
+    else
+        for (int i = 0; i < value->rank; i++)
+            mend_dimension(writing, tensor->shape->dim[i], value->dims[i]);
+}
+
+static void state_type(struct tn_writing *writing, Onnx__ValueInfoProto *proto,
+                       const struct tn_value *value)
+{
+    proto->type = tn_writing_message(writing, &onnx__type_proto__descriptor, NULL);
+    Onnx__TypeProto__Tensor *tensor =
+        tn_writing_message(writing, &onnx__type_proto__tensor__descriptor, NULL);
+    if (writing->failed)
+        return;
+    proto->type->tensor_type = tensor;
+    tensor->has_elem_type = 1;
+    tensor->elem_type = tn_stored_element(value->dtype, value->stored_type);
+}
+
 /* Where nothing is known of a shape, what the file said of it still holds: outputs are never
  * pruned. */
-static Onnx__TypeProto *write_stated_type(struct writing *writing, const struct tn_value *value)
+static Onnx__ValueInfoProto *write_value(struct tn_writing *writing, const struct tn_value *value)
 {
-    ProtobufCAllocator arena = {arena_alloc, arena_free, writing};
-    Onnx__TypeProto *type = onnx__type_proto__unpack(&arena, value->stated_size, value->stated);
-    writing->failed |= type == NULL;
-    return type;
-}
-
-static Onnx__ValueInfoProto *write_value(struct writing *writing, const struct tn_value *value)
-{
-    struct {
-        Onnx__ValueInfoProto info;
-        Onnx__TypeProto type;
-        Onnx__TypeProto__Tensor tensor;
-    } *proto = room(writing, 1, sizeof *proto);
+    Onnx__ValueInfoProto *proto =
+        tn_writing_message(writing, &onnx__value_info_proto__descriptor, &value->stated);
     if (!proto)
         return NULL;
-    onnx__value_info_proto__init(&proto->info);
-    onnx__type_proto__init(&proto->type);
-    onnx__type_proto__tensor__init(&proto->tensor);
-    proto->info.name = value->name;
-    proto->info.type = &proto->type;
-    proto->type.tensor_type = &proto->tensor;
-    proto->tensor.has_elem_type = 1;
-    proto->tensor.elem_type = element_of(value->dtype, value->stored_type);
-    if (value->has_shape)
-        proto->tensor.shape = write_shape(writing, value);
-    else if (value->stated)
-        proto->info.type = write_stated_type(writing, value);
-    return &proto->info;
+    proto->name = value->name;
+    if (!proto->type)
+        state_type(writing, proto, value);
+    if (!writing->failed && proto->type->tensor_type && value->has_shape)
+        mend_shape(writing, proto->type->tensor_type, value);
+    return proto;
 }
 
-static Onnx__ValueInfoProto **write_values(struct writing *writing, int count, const int *values)
+static Onnx__ValueInfoProto **write_values(struct tn_writing *writing, int count, const int *values)
 {
-    Onnx__ValueInfoProto **protos = room(writing, (size_t)count, sizeof *protos);
+    Onnx__ValueInfoProto **protos = tn_writing_room(writing, (size_t)count, sizeof *protos);
     for (int i = 0; protos && i < count; i++)
         protos[i] = write_value(writing, &writing->graph->values[values[i]]);
     return protos;
 }
 
-static void write_initializers(struct writing *writing, Onnx__GraphProto *proto)
+/* The network's inputs, then initializers that are inputs too: those the file had so, and before IR
+ * version 4 all of them. */
+static void write_inputs(struct tn_writing *writing, Onnx__GraphProto *proto)
 {
+    enum { NEED_NO_INPUT = 4 };
     const struct tn_graph *graph = writing->graph;
-    proto->initializer = room(writing, (size_t)graph->value_count, sizeof *proto->initializer);
-    for (int i = 0; proto->initializer && i < graph->value_count; i++) {
+    size_t most = (size_t)graph->input_count + (size_t)graph->value_count;
+    proto->input = tn_writing_room(writing, most, sizeof *proto->input);
+    if (!proto->input)
+        return;
+    for (int i = 0; i < graph->input_count; i++)
+        proto->input[proto->n_input++] = write_value(writing, &graph->values[graph->inputs[i]]);
+    for (int i = 0; i < graph->value_count; i++) {
         const struct tn_value *value = &graph->values[i];
-        if (value->constant)
-            proto->initializer[proto->n_initializer++] = write_tensor(
-                writing, value->name, value->constant, value->stored_type, writing->weights);
+        bool all = graph->info.ir_version < NEED_NO_INPUT;
+        if (value->constant && (all || value->overridable))
+            proto->input[proto->n_input++] = write_value(writing, value);
     }
 }
 
-static Onnx__GraphProto *write_graph(struct writing *writing)
+static Onnx__TensorProto *write_initializer(struct tn_writing *writing,
+                                            const struct tn_value *value)
+{
+    Onnx__TensorProto *proto =
+        tn_writing_message(writing, &onnx__tensor_proto__descriptor, &value->rest);
+    if (!proto)
+        return NULL;
+    proto->name = value->name;
+    tn_write_tensor(writing, proto, value->constant, value->stored_type, writing->weights);
+    return proto;
+}
+
+static void write_initializers(struct tn_writing *writing, Onnx__GraphProto *proto)
+{
+    const struct tn_graph *graph = writing->graph;
+    proto->initializer =
+        tn_writing_room(writing, (size_t)graph->value_count, sizeof *proto->initializer);
+    for (int i = 0; proto->initializer && i < graph->value_count; i++)
+        if (graph->values[i].constant)
+            proto->initializer[proto->n_initializer++] =
+                write_initializer(writing, &graph->values[i]);
+}
+
+static Onnx__GraphProto *write_graph(struct tn_writing *writing)
 {
     static char unnamed[] = "network"; /* ONNX wants a name */
     const struct tn_graph *graph = writing->graph;
-    Onnx__GraphProto *proto = room(writing, 1, sizeof *proto);
+    Onnx__GraphProto *proto =
+        tn_writing_message(writing, &onnx__graph_proto__descriptor, &graph->info.graph_rest);
     if (!proto)
         return NULL;
-    onnx__graph_proto__init(proto);
     proto->name = graph->info.graph_name ? graph->info.graph_name : unnamed;
-    proto->node = room(writing, (size_t)graph->node_count, sizeof *proto->node);
+    proto->node = tn_writing_room(writing, (size_t)graph->node_count, sizeof *proto->node);
     for (int i = 0; proto->node && i < graph->node_count; i++)
         proto->node[proto->n_node++] = write_node(writing, &graph->nodes[i]);
     write_initializers(writing, proto);
-    proto->input = write_values(writing, graph->input_count, graph->inputs);
-    proto->n_input = (size_t)graph->input_count;
+    write_inputs(writing, proto);
     proto->output = write_values(writing, graph->output_count, graph->outputs);
     proto->n_output = (size_t)graph->output_count;
     return proto;
 }
 
-static Onnx__OperatorSetIdProto *write_opset(struct writing *writing, char *domain, int64_t version)
+static Onnx__OperatorSetIdProto *write_opset(struct tn_writing *writing, char *domain,
+                                             int64_t version)
 {
-    Onnx__OperatorSetIdProto *proto = room(writing, 1, sizeof *proto);
+    Onnx__OperatorSetIdProto *proto = tn_writing_room(writing, 1, sizeof *proto);
     if (!proto)
         return NULL;
     onnx__operator_set_id_proto__init(proto);
@@ -350,11 +217,12 @@ static Onnx__OperatorSetIdProto *write_opset(struct writing *writing, char *doma
     return proto;
 }
 
-static void write_opsets(struct writing *writing, Onnx__ModelProto *model)
+static void write_opsets(struct tn_writing *writing, Onnx__ModelProto *model)
 {
     static char own[] = "";
     const struct tn_model_info *info = &writing->graph->info;
-    model->opset_import = room(writing, (size_t)info->opset_count + 1, sizeof *model->opset_import);
+    model->opset_import =
+        tn_writing_room(writing, (size_t)info->opset_count + 1, sizeof *model->opset_import);
     if (!model->opset_import)
         return;
     model->opset_import[model->n_opset_import++] = write_opset(writing, own, info->opset);
@@ -363,13 +231,13 @@ static void write_opsets(struct writing *writing, Onnx__ModelProto *model)
             write_opset(writing, info->opset_domains[i], info->opset_versions[i]);
 }
 
-static void write_properties(struct writing *writing, Onnx__ModelProto *model)
+static void write_properties(struct tn_writing *writing, Onnx__ModelProto *model)
 {
     const struct tn_model_info *info = &writing->graph->info;
     size_t count = (size_t)info->property_count;
-    model->metadata_props = room(writing, count, sizeof *model->metadata_props);
+    model->metadata_props = tn_writing_room(writing, count, sizeof *model->metadata_props);
     for (size_t i = 0; model->metadata_props && i < count; i++) {
-        Onnx__StringStringEntryProto *entry = room(writing, 1, sizeof *entry);
+        Onnx__StringStringEntryProto *entry = tn_writing_room(writing, 1, sizeof *entry);
         if (!entry)
             return;
         onnx__string_string_entry_proto__init(entry);
@@ -379,10 +247,14 @@ static void write_properties(struct writing *writing, Onnx__ModelProto *model)
     }
 }
 
-static void write_model(struct writing *writing, Onnx__ModelProto *model)
+/* NULL when memory ran short; lives until tn_writing_release. */
+static const Onnx__ModelProto *write_model(struct tn_writing *writing)
 {
     const struct tn_model_info *info = &writing->graph->info;
-    onnx__model_proto__init(model);
+    Onnx__ModelProto *model =
+        tn_writing_message(writing, &onnx__model_proto__descriptor, &info->rest);
+    if (!model)
+        return NULL;
     model->has_ir_version = 1;
     model->ir_version = info->ir_version;
     model->producer_name = info->producer_name;
@@ -394,40 +266,147 @@ static void write_model(struct writing *writing, Onnx__ModelProto *model)
     model->graph = write_graph(writing);
     write_opsets(writing, model);
     write_properties(writing, model);
+    return writing->failed ? NULL : model;
 }
 
-static bool pack(const Onnx__ModelProto *model, uint8_t **bytes, size_t *size,
-                 struct tn_error *error)
+static bool check_size(size_t size, struct tn_error *error)
 {
-    *size = onnx__model_proto__get_packed_size(model);
-    if (*size > INT32_MAX)
-        return tn_fail(error, TN_ERROR_USE, "the network takes %zu bytes, an ONNX file can hold %d",
-                       *size, INT32_MAX);
-    *bytes = tn_alloc(*size, 1);
-    if (!*bytes)
-        return tn_fail_memory(error, "the ONNX file", *size);
-    *size = onnx__model_proto__pack(model, *bytes);
-    return true;
+    return size <= INT32_MAX ||
+           tn_fail(error, TN_ERROR_USE, "the network takes %zu bytes, an ONNX file can hold %d",
+                   size, INT32_MAX);
 }
 
 bool tn_onnx_encode(const struct tn_graph *graph, bool weights, uint8_t **bytes, size_t *size,
                     struct tn_error *error)
 {
-    struct writing writing = {.graph = graph, .weights = weights};
-    Onnx__ModelProto model;
-    write_model(&writing, &model);
-    bool ok = writing.failed ? tn_fail_memory(error, "the ONNX file", 0)
-                             : pack(&model, bytes, size, error);
-    release(&writing);
+    struct tn_writing writing = {.graph = graph,
+                                 .weights = weights ? TN_WEIGHTS_INSIDE : TN_WEIGHTS_DIGESTS};
+    const Onnx__ModelProto *model = write_model(&writing);
+    *bytes = NULL;
+    *size = model ? onnx__model_proto__get_packed_size(model) : 0;
+    bool ok = model ? check_size(*size, error) : tn_fail_memory(error, "the ONNX file", 0);
+    if (ok && !(*bytes = tn_alloc(*size, 1)))
+        ok = tn_fail_memory(error, "the ONNX file", *size);
+    if (ok)
+        onnx__model_proto__pack(model, *bytes);
+    tn_writing_release(&writing);
     return ok;
+}
+
+/* Files */
+
+struct stream {
+    ProtobufCBuffer base;
+    struct tn_file_draft *draft;
+};
+
+static void append(ProtobufCBuffer *buffer, size_t size, const uint8_t *bytes)
+{
+    tn_file_append(((struct stream *)buffer)->draft, bytes, size);
+}
+
+static bool draft_model(const Onnx__ModelProto *model, const char *path,
+                        struct tn_file_draft *draft, struct tn_error *error)
+{
+    struct stream stream = {{append}, draft};
+    if (!tn_file_begin(draft, path, error))
+        return false;
+    onnx__model_proto__pack_to_buffer(model, &stream.base);
+    return tn_file_end(draft, error);
+}
+
+static bool write_one(const Onnx__ModelProto *model, const char *path, struct tn_error *error)
+{
+    struct tn_file_draft draft;
+    bool ok = draft_model(model, path, &draft, error) && tn_file_publish(&draft, error);
+    tn_file_drop(&draft);
+    return ok;
+}
+
+/* Both files are whole before either takes its name; the model comes last, as it is what is opened.
+ */
+static bool write_two(const struct tn_graph *graph, const Onnx__ModelProto *model, const char *path,
+                      const char *data_path, struct tn_error *error)
+{
+    struct tn_file_draft draft = {.descriptor = -1}, data;
+    bool fresh = !tn_file_exists(data_path);
+    bool ok = tn_file_begin(&data, data_path, error);
+    ok = ok && tn_write_weights(graph, &data, error) && tn_file_end(&data, error) &&
+         draft_model(model, path, &draft, error) && tn_file_publish(&data, error);
+    bool whole = ok && tn_file_publish(&draft, error);
+    if (ok && !whole && fresh)
+        remove(data_path);
+    tn_file_drop(&data);
+    tn_file_drop(&draft);
+    return whole;
+}
+
+static bool check_sources(const struct tn_graph *graph, struct tn_error *error)
+{
+    for (int i = 0; i < graph->value_count; i++)
+        if (graph->values[i].constant && !tn_tensor_check(graph->values[i].constant, error))
+            return false;
+    return true;
+}
+
+/* Bytes of all weights; more than any file can hold where they cannot be counted. */
+static size_t weigh(const struct tn_graph *graph)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < graph->value_count; i++) {
+        const struct tn_value *value = &graph->values[i];
+        const struct tn_tensor *tensor = value->constant;
+        int element = tensor ? tn_stored_element(tensor->dtype, value->stored_type) : 0;
+        if (tensor &&
+            __builtin_add_overflow(bytes, tensor->count * tn_element_size(element), &bytes))
+            return SIZE_MAX;
+    }
+    return bytes;
+}
+
+/* Nothing is written where *beside turns out to be needed. */
+static bool write_inside(const struct tn_graph *graph, const char *path, size_t most, bool *beside,
+                         struct tn_error *error)
+{
+    struct tn_writing writing = {.graph = graph, .weights = TN_WEIGHTS_INSIDE};
+    const Onnx__ModelProto *model = write_model(&writing);
+    *beside = model && onnx__model_proto__get_packed_size(model) > most;
+    bool ok = model ? *beside || write_one(model, path, error) : tn_fail_memory(error, path, 0);
+    tn_writing_release(&writing);
+    return ok;
+}
+
+static bool write_beside(const struct tn_graph *graph, const char *path, struct tn_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    char *data_path = tn_sprintf("%s.data", path);
+    if (!data_path)
+        return tn_fail_memory(error, path, strlen(path));
+    struct tn_writing writing = {.graph = graph,
+                                 .weights = TN_WEIGHTS_BESIDE,
+                                 .location = slash ? data_path + (slash + 1 - path) : data_path};
+    const Onnx__ModelProto *model = write_model(&writing);
+    bool ok = model ? check_size(onnx__model_proto__get_packed_size(model), error) ||
+                          tn_fail_in(error, "%s", path)
+                    : tn_fail_memory(error, path, 0);
+    ok = ok && write_two(graph, model, path, data_path, error);
+    tn_writing_release(&writing);
+    tn_free(data_path);
+    return ok;
+}
+
+bool tn_onnx_write_within(const struct tn_graph *graph, const char *path, size_t most,
+                          struct tn_error *error)
+{
+    bool beside = weigh(graph) > most;
+    if (!check_sources(graph, error))
+        return false;
+    if (!beside && !write_inside(graph, path, most, &beside, error))
+        return false;
+    return !beside || write_beside(graph, path, error);
 }
 
 bool tn_onnx_write(const struct tn_graph *graph, const char *path, struct tn_error *error)
 {
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    bool ok = tn_onnx_encode(graph, true, &bytes, &size, error) || tn_fail_in(error, "%s", path);
-    ok = ok && tn_file_write(path, 1, (const void *const[]){bytes}, &size, error);
-    tn_free(bytes);
-    return ok;
+    return tn_onnx_write_within(graph, path, INT32_MAX, error);
 }

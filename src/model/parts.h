@@ -14,4 +14,8 @@ void tn_node_release(struct tn_node *node);
 bool tn_attribute_copy(struct tn_attribute *copy, const struct tn_attribute *attribute,
                        struct tn_error *error);
 
+/* The same for bytes; false when memory is short, without an error. */
+bool tn_bytes_copy(struct tn_bytes *copy, const struct tn_bytes *bytes);
+void tn_bytes_release(struct tn_bytes *bytes);
+
 #endif

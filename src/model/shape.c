@@ -205,10 +205,11 @@ bool tn_node_infer_shape(struct tn_graph *graph, int index, struct tn_error *err
 {
     const struct tn_node *node = &graph->nodes[index];
     struct tn_shape first = tn_shape_unknown;
-    const struct rule *rule = &rules[node->op];
+    tn_shape_function *infer =
+        node->op == TN_OP_UNKNOWN ? tn_shape_foreign(node) : rules[node->op].infer;
     bool ok = check_arity(node, error);
-    if (ok && rule->infer)
-        ok = rule->infer(graph, node, &first, error);
+    if (ok && infer)
+        ok = infer(graph, node, &first, error);
     if (ok && (!first.known || batch_moved(&first)))
         first = (struct tn_shape){.dtype = first.dtype};
     ok = ok && check_size(&first, error) && set_outputs(graph, node, &first, error);

@@ -99,6 +99,10 @@ bool tn_shape_prelu(const struct tn_graph *graph, const struct tn_node *node, st
     int shift = out->rank - slope.rank;
     for (int i = 0; i < slope.rank; i++) {
         int64_t size = slope.dims[i];
+        if (shift == 0 && i == 0 && out->dims[0] == TN_BATCH && size != 1) {
+            out->known = false; /* slopes for each image: not known before it runs */
+            return true;
+        }
         if (shift < 0 || (size != 1 && size != out->dims[i + shift]))
             return tn_fail(error, TN_ERROR_INPUT, "its slopes do not stretch to its input's shape");
     }

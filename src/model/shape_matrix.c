@@ -1,13 +1,14 @@
 /* Shapes of matrix products. */
 #include "model/shape_parts.h"
 
-static bool check_gemm_bias(const struct tn_tensor *bias, int64_t outputs, struct tn_error *error)
+static bool check_gemm_bias(const struct tn_tensor *bias, int64_t outputs, int64_t batch,
+                            struct tn_error *error)
 {
     if (!bias || bias->rank == 0)
         return true;
     int64_t last = bias->dims[bias->rank - 1];
-    if (bias->dtype != TN_FLOAT32 || bias->rank > 2 || (last != outputs && last != 1) ||
-        (bias->rank == 2 && bias->dims[0] != 1))
+    bool rows = bias->rank == 2 && bias->dims[0] != 1 && bias->dims[0] != batch;
+    if (bias->dtype != TN_FLOAT32 || bias->rank > 2 || rows || (last != outputs && last != 1))
         return tn_fail(error, TN_ERROR_INPUT, "its bias is not %lld numbers", (long long)outputs);
     return true;
 }
@@ -38,7 +39,10 @@ bool tn_shape_gemm(const struct tn_graph *graph, const struct tn_node *node, str
                        "its input has %lld features, the weights expect %lld",
                        (long long)out->dims[1], (long long)inner);
     out->dims[1] = outputs;
-    return check_gemm_bias(tn_node_constant(graph, node, 2), outputs, error);
+    const struct tn_tensor *bias = tn_node_constant(graph, node, 2);
+    if (bias && bias->rank == 2 && bias->dims[0] != 1 && bias->dims[0] == graph->info.batch_size)
+        out->known = false; /* a bias for each image of a fixed batch */
+    return check_gemm_bias(bias, outputs, graph->info.batch_size, error);
 }
 
 /* A vector is a matrix of one row (in front) or one column (behind). */

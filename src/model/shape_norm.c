@@ -60,6 +60,10 @@ bool tn_shape_layer_norm(const struct tn_graph *graph, const struct tn_node *nod
         return true;
     if (!tn_axis_of(node, out->rank, -1, &axis, error))
         return false;
+    if (out->dims[axis] == TN_BATCH) {
+        out->known = false; /* across the batch: not known before it runs */
+        return true;
+    }
     for (int i = 1; i < 3; i++) {
         const struct tn_tensor *tensor = tn_node_constant(graph, node, i);
         bool fits = !tensor || (tensor->dtype == TN_FLOAT32 && tensor->rank <= out->rank);

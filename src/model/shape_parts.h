@@ -50,4 +50,7 @@ tn_shape_function tn_shape_reshape, tn_shape_flatten, tn_shape_squeeze, tn_shape
 tn_shape_function tn_shape_slice, tn_shape_pad, tn_shape_split, tn_shape_concat, tn_shape_gather,
     tn_shape_transpose; /* shape_move.c */
 
+/* For a node of TN_OP_UNKNOWN that ONNX defines all the same; else NULL. */
+tn_shape_function *tn_shape_foreign(const struct tn_node *node);
+
 #endif

@@ -12,14 +12,16 @@ static int64_t clamp(int64_t x, int64_t low, int64_t high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* Does it take the whole batch, which `fixed` says the size of, or 0? */
+static bool whole_batch(int64_t fixed, int64_t start, int64_t end, int64_t step)
+{
+    return start == 0 && step == 1 && (end >= INT32_MAX || (fixed > 0 && end >= fixed));
+}
+
 /* ONNX's rule for one axis of `size` elements. */
 static void slice_axis(struct tn_slice *slice, int axis, int64_t size, int64_t start, int64_t end,
                        int64_t step)
 {
-    if (size == TN_BATCH) {
-        slice->whole[axis] = start == 0 && step == 1 && end >= INT32_MAX;
-        return;
-    }
     start = start < 0 ? clamp(start + size, -1, size) : start;
     end = end < 0 ? (end < -size ? -1 : end + size) : end;
     int64_t span;
@@ -75,7 +77,11 @@ bool tn_slice_of(const struct tn_graph *graph, const struct tn_node *node, struc
             return false;
         if (step == 0 || step == INT64_MIN)
             return tn_fail(error, TN_ERROR_INPUT, "its step is %lld", (long long)step);
-        slice_axis(slice, axis, input->dims[axis], starts.list[i], ends.list[i], step);
+        if (input->dims[axis] == TN_BATCH)
+            slice->whole[axis] =
+                whole_batch(graph->info.batch_size, starts.list[i], ends.list[i], step);
+        else
+            slice_axis(slice, axis, input->dims[axis], starts.list[i], ends.list[i], step);
     }
     return true;
 }

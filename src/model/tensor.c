@@ -10,6 +10,7 @@
  * other. */
 struct shared_tensor {
     struct tn_tensor shown;
+    struct tn_mapping *mapping; /* that the data is in; NULL where it is the tensor's own */
     atomic_uint references;
     atomic_bool digested;
     struct tn_digest digest;
@@ -49,18 +50,16 @@ static bool count_elements(int rank, const int64_t *dims, size_t size, size_t *c
     return true;
 }
 
-struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *dims,
-                                struct tn_error *error)
+/* All but the data. */
+static struct shared_tensor *new_shared(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                        struct tn_error *error)
 {
     size_t count, bytes;
     if (!count_elements(rank, dims, tn_dtype_size(dtype), &count, &bytes, error))
         return NULL;
     struct shared_tensor *made = tn_calloc(1, sizeof *made);
-    void *data = tn_calloc(bytes, 1);
-    if (!made || !data) {
-        tn_free(made);
-        tn_free(data);
-        tn_fail_memory(error, "a tensor", bytes);
+    if (!made) {
+        tn_fail_memory(error, "a tensor", sizeof *made);
         return NULL;
     }
     made->shown.dtype = dtype;
@@ -69,15 +68,50 @@ struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *di
         made->shown.dims[i] = dims[i];
     made->shown.count = count;
     made->shown.bytes = bytes;
-    made->shown.data = data;
     atomic_init(&made->references, 1);
     atomic_init(&made->digested, false);
+    return made;
+}
+
+struct tn_tensor *tn_tensor_new_unset(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                      struct tn_error *error)
+{
+    struct shared_tensor *made = new_shared(dtype, rank, dims, error);
+    if (!made)
+        return NULL;
+    made->shown.data = tn_alloc(made->shown.bytes, 1);
+    if (made->shown.data)
+        return &made->shown;
+    tn_fail_memory(error, "a tensor", made->shown.bytes);
+    tn_free(made);
+    return NULL;
+}
+
+struct tn_tensor *tn_tensor_new(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                struct tn_error *error)
+{
+    struct tn_tensor *tensor = tn_tensor_new_unset(dtype, rank, dims, error);
+    if (tensor)
+        memset(tensor->data, 0, tensor->bytes);
+    return tensor;
+}
+
+struct tn_tensor *tn_tensor_view(enum tn_dtype dtype, int rank, const int64_t *dims,
+                                 const void *data, struct tn_mapping *mapping,
+                                 struct tn_error *error)
+{
+    struct shared_tensor *made = new_shared(dtype, rank, dims, error);
+    if (!made)
+        return NULL;
+    made->mapping = tn_mapping_ref(mapping);
+    made->shown.data =
+        (void *)(uintptr_t)data; /* the mapping is read-only: writing is seen at once */
     return &made->shown;
 }
 
 struct tn_tensor *tn_tensor_copy(const struct tn_tensor *tensor, struct tn_error *error)
 {
-    struct tn_tensor *copy = tn_tensor_new(tensor->dtype, tensor->rank, tensor->dims, error);
+    struct tn_tensor *copy = tn_tensor_new_unset(tensor->dtype, tensor->rank, tensor->dims, error);
     if (copy)
         memcpy(copy->data, tensor->data, tensor->bytes);
     return copy;
@@ -97,8 +131,25 @@ void tn_tensor_unref(struct tn_tensor *tensor)
     /* The last one out must see all that the others did with it. */
     if (atomic_fetch_sub_explicit(&whole(tensor)->references, 1, memory_order_acq_rel) > 1)
         return;
-    tn_free(tensor->data);
+    if (whole(tensor)->mapping)
+        tn_mapping_unref(whole(tensor)->mapping);
+    else
+        tn_free(tensor->data);
     tn_free(whole(tensor));
+}
+
+bool tn_tensor_check(const struct tn_tensor *tensor, struct tn_error *error)
+{
+    const struct shared_tensor *shared = (const struct shared_tensor *)tensor;
+    return !shared->mapping || tn_mapping_check(shared->mapping, error);
+}
+
+bool tn_tensor_is_private(const struct tn_tensor *tensor)
+{
+    const struct shared_tensor *shared = (const struct shared_tensor *)tensor;
+    return !shared->mapping &&
+           atomic_load_explicit(&shared->references, memory_order_acquire) == 1 &&
+           !atomic_load_explicit(&shared->digested, memory_order_acquire);
 }
 
 float *tn_tensor_floats(const struct tn_tensor *tensor)

@@ -28,6 +28,10 @@ static bool write_list(const struct at *at, int input, const char *attribute, bo
     if (as_attribute)
         return tn_node_set_ints(at->node, attribute, count, list, error);
     int64_t length = (int64_t)count;
+    const struct tn_tensor *old = tn_operation_constant(at->operation, at->index, input);
+    if (old && old->count == count && tn_tensor_ints(old) &&
+        memcmp(old->data, list, count * sizeof *list) == 0)
+        return true;
     struct tn_tensor *tensor = tn_tensor_new(TN_INT64, 1, &length, error);
     if (tensor)
         memcpy(tensor->data, list, count * sizeof *list);
@@ -44,6 +48,8 @@ static bool change_list(const struct at *at, int input, const char *attribute, s
                                 : tn_ints_attribute(at->node, attribute);
     if (!old.list || place >= old.count)
         return tn_fail(error, TN_ERROR_INPUT, "its %s are not to be found", attribute);
+    if (old.list[place] == number)
+        return true;
     int64_t *list = tn_alloc(old.count, sizeof *list);
     if (!list)
         return tn_fail_memory(error, "surgery", old.count * sizeof *list);
@@ -55,18 +61,11 @@ static bool change_list(const struct at *at, int input, const char *attribute, s
 }
 
 /* Of a convolution that lost whole groups: how many are left. */
-static bool conv_groups(const struct at *at, struct tn_error *error)
+static bool conv_groups(const struct at *at, bool makes, struct tn_error *error)
 {
     int64_t groups = tn_node_int(at->node, "group", 1);
-    bool makes = false;
-    if (groups == 1 || at->in->count == 0)
-        return true;
-    for (int t = 0; t < at->operation->flow->touch_count; t++) {
-        const struct tn_touch *touch = &at->operation->flow->touches[t];
-        makes |= touch->node == at->index && touch->role == TN_FILTERS;
-    }
-    if (makes)
-        return true; /* it lost the same number in each group */
+    if (groups == 1 || at->in->count == 0 || makes)
+        return true; /* one that makes its channels loses the same number in each group */
     int64_t stays = tn_operation_count(at->operation, at->in, 0, at->in->count);
     return tn_node_set_int(at->node, "group", stays * groups / at->in->count, error);
 }
@@ -128,13 +127,17 @@ static bool split_sizes(const struct at *at, struct tn_error *error)
     if (!sizes)
         return tn_fail_memory(error, "surgery", (size_t)split.count * sizeof *sizes);
     int64_t begin = 0;
+    bool ok = true, changed = false;
     for (int i = 0; i < split.count; i++) {
         int64_t size = tn_split_size(&split, i);
         sizes[i] = tn_operation_count(at->operation, at->in, begin, begin + size);
+        changed |= sizes[i] != size;
         begin += size;
     }
-    tn_node_remove_attribute(at->node, "num_outputs"); /* it stands for equal sizes */
-    bool ok = write_list(at, 1, "split", graph->info.opset < 13, (size_t)split.count, sizes, error);
+    if (changed) {
+        tn_node_remove_attribute(at->node, "num_outputs"); /* it stands for equal sizes */
+        ok = write_list(at, 1, "split", graph->info.opset < 13, (size_t)split.count, sizes, error);
+    }
     tn_free(sizes);
     return ok;
 }
@@ -174,6 +177,17 @@ static bool pad_amounts(const struct at *at, struct tn_error *error)
            change_list(at, 1, "pads", place + pads.count / 2, end, error);
 }
 
+/* Where each position of the first input's channel axis comes to stand; -1 for those that go. */
+static int64_t *places_now(const struct at *at, struct tn_error *error)
+{
+    int64_t *now = tn_alloc((size_t)at->in->count, sizeof *now), place = 0;
+    if (!now)
+        tn_fail_memory(error, "surgery", (size_t)at->in->count * sizeof *now);
+    for (int i = 0; now && i < at->in->count; i++)
+        now[i] = tn_operation_stays(at->operation, at->in->ids[i]) ? place++ : -1;
+    return now;
+}
+
 static bool gather_places(const struct at *at, struct tn_error *error)
 {
     struct tn_gather gather;
@@ -187,13 +201,16 @@ static bool gather_places(const struct at *at, struct tn_error *error)
     int64_t *places = tn_alloc(gather.indices->count, sizeof *places);
     if (!places)
         return tn_fail_memory(error, "surgery", gather.indices->count * sizeof *places);
+    int64_t *now = places_now(at, error);
     size_t count = 0;
-    for (size_t i = 0; i < gather.indices->count; i++) {
-        int64_t place = tn_gather_at(&gather, i);
-        if (tn_operation_stays(at->operation, at->in->ids[place]))
-            places[count++] = tn_operation_count(at->operation, at->in, 0, place);
+    for (size_t i = 0; now && i < gather.indices->count; i++) {
+        int64_t place = now[tn_gather_at(&gather, i)];
+        if (place >= 0)
+            places[count++] = place;
     }
-    bool ok = write_list(at, 1, NULL, false, count, places, error);
+    bool cut = now && tn_operation_count(at->operation, at->in, 0, at->in->count) < at->in->count;
+    bool ok = now && (!cut || write_list(at, 1, NULL, false, count, places, error));
+    tn_free(now);
     tn_free(places);
     return ok;
 }
@@ -216,7 +233,31 @@ static bool resize_sizes(const struct at *at, struct tn_error *error)
     return true;
 }
 
-bool tn_operation_arguments(struct tn_operation *operation, int node, struct tn_error *error)
+/* A Squeeze that names no axes drops all of size 1: not the channels', should one be left. */
+static bool squeezed_axes(const struct at *at, struct tn_error *error)
+{
+    struct tn_axes axes;
+    bool constant;
+    int64_t list[TN_MAX_RANK];
+    size_t count = 0;
+    const struct tn_graph *graph = at->operation->graph;
+    if (at->in->count < 2 ||
+        tn_operation_count(at->operation, at->in, 0, at->in->count) == at->in->count)
+        return true;
+    if (!tn_axes_of(graph, at->node, &axes, &constant, error))
+        return false;
+    for (int i = 0; i < axes.rank; i++) {
+        if (axes.chosen[i])
+            list[count++] = i;
+    }
+    bool named = tn_node_attribute(at->node, "axes") ||
+                 (at->node->input_count > 1 && at->node->inputs[1] != TN_NO_VALUE);
+    return named || !constant ||
+           write_list(at, 1, "axes", graph->info.opset < 13, count, list, error);
+}
+
+bool tn_operation_arguments(struct tn_operation *operation, int node, bool makes,
+                            struct tn_error *error)
 {
     struct tn_node *n = &operation->graph->nodes[node];
     if (n->input_count < 1 || n->inputs[0] == TN_NO_VALUE || n->output_count < 1 ||
@@ -227,7 +268,7 @@ bool tn_operation_arguments(struct tn_operation *operation, int node, struct tn_
     switch (n->op) {
     case TN_OP_CONV:
     case TN_OP_CONV_TRANSPOSE:
-        return conv_groups(&at, error);
+        return conv_groups(&at, makes, error);
     case TN_OP_RESHAPE:
     case TN_OP_EXPAND:
         return target(&at, error);
@@ -239,6 +280,8 @@ bool tn_operation_arguments(struct tn_operation *operation, int node, struct tn_
         return pad_amounts(&at, error);
     case TN_OP_GATHER:
         return gather_places(&at, error);
+    case TN_OP_SQUEEZE:
+        return squeezed_axes(&at, error);
     case TN_OP_RESIZE:
         return resize_sizes(&at, error);
     default:

@@ -50,10 +50,19 @@ void tn_flow_join(struct tn_flow *flow, int a, int b, int node)
         flow->joined_at[root] = node;
 }
 
+/* What files declare without weights behind it (inputs, paddings, repetitions) must not cost
+ * memory beyond the file's own scale; a real network's channels are far fewer. */
+enum { MOST_POSITIONS = 1 << 24, MOST_STANDING = 1 << 16 };
+
+static bool too_many(struct tn_error *error)
+{
+    return tn_fail(error, TN_ERROR_INPUT, "more channels than can be followed");
+}
+
 static bool reserve_ids(struct tn_flow *flow, int count, struct tn_error *error)
 {
-    if (count > INT32_MAX / 4 - flow->id_count)
-        return tn_fail(error, TN_ERROR_INPUT, "too many channels");
+    if (count > MOST_POSITIONS - flow->id_count)
+        return too_many(error);
     if (flow->id_count + count <= flow->id_capacity)
         return true;
     size_t old = (size_t)flow->id_count;
@@ -76,8 +85,13 @@ static bool reserve_ids(struct tn_flow *flow, int count, struct tn_error *error)
     return true;
 }
 
-int *tn_flow_ids(struct tn_flow *flow, int count, struct tn_error *error)
+int *tn_flow_ids(struct tn_flow *flow, int64_t count, struct tn_error *error)
 {
+    if (count < 0 || count > MOST_POSITIONS - flow->position_count) {
+        too_many(error);
+        return NULL;
+    }
+    flow->position_count += (int)count;
     int *ids = tn_alloc((size_t)count, sizeof *ids);
     return keep(flow, ids, error) ? ids : NULL;
 }
@@ -104,6 +118,15 @@ bool tn_flow_create(struct tn_flow *flow, int value, int axis, int count, struct
         return false;
     flow->labels[value] = (struct tn_labels){.axis = axis, .count = count, .ids = ids};
     return true;
+}
+
+bool tn_flow_stand(struct tn_flow *flow, int value, struct tn_error *error)
+{
+    const struct tn_value *v = &flow->graph->values[value];
+    flow->labels[value] = (struct tn_labels){0};
+    if (!v->has_shape || v->rank < 2 || v->dims[1] < 1 || v->dims[1] > MOST_STANDING)
+        return true;
+    return tn_flow_create(flow, value, 1, (int)v->dims[1], error);
 }
 
 bool tn_flow_bar(struct tn_flow *flow, int value, struct tn_error *error, const char *format, ...)
@@ -154,14 +177,33 @@ static bool start(struct tn_flow *flow, struct tn_error *error)
     if (!flow->labels)
         return tn_fail_memory(error, "the coupling of channels", values * sizeof *flow->labels);
     for (int i = 0; i < graph->input_count; i++) {
-        const struct tn_value *input = &graph->values[graph->inputs[i]];
-        bool known = input->has_shape && input->rank > 1 && input->dims[1] > 0 &&
-                     input->dims[1] <= INT32_MAX / 4;
-        if (known &&
-            (!tn_flow_create(flow, graph->inputs[i], 1, (int)input->dims[1], error) ||
-             !tn_flow_bar(flow, graph->inputs[i], error,
-                          "its channels are coupled to the network's input %s", input->name)))
+        int input = graph->inputs[i];
+        if (!tn_flow_stand(flow, input, error) ||
+            !tn_flow_bar(flow, input, error, "its channels are coupled to the network's input %s",
+                         graph->values[input].name))
             return false;
+    }
+    return true;
+}
+
+/* Where channels do not stand as the shape says, nothing is known of them. */
+static bool check_outputs(struct tn_flow *flow, int node, struct tn_error *error)
+{
+    const struct tn_node *n = &flow->graph->nodes[node];
+    for (int i = 0; i < n->output_count; i++) {
+        int value = n->outputs[i];
+        if (value == TN_NO_VALUE || flow->labels[value].count == 0)
+            continue;
+        const struct tn_value *v = &flow->graph->values[value];
+        const struct tn_labels *labels = &flow->labels[value];
+        bool fits = !v->has_shape || (labels->axis > 0 && labels->axis < v->rank &&
+                                      v->dims[labels->axis] == labels->count);
+        if (fits)
+            continue;
+        if (!tn_flow_bar(flow, value, error, "node %s hands it on in a form that is not known",
+                         tn_node_label(flow->graph, n)))
+            return false;
+        flow->labels[value].count = 0;
     }
     return true;
 }
@@ -172,7 +214,7 @@ bool tn_flow_of(const struct tn_graph *graph, struct tn_flow *flow, struct tn_er
     bool ok = start(flow, error);
     for (int node = 0; ok && node < graph->node_count; node++) {
         flow->node = node;
-        ok = tn_flow_rule(flow, node, error) ||
+        ok = (tn_flow_rule(flow, node, error) && check_outputs(flow, node, error)) ||
              tn_fail_in(error, "node %s", tn_node_label(graph, &graph->nodes[node]));
     }
     for (int i = 0; ok && i < graph->output_count; i++)

@@ -34,11 +34,12 @@ struct tn_flow {
     const struct tn_graph *graph;
     struct tn_labels *labels; /* [values] */
     int id_count, id_capacity;
-    int *parent;      /* [ids] union-find; the lowest number of a set is its root */
-    const char **bar; /* [ids] by root: why the channel cannot be removed, or NULL */
-    int *joined_at;   /* [ids] by root: a node that couples it to another layer's, or TN_NO_NODE */
-    int *maker;       /* [ids] the node whose rule made it, TN_NO_NODE for the network's inputs */
-    int node;         /* whose rule is at work */
+    int position_count; /* of all labels together */
+    int *parent;        /* [ids] union-find; the lowest number of a set is its root */
+    const char **bar;   /* [ids] by root: why the channel cannot be removed, or NULL */
+    int *joined_at; /* [ids] by root: a node that couples it to another layer's, or TN_NO_NODE */
+    int *maker;     /* [ids] the node whose rule made it, TN_NO_NODE for the network's inputs */
+    int node;       /* whose rule is at work */
     int touch_count, touch_capacity;
     struct tn_touch *touches; /* in order of nodes */
     int kept_count, kept_capacity;
@@ -57,12 +58,15 @@ int tn_flow_root(const struct tn_flow *flow, int id);
  * shared stream (gates). The reasons of both stay. */
 void tn_flow_join(struct tn_flow *flow, int a, int b, int node);
 
-/* Room for the ids of an axis, owned by the flow; NULL when out of memory. */
-int *tn_flow_ids(struct tn_flow *flow, int count, struct tn_error *error);
+/* Room for the ids of an axis, owned by the flow; NULL when there are too many or memory is out. */
+int *tn_flow_ids(struct tn_flow *flow, int64_t count, struct tn_error *error);
 /* New channels: `count` numbers into ids. */
 bool tn_flow_fresh(struct tn_flow *flow, int count, int *ids, struct tn_error *error);
 /* New channels on an axis of `value`. */
 bool tn_flow_create(struct tn_flow *flow, int value, int axis, int count, struct tn_error *error);
+/* New channels on axis 1 of a value of which only its shape is known; none where that does not say
+ * how many. */
+bool tn_flow_stand(struct tn_flow *flow, int value, struct tn_error *error);
 /* None of the channels on the axis of `value` can be removed, because ... (the first reason given
  * stays). */
 bool tn_flow_bar(struct tn_flow *flow, int value, struct tn_error *error, const char *format, ...)

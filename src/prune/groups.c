@@ -9,16 +9,18 @@
  * inner only where nothing but gates makes it one, else every layer of it opens a group of its own,
  * which cannot be pruned. */
 struct family {
-    int channels;  /* how many there are, all layers together */
-    int layers;    /* that make them */
-    int joined_at; /* a node that makes it a shared stream, or TN_NO_NODE */
-    const char *bar;
-    int group; /* the group that stands for all of it, or -1 */
+    int channels;    /* how many there are, all layers together */
+    int barred;      /* of them, that cannot be removed */
+    int layers;      /* that make them */
+    int joined_at;   /* a node that makes it a shared stream, or TN_NO_NODE */
+    const char *bar; /* why the first of those cannot */
+    int group;       /* the group that stands for all of it, or -1 */
+    int last; /* of the groups that its layers opened alone, or -1; the one before by `before` */
 };
 
 /* How the families stand on the value at hand. */
 struct standing {
-    int value;  /* for which the rest holds */
+    int value;  /* for which the rest holds, or a mark of something else that holds channels */
     int count;  /* channels of the family on it */
     int lowest; /* root of the first of them */
     bool safe;  /* one of them is fixed */
@@ -30,6 +32,7 @@ struct builder {
     struct tn_flow *flow;
     struct tn_groups *groups;
     int *layer_of_node;           /* [nodes] or -1 */
+    int *before;                  /* [groups] the group before of the same family, or -1 */
     const struct tn_touch **made; /* [layers] the filters a layer makes; NULL where it makes none */
     int *maker;                   /* [ids] by root: first layer that makes it, or -1 */
     int *channel;                 /* [ids] by root: which channel of its family */
@@ -67,6 +70,7 @@ static bool builder_start(struct builder *b, struct tn_error *error)
     size_t nodes = (size_t)b->graph->node_count, layers = (size_t)b->layers->count;
     size_t ids = (size_t)b->flow->id_count;
     b->layer_of_node = tn_alloc(nodes, sizeof *b->layer_of_node);
+    b->before = tn_alloc(layers, sizeof *b->before);
     b->made = tn_calloc(layers, sizeof *b->made);
     b->maker = tn_alloc(ids, sizeof *b->maker);
     b->channel = tn_alloc(ids, sizeof *b->channel);
@@ -77,8 +81,9 @@ static bool builder_start(struct builder *b, struct tn_error *error)
     b->standing = tn_calloc(layers, sizeof *b->standing);
     b->groups->group_of = tn_alloc(ids, sizeof *b->groups->group_of);
     b->groups->channel_of = tn_alloc(ids, sizeof *b->groups->channel_of);
-    if (!b->layer_of_node || !b->made || !b->maker || !b->channel || !b->root || !b->families ||
-        !b->fixed || !b->seen || !b->standing || !b->groups->group_of || !b->groups->channel_of)
+    if (!b->layer_of_node || !b->before || !b->made || !b->maker || !b->channel || !b->root ||
+        !b->families || !b->fixed || !b->seen || !b->standing || !b->groups->group_of ||
+        !b->groups->channel_of)
         return tn_fail_memory(error, "groups", ids * 5 * sizeof(int));
     for (size_t i = 0; i < ids; i++)
         b->maker[i] = b->channel[i] = b->seen[i] = b->groups->group_of[i] = -1;
@@ -87,7 +92,7 @@ static bool builder_start(struct builder *b, struct tn_error *error)
     for (int i = 0; i < b->layers->count; i++) {
         b->layer_of_node[b->layers->layer[i].node] = i;
         b->root[i] = i;
-        b->families[i] = (struct family){.joined_at = TN_NO_NODE, .group = -1};
+        b->families[i] = (struct family){.joined_at = TN_NO_NODE, .group = -1, .last = -1};
         b->standing[i].value = TN_NO_VALUE;
     }
     return true;
@@ -96,6 +101,7 @@ static bool builder_start(struct builder *b, struct tn_error *error)
 static void builder_end(struct builder *b)
 {
     tn_free(b->layer_of_node);
+    tn_free(b->before);
     tn_free(b->made);
     tn_free(b->maker);
     tn_free(b->channel);
@@ -134,8 +140,11 @@ static void number_channels(struct builder *b)
         family->layers += b->made[layer] != NULL;
         for (int f = 0; b->made[layer] && f < b->made[layer]->count; f++) {
             int root = tn_flow_root(b->flow, b->made[layer]->ids[f]);
-            if (b->channel[root] < 0)
+            if (b->channel[root] < 0) {
                 b->channel[root] = family->channels++;
+                family->barred += b->flow->bar[root] != NULL;
+                b->fixed[root] = b->flow->bar[root] != NULL;
+            }
             if (!family->bar)
                 family->bar = b->flow->bar[root];
             if (family->joined_at == TN_NO_NODE)
@@ -146,31 +155,30 @@ static void number_channels(struct builder *b)
 
 /* --- channels that must stay --- */
 
-static void meet(struct builder *b, int value, int root)
+static void meet(struct builder *b, int mark, int root)
 {
     struct standing *s = &b->standing[family_root(b, b->maker[root])];
-    if (s->value != value)
-        *s = (struct standing){.value = value, .lowest = root};
+    if (s->value != mark)
+        *s = (struct standing){.value = mark, .lowest = root};
     s->count++;
     s->safe |= b->fixed[root];
     if (b->channel[root] < b->channel[s->lowest])
         s->lowest = root;
 }
 
-/* Where a value holds but a part of a family's channels, one of them must stay: else nothing would
- * be left of it. */
-static void fix_on(struct builder *b, int value)
+/* Where a value or a constant holds but a part of a family's channels, one of them must stay: else
+ * nothing would be left of it. `mark` tells it from others. */
+static void fix_on(struct builder *b, int mark, int count, const int *ids)
 {
-    const struct tn_labels *labels = &b->flow->labels[value];
-    for (int c = 0; c < labels->count; c++) {
-        int root = tn_flow_root(b->flow, labels->ids[c]);
-        if (b->maker[root] < 0 || b->seen[root] == value)
+    for (int c = 0; c < count; c++) {
+        int root = tn_flow_root(b->flow, ids[c]);
+        if (b->maker[root] < 0 || b->seen[root] == mark)
             continue;
-        b->seen[root] = value;
-        meet(b, value, root);
+        b->seen[root] = mark;
+        meet(b, mark, root);
     }
-    for (int c = 0; c < labels->count; c++) {
-        int root = tn_flow_root(b->flow, labels->ids[c]);
+    for (int c = 0; c < count; c++) {
+        int root = tn_flow_root(b->flow, ids[c]);
         struct family *family = family_of(b, root);
         if (!family)
             continue;
@@ -183,21 +191,42 @@ static void fix_on(struct builder *b, int value)
 static void fix_channels(struct builder *b)
 {
     const int *last = NULL;
-    for (int v = 0; v < b->graph->value_count; v++) {
+    int values = b->graph->value_count;
+    for (int v = 0; v < values; v++) {
         /* What an operator hands on unchanged need not be looked at again. */
-        if (b->flow->labels[v].ids != last)
-            fix_on(b, v);
-        last = b->flow->labels[v].ids;
+        const struct tn_labels *labels = &b->flow->labels[v];
+        if (labels->ids != last)
+            fix_on(b, v, labels->count, labels->ids);
+        last = labels->ids;
     }
+    for (int t = 0; t < b->flow->touch_count; t++) {
+        const struct tn_touch *touch = &b->flow->touches[t];
+        if (touch->role == TN_THROUGH)
+            fix_on(b, values + t, touch->count, touch->ids);
+    }
+    for (int i = 0; i < b->layers->count; i++)
+        b->standing[i].value = TN_NO_VALUE;
 }
 
 /* --- groups --- */
 
+/* Room for one more: lists are of the lengths 1, 2, 4 ... */
+static void *grow(void *list, int count, size_t size, struct tn_error *error)
+{
+    if ((count & (count - 1)) != 0)
+        return list;
+    size_t capacity = count > 0 ? 2 * (size_t)count : 1;
+    void *grown = tn_realloc(list, (size_t)count, capacity, size);
+    if (!grown)
+        tn_fail_memory(error, "groups", capacity * size);
+    return grown;
+}
+
 static bool append(int **list, int *count, int item, struct tn_error *error)
 {
-    int *grown = tn_realloc(*list, (size_t)*count, (size_t)*count + 1, sizeof **list);
+    int *grown = grow(*list, *count, sizeof *grown, error);
     if (!grown)
-        return tn_fail_memory(error, "groups", ((size_t)*count + 1) * sizeof **list);
+        return false;
     *list = grown;
     grown[(*count)++] = item;
     return true;
@@ -212,6 +241,8 @@ static bool open_group(struct builder *b, int layer, bool alone, struct tn_error
     group->name = tn_strdup(b->layers->layer[layer].name);
     if (!group->name)
         return tn_fail_memory(error, "groups", 1);
+    b->before[b->groups->count] = family->last;
+    family->last = b->groups->count;
     if (!alone)
         family->group = b->groups->count;
     b->groups->of_layer[layer] = b->groups->count++;
@@ -260,31 +291,35 @@ static bool open_groups(struct builder *b, struct tn_error *error)
     return true;
 }
 
-static bool is_family_group(const struct builder *b, int group, int family)
-{
-    return family_root(b, b->groups->group[group].producers[0]) == family;
-}
-
 static bool append_consumer(struct tn_group *group, int node, struct tn_error *error)
 {
-    size_t count = (size_t)group->consumer_count;
-    struct tn_consumer *grown =
-        tn_realloc(group->consumers, count, count + 1, sizeof *group->consumers);
+    struct tn_consumer *grown = grow(group->consumers, group->consumer_count, sizeof *grown, error);
     if (!grown)
-        return tn_fail_memory(error, "groups", (count + 1) * sizeof *group->consumers);
+        return false;
     group->consumers = grown;
     grown[group->consumer_count++] = (struct tn_consumer){.node = node};
     return true;
 }
 
+static bool append_through(struct tn_group *group, int node, int positions, struct tn_error *error)
+{
+    struct tn_through *grown = grow(group->through, group->through_count, sizeof *grown, error);
+    if (!grown)
+        return false;
+    group->through = grown;
+    grown[group->through_count++] = (struct tn_through){.node = node, .positions = positions};
+    return true;
+}
+
 /* Enter a node into a group, once for all its constants. */
-static bool enter_node(struct tn_group *group, const struct tn_touch *touch, struct tn_error *error)
+static bool enter_node(struct tn_group *group, const struct tn_touch *touch, int positions,
+                       struct tn_error *error)
 {
     if (touch->role == TN_READS)
         return append_consumer(group, touch->node, error);
-    if (group->through_count > 0 && group->through[group->through_count - 1] == touch->node)
+    if (group->through_count > 0 && group->through[group->through_count - 1].node == touch->node)
         return true;
-    return append(&group->through, &group->through_count, touch->node, error);
+    return append_through(group, touch->node, positions, error);
 }
 
 /* ... into all groups whose channels it touches. */
@@ -295,17 +330,21 @@ static bool enter_touch(struct builder *b, const struct tn_touch *touch, int mar
         int root = tn_flow_root(b->flow, touch->ids[c]);
         if (b->maker[root] < 0)
             continue;
-        int family = family_root(b, b->maker[root]);
-        if (b->standing[family].value == mark)
-            continue;
-        b->standing[family].value = mark;
-        int first = b->families[family].group;
-        if (first >= 0 && !enter_node(&b->groups->group[first], touch, error))
-            return false;
-        for (int g = 0; first < 0 && g < b->groups->count; g++) {
-            if (is_family_group(b, g, family) && !enter_node(&b->groups->group[g], touch, error))
+        struct standing *s = &b->standing[family_root(b, b->maker[root])];
+        if (s->value != mark)
+            *s = (struct standing){.value = mark};
+        s->count++;
+    }
+    for (int c = 0; c < touch->count; c++) {
+        int root = tn_flow_root(b->flow, touch->ids[c]);
+        struct family *family = family_of(b, root);
+        struct standing *s = family ? &b->standing[family - b->families] : NULL;
+        for (int g = s && s->count > 0 ? family->last : -1; g >= 0; g = b->before[g]) {
+            if (!enter_node(&b->groups->group[g], touch, s->count, error))
                 return false;
         }
+        if (s)
+            s->count = 0;
     }
     return true;
 }
@@ -345,7 +384,7 @@ static bool judge(struct builder *b, int index, struct tn_error *error)
 {
     struct tn_group *group = &b->groups->group[index];
     const struct family *family = &b->families[family_root(b, group->producers[0])];
-    const char *bar = family->bar;
+    const char *bar = family->barred == family->channels ? family->bar : NULL;
     if (!bar && group->consumer_count == 0)
         bar = "nothing that could be measured reads its filters";
     if (!bar && group->channels < 2)
@@ -353,7 +392,8 @@ static bool judge(struct builder *b, int index, struct tn_error *error)
                   ? "its filters are all tied together"
                   : "it has one filter only";
     if (!bar && tn_group_fewest(group) >= group->channels)
-        bar = "each of its channels is the last of some part of the network";
+        bar = family->bar ? family->bar
+                          : "each of its channels is the last of some part of the network";
     if (bar)
         group->why_not = tn_strdup(bar);
     else if (family->group != index)

@@ -17,6 +17,12 @@ struct tn_consumer {
                       channel or TN_NO_CHANNEL; NULL where the group is not prunable */
 };
 
+/* A node on the way that has per-channel constants: BatchNorm, depthwise convolution ... */
+struct tn_through {
+    int node;
+    int positions; /* of its constants that are the group's */
+};
+
 /* Channels that go together. One channel of a group is one filter of every producer, as a rule; it
  * is several where a grouped convolution or a channel shuffle ties them, and none of a producer
  * whose stream is narrower (ResNet's padded shortcuts). Channel c is filter c of the first producer
@@ -27,12 +33,12 @@ struct tn_group {
     int producer_count; /* layers (indices into tn_layers) that make the channels; in scope inner
                            one, and those that make factors (gates) for it */
     int *producers;
-    int through_count; /* nodes on the way that have per-channel constants: BatchNorm, depthwise ...
-                        */
-    int *through;
+    int through_count;
+    struct tn_through *through;
     int consumer_count;
     struct tn_consumer *consumers;
-    int fixed_count; /* channels that must stay, lest a part of the network have none left */
+    int fixed_count; /* channels that must stay: something bars them, or a part of the network would
+                        have none left */
     bool *fixed;     /* [channels]; NULL where there are none */
     bool prunable;
     char *why_not; /* "node X ..., its filters ...", NULL when prunable */

@@ -103,11 +103,12 @@ static int *count_uses(const struct tn_graph *graph)
     return uses;
 }
 
+/* A constant called NAME_2, NAME_3, ...; *number is where to go on. */
 static int new_value(struct tn_graph *graph, const char *old_name, struct tn_tensor *tensor,
-                     struct tn_error *error)
+                     int *number, struct tn_error *error)
 {
-    for (int number = 2;; number++) {
-        char *name = tn_sprintf("%s_%d", old_name, number);
+    for (;; ++*number) {
+        char *name = tn_sprintf("%s_%d", old_name, *number);
         if (!name) {
             tn_fail_memory(error, "a name", 1);
             return -1;
@@ -136,12 +137,16 @@ static bool widen(struct tn_node *node, int input, struct tn_error *error)
     return true;
 }
 
-static bool give_new(struct tn_graph *graph, struct tn_edit *edit, const char *name,
+/* Let the edit's node read its tensor under a new name; of the type that the old one has in files:
+ * the arguments of a Slice must agree in it. */
+static bool give_new(struct tn_graph *graph, struct tn_edit *edit, const char *name, int *number,
                      struct tn_error *error)
 {
-    int value = new_value(graph, name, edit->tensor, error);
+    int value = new_value(graph, name, edit->tensor, number, error);
     if (value < 0 || !widen(&graph->nodes[edit->node], edit->input, error))
         return false;
+    if (edit->value != TN_NO_VALUE)
+        graph->values[value].stored_type = graph->values[edit->value].stored_type;
     graph->nodes[edit->node].inputs[edit->input] = value;
     return true;
 }
@@ -154,7 +159,7 @@ static bool apply_chain(struct tn_operation *operation, int first, const int *ne
 {
     struct tn_graph *graph = operation->graph;
     struct tn_edit *edits = operation->edits;
-    int value = edits[first].value, edited = 0;
+    int value = edits[first].value, edited = 0, number = 2;
     for (int i = first; i >= 0; i = next[i])
         edited++;
     bool in_place = edited == uses;
@@ -162,7 +167,7 @@ static bool apply_chain(struct tn_operation *operation, int first, const int *ne
         if (!edits[i].tensor)
             continue;
         int target = value;
-        if (!in_place && !give_new(graph, &edits[i], graph->values[value].name, error))
+        if (!in_place && !give_new(graph, &edits[i], graph->values[value].name, &number, error))
             return false;
         if (!in_place)
             target = graph->nodes[edits[i].node].inputs[edits[i].input];
@@ -202,7 +207,9 @@ static void chain_edits(const struct tn_operation *operation, int values, int *f
 static bool apply_new(struct tn_operation *operation, struct tn_edit *edit, struct tn_error *error)
 {
     struct tn_graph *graph = operation->graph;
-    bool ok = give_new(graph, edit, tn_node_label(graph, &graph->nodes[edit->node]), error);
+    int number = 2;
+    bool ok =
+        give_new(graph, edit, tn_node_label(graph, &graph->nodes[edit->node]), &number, error);
     tn_tensor_unref(edit->tensor);
     edit->tensor = NULL;
     return ok;

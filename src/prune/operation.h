@@ -46,7 +46,8 @@ bool tn_operation_apply(struct tn_operation *operation, struct tn_error *error);
 void tn_operation_free(struct tn_operation *operation); /* the edits; not the graph */
 
 /* Change what a node says of sizes and places on the channel axis: a Reshape's target, a Split's
- * sizes (arguments.c). The labels of its values are the old ones. */
-bool tn_operation_arguments(struct tn_operation *operation, int node, struct tn_error *error);
+ * sizes (arguments.c). The labels of its values are the old ones. `makes`: it makes channels. */
+bool tn_operation_arguments(struct tn_operation *operation, int node, bool makes,
+                            struct tn_error *error);
 
 #endif

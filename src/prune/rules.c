@@ -1,7 +1,7 @@
 /* Rules of the layers, and the table of all rules. */
 #include "prune/rules.h"
 
-#include <string.h>
+#include "model/layers.h"
 
 const struct tn_node *tn_rule_node(const struct tn_flow *flow, int node)
 {
@@ -32,11 +32,8 @@ static bool bar_outputs(struct tn_flow *flow, int node, const char *what, struct
         int value = n->outputs[i];
         if (value == TN_NO_VALUE)
             continue;
-        const struct tn_value *v = &flow->graph->values[value];
-        bool known = v->has_shape && v->rank > 1 && v->dims[1] > 0 && v->dims[1] <= INT32_MAX / 4;
-        if (known &&
-            (!tn_flow_create(flow, value, 1, (int)v->dims[1], error) ||
-             !tn_flow_bar(flow, value, error, "node %s %s", tn_rule_label(flow, node), what)))
+        if (!tn_flow_stand(flow, value, error) ||
+            !tn_flow_bar(flow, value, error, "node %s %s", tn_rule_label(flow, node), what))
             return false;
     }
     return true;
@@ -122,16 +119,18 @@ static bool read_conv(const struct tn_flow *flow, int node, struct conv *conv)
     int64_t groups = tn_node_int(n, "group", 1);
     conv->node = node;
     conv->input = tn_rule_input(flow, node, 0);
-    if (!weights || weights->rank < 3 || !tn_rule_is_activation(flow, conv->input) ||
-        n->output_count < 1 || groups < 1 || groups > INT32_MAX)
+    if (!tn_node_is_layer(flow->graph, n) || n->output_count < 1 || groups < 1 ||
+        groups > INT32_MAX)
         return false;
     conv->output = n->outputs[0];
     conv->filter_axis = transposed ? 1 : 0;
     conv->channel_axis = transposed ? 0 : 1;
-    int64_t filters = weights->dims[conv->filter_axis] * (transposed ? groups : 1);
-    int64_t channels = weights->dims[conv->channel_axis] * (transposed ? 1 : groups);
-    if (filters < 1 || filters > INT32_MAX / 4 || channels < 1 || channels > INT32_MAX / 4 ||
-        filters % groups != 0 || channels % groups != 0)
+    int64_t filters = weights->dims[conv->filter_axis],
+            channels = weights->dims[conv->channel_axis];
+    if (__builtin_mul_overflow(filters, transposed ? groups : 1, &filters) ||
+        __builtin_mul_overflow(channels, transposed ? 1 : groups, &channels) || filters < 1 ||
+        filters > INT32_MAX || channels < 1 || channels > INT32_MAX || filters % groups != 0 ||
+        channels % groups != 0)
         return false;
     conv->groups = (int)groups;
     conv->filters = (int)filters;
@@ -148,12 +147,13 @@ static bool touch_filters(struct tn_flow *flow, const struct conv *conv, enum tn
            tn_rule_touch(flow, conv->node, 2, 0, role, labels, error);
 }
 
-static bool plain_conv(struct tn_flow *flow, const struct conv *conv, struct tn_error *error)
+static bool plain_conv(struct tn_flow *flow, const struct conv *conv, bool reads,
+                       struct tn_error *error)
 {
     return tn_flow_create(flow, conv->output, 1, conv->filters, error) &&
            touch_filters(flow, conv, TN_FILTERS, error) &&
-           tn_rule_touch(flow, conv->node, 1, conv->channel_axis, TN_READS,
-                         &flow->labels[conv->input], error);
+           (!reads || tn_rule_touch(flow, conv->node, 1, conv->channel_axis, TN_READS,
+                                    &flow->labels[conv->input], error));
 }
 
 /* Whole groups go: the channels of one group, read or made, are one. Depthwise convolution is the
@@ -197,6 +197,30 @@ static bool equal_groups(struct tn_flow *flow, const struct conv *conv, struct t
     return tn_rule_touch(flow, conv->node, 1, 1, TN_READS, &first, error);
 }
 
+/* Is there nothing to be chosen among these channels? */
+static bool all_barred(const struct tn_flow *flow, const struct tn_labels *labels)
+{
+    for (int c = 0; c < labels->count; c++) {
+        if (!flow->bar[tn_flow_root(flow, labels->ids[c])])
+            return false;
+    }
+    return true;
+}
+
+/* A grouped convolution of channels that cannot go has filters of its own, which cannot either. */
+static bool barred_groups(struct tn_flow *flow, const struct conv *conv, struct tn_error *error)
+{
+    const struct tn_labels *read = &flow->labels[conv->input];
+    const char *why = read->count > 0 ? flow->bar[tn_flow_root(flow, read->ids[0])] : NULL;
+    if (!tn_flow_create(flow, conv->output, 1, conv->filters, error) ||
+        !touch_filters(flow, conv, TN_FILTERS, error))
+        return false;
+    return why ? tn_flow_bar(flow, conv->output, error, "%s", why)
+               : tn_flow_bar(flow, conv->output, error,
+                             "node %s is a grouped convolution of channels that are not known",
+                             tn_rule_label(flow, conv->node));
+}
+
 static bool conv(struct tn_flow *flow, int node, struct tn_error *error)
 {
     struct conv conv;
@@ -204,12 +228,12 @@ static bool conv(struct tn_flow *flow, int node, struct tn_error *error)
         return tn_rule_bar(flow, node, "is no convolution of images with constant weights", error);
     const struct tn_labels *read = &flow->labels[conv.input];
     bool reads = read->count == conv.channels && read->axis == 1;
-    if (!reads && read->count > 0)
-        return tn_rule_bar(flow, node, "reads it across its channels", error);
+    if (!reads && !bar_value(flow, node, conv.input, "reads it across its channels", error))
+        return false;
     if (conv.groups == 1)
-        return plain_conv(flow, &conv, error);
-    if (!reads)
-        return tn_rule_bar(flow, node, "is a grouped convolution of unknown channels", error);
+        return plain_conv(flow, &conv, reads, error);
+    if (!reads || all_barred(flow, read))
+        return barred_groups(flow, &conv, error);
     /* Either way keeps the form of the network; the one that leaves more to choose from is taken.
      */
     int width = conv.channels / conv.groups, made = conv.filters / conv.groups;
@@ -227,13 +251,12 @@ static bool dense(struct tn_flow *flow, int node, bool transposed, struct tn_err
     int input = tn_rule_input(flow, node, 0), output = n->outputs[0];
     int axis = flow->graph->values[input].rank - 1;
     int filter_axis = transposed ? 0 : 1;
-    if (weights->dims[filter_axis] > INT32_MAX / 4)
-        return tn_rule_bar(flow, node, "has too many filters", error);
+    if (weights->dims[filter_axis] < 1 || weights->dims[filter_axis] > INT32_MAX)
+        return tn_rule_bar(flow, node, "has no number of filters that could be pruned", error);
     const struct tn_labels read = flow->labels[input];
-    bool reads = read.count > 0 && read.axis == axis;
-    if (read.count > 0 && !reads &&
-        !tn_flow_bar(flow, input, error, "node %s reads it across its channels",
-                     tn_rule_label(flow, node)))
+    bool reads =
+        read.count > 0 && read.axis == axis && read.count == weights->dims[1 - filter_axis];
+    if (!reads && !bar_value(flow, node, input, "reads it across its channels", error))
         return false;
     if (!tn_flow_create(flow, output, axis, (int)weights->dims[filter_axis], error))
         return false;
@@ -244,29 +267,44 @@ static bool dense(struct tn_flow *flow, int node, bool transposed, struct tn_err
            (!reads || tn_rule_touch(flow, node, 1, 1 - filter_axis, TN_READS, &read, error));
 }
 
-static bool gemm(struct tn_flow *flow, int node, struct tn_error *error)
+/* Can a product be followed: activation [N,...,features] by constant weights? */
+static bool is_dense(const struct tn_flow *flow, int node)
 {
     const struct tn_node *n = tn_rule_node(flow, node);
-    const struct tn_tensor *weights = tn_node_constant(flow->graph, n, 1);
-    if (!weights || weights->rank != 2 ||
-        !tn_rule_is_activation(flow, tn_rule_input(flow, node, 0)) || n->output_count < 1 ||
-        tn_node_int(n, "transA", 0) || tn_rule_is_activation(flow, tn_rule_input(flow, node, 2)))
+    if (!tn_node_is_layer(flow->graph, n) || n->output_count < 1)
+        return false;
+    const struct tn_value *input = &flow->graph->values[n->inputs[0]];
+    return input->has_shape && input->rank > 1;
+}
+
+static bool gemm(struct tn_flow *flow, int node, struct tn_error *error)
+{
+    if (!is_dense(flow, node) || tn_rule_is_activation(flow, tn_rule_input(flow, node, 2)))
         return tn_rule_bar(flow, node, "is a matrix product of a form that cannot be pruned",
                            error);
-    return dense(flow, node, tn_node_int(n, "transB", 0) != 0, error);
+    return dense(flow, node, tn_node_int(tn_rule_node(flow, node), "transB", 0) != 0, error);
 }
 
 static bool matmul(struct tn_flow *flow, int node, struct tn_error *error)
 {
-    const struct tn_node *n = tn_rule_node(flow, node);
-    const struct tn_tensor *weights = tn_node_constant(flow->graph, n, 1);
-    int input = tn_rule_input(flow, node, 0);
-    if (!weights || weights->rank != 2 || !tn_rule_is_activation(flow, input) ||
-        n->output_count < 1 || !flow->graph->values[input].has_shape ||
-        flow->graph->values[input].rank < 2)
+    if (!is_dense(flow, node))
         return tn_rule_bar(flow, node, "is a matrix product of a form that cannot be pruned",
                            error);
     return dense(flow, node, false, error);
+}
+
+/* Pooling runs over the axes behind the first two. */
+static bool pool(struct tn_flow *flow, int node, struct tn_error *error)
+{
+    const struct tn_node *n = tn_rule_node(flow, node);
+    int input = tn_rule_input(flow, node, 0);
+    if (input == TN_NO_VALUE || (flow->labels[input].count > 0 && flow->labels[input].axis != 1))
+        return tn_rule_bar(flow, node, "pools over its channels", error);
+    for (int i = 1; i < n->output_count; i++) {
+        if (n->outputs[i] != TN_NO_VALUE)
+            return tn_rule_bar(flow, node, "tells where among all channels its maxima are", error);
+    }
+    return tn_rule_pass(flow, node, error);
 }
 
 static bool mixes(struct tn_flow *flow, int node, struct tn_error *error)
@@ -321,10 +359,10 @@ bool tn_flow_rule(struct tn_flow *flow, int node, struct tn_error *error)
         [TN_OP_MAX] = tn_rule_sum,
         [TN_OP_SUM] = tn_rule_sum,
         [TN_OP_MEAN] = tn_rule_sum,
-        [TN_OP_MAX_POOL] = tn_rule_pass,
-        [TN_OP_AVERAGE_POOL] = tn_rule_pass,
-        [TN_OP_GLOBAL_AVERAGE_POOL] = tn_rule_pass,
-        [TN_OP_GLOBAL_MAX_POOL] = tn_rule_pass,
+        [TN_OP_MAX_POOL] = pool,
+        [TN_OP_AVERAGE_POOL] = pool,
+        [TN_OP_GLOBAL_AVERAGE_POOL] = pool,
+        [TN_OP_GLOBAL_MAX_POOL] = pool,
         [TN_OP_REDUCE_MEAN] = tn_rule_reduce,
         [TN_OP_REDUCE_SUM] = tn_rule_reduce,
         [TN_OP_REDUCE_MAX] = tn_rule_reduce,

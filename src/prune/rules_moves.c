@@ -1,6 +1,7 @@
 /* Rules of operators that move numbers and do not change them. */
 #include "core/memory.h"
 #include "model/axes.h"
+#include "model/resize.h"
 #include "model/slice.h"
 #include "prune/rules.h"
 
@@ -38,7 +39,7 @@ static bool not_constant(struct tn_flow *flow, int node, struct tn_error *error)
 static bool label_part(struct tn_flow *flow, int value, const struct tn_labels *from, int64_t begin,
                        int64_t step, int64_t count, struct tn_error *error)
 {
-    int *ids = tn_flow_ids(flow, (int)count, error);
+    int *ids = tn_flow_ids(flow, count, error);
     if (!ids)
         return false;
     for (int64_t i = 0; i < count; i++)
@@ -140,9 +141,9 @@ bool tn_rule_reshape(struct tn_flow *flow, int node, struct tn_error *error)
     int64_t strides[TN_MAX_RANK];
     strides_of(in, strides);
     int64_t stride = strides[labels.axis], count = out->dims[share.axis];
-    int *ids = count > INT32_MAX / 4 ? NULL : tn_flow_ids(flow, (int)count, error);
+    int *ids = tn_flow_ids(flow, count, error);
     if (!ids)
-        return count <= INT32_MAX / 4 ? false : tn_fail(error, TN_ERROR_INPUT, "too many channels");
+        return false;
     for (int64_t c = 0; c < labels.count; c++) {
         int64_t part = c * stride / share.low % share.parts;
         tn_flow_join(flow, labels.ids[part * share.low / stride], labels.ids[c], node);
@@ -176,7 +177,8 @@ bool tn_rule_expand(struct tn_flow *flow, int node, struct tn_error *error)
     int input = tn_rule_input(flow, node, 0);
     const struct tn_labels *labels = &flow->labels[input];
     int axis = labels->axis + output_at(flow, node)->rank - value_at(flow, input)->rank;
-    if (labels->count > 0 && output_at(flow, node)->dims[axis] != labels->count)
+    if (labels->count > 0 &&
+        (axis < 0 || axis >= TN_MAX_RANK || output_at(flow, node)->dims[axis] != labels->count))
         return tn_rule_bar(flow, node, "spreads it over other channels", error);
     return tn_rule_pass_to(flow, node, axis, error);
 }
@@ -185,8 +187,12 @@ bool tn_rule_resize(struct tn_flow *flow, int node, struct tn_error *error)
 {
     if (!shapes_known(flow, node))
         return of_unknown_shape(flow, node, error);
+    struct tn_resize resize;
+    bool constant;
+    if (!tn_resize_of(flow->graph, tn_rule_node(flow, node), &resize, &constant, error))
+        return false;
     const struct tn_labels *labels = &flow->labels[tn_rule_input(flow, node, 0)];
-    if (labels->count > 0 && output_at(flow, node)->dims[labels->axis] != labels->count)
+    if (labels->count > 0 && (!constant || resize.resized[labels->axis]))
         return tn_rule_bar(flow, node, "resizes across its channels", error);
     return tn_rule_pass(flow, node, error);
 }
@@ -246,9 +252,9 @@ static bool pad_channels(struct tn_flow *flow, int node, const struct tn_padding
     int output = tn_rule_node(flow, node)->outputs[0];
     int64_t begin = padding->begin[labels.axis], end = padding->end[labels.axis];
     int64_t count = value_at(flow, output)->dims[labels.axis];
-    int *ids = count > INT32_MAX / 4 ? NULL : tn_flow_ids(flow, (int)count, error);
+    int *ids = tn_flow_ids(flow, count, error);
     if (!ids)
-        return count <= INT32_MAX / 4 ? false : tn_fail(error, TN_ERROR_INPUT, "too many channels");
+        return false;
     int before = begin > 0 ? (int)begin : 0, after = end > 0 ? (int)end : 0;
     int cut = begin < 0 ? (int)-begin : 0;
     for (int i = before; i < count - after; i++)
@@ -296,7 +302,7 @@ bool tn_rule_gather(struct tn_flow *flow, int node, struct tn_error *error)
         int shift = labels.axis > gather.axis ? gather.indices->rank - 1 : 0;
         return tn_rule_pass_to(flow, node, labels.axis + shift, error);
     }
-    if (gather.indices->rank != 1 || gather.indices->count > INT32_MAX / 4)
+    if (gather.indices->rank != 1 || gather.indices->count > INT32_MAX)
         return tn_rule_bar(flow, node, "takes single channels out of it", error);
     int count = (int)gather.indices->count;
     int *ids = tn_flow_ids(flow, count, error);
@@ -336,9 +342,9 @@ static bool concat_channels(struct tn_flow *flow, int node, int axis, struct tn_
 {
     const struct tn_node *n = tn_rule_node(flow, node);
     int64_t total = output_at(flow, node)->dims[axis];
-    int *ids = total > INT32_MAX / 4 ? NULL : tn_flow_ids(flow, (int)total, error);
+    int *ids = tn_flow_ids(flow, total, error);
     if (!ids)
-        return total <= INT32_MAX / 4 ? false : tn_fail(error, TN_ERROR_INPUT, "too many channels");
+        return false;
     int at = 0;
     for (int i = 0; i < n->input_count; i++) {
         const struct tn_value *input = value_at(flow, n->inputs[i]);

@@ -111,7 +111,8 @@ static int leader(const struct tn_flow *flow, int node)
     const struct tn_value *out = value_at(flow, n->outputs[0]);
     for (int i = 0; i < n->input_count; i++) {
         int value = n->inputs[i];
-        if (!tn_rule_is_activation(flow, value) || flow->labels[value].count == 0)
+        if (!tn_rule_is_activation(flow, value) || flow->labels[value].count == 0 ||
+            !value_at(flow, value)->has_shape)
             continue;
         int axis = flow->labels[value].axis + out->rank - value_at(flow, value)->rank;
         if (out->dims[axis] == flow->labels[value].count)
@@ -128,7 +129,7 @@ static bool couple(struct tn_flow *flow, int node, int value, const struct tn_la
     const struct tn_value *other = value_at(flow, value);
     const struct tn_labels *labels = &flow->labels[value];
     int axis = lead->axis - (out->rank - other->rank);
-    if (axis < 0 || (other->has_shape && other->dims[axis] == 1 && lead->count > 1))
+    if (other->has_shape && (axis < 0 || (other->dims[axis] == 1 && lead->count > 1)))
         return tn_flow_bar(flow, value, error, "node %s spreads it over other channels",
                            tn_rule_label(flow, node));
     if (labels->count != lead->count || labels->axis != axis)

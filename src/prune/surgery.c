@@ -46,7 +46,7 @@ static double *factors_of(const struct tn_group *group, const struct tn_cut *cut
     for (int c = 0; c < group->channels; c++) {
         if (group->fixed && group->fixed[c] && factors[c] == TN_GONE) {
             tn_fail(error, TN_ERROR_USE,
-                    "%s: filter %d must stay, it is the last of some part of the network",
+                    "%s: filter %d must stay, a part of the network cannot do without it",
                     group->name, c);
             tn_free(factors);
             return NULL;
@@ -128,10 +128,12 @@ static bool operate(struct tn_operation *operation, struct tn_error *error)
     struct tn_graph *graph = operation->graph;
     int t = 0;
     for (int node = 0; node < graph->node_count; node++) {
-        bool ok = true;
-        for (; ok && t < flow->touch_count && flow->touches[t].node == node; t++)
+        bool ok = true, makes = false;
+        for (; ok && t < flow->touch_count && flow->touches[t].node == node; t++) {
             ok = cut_constant(operation, &flow->touches[t], error);
-        if (!ok || !tn_operation_arguments(operation, node, error))
+            makes |= flow->touches[t].role == TN_FILTERS;
+        }
+        if (!ok || !tn_operation_arguments(operation, node, makes, error))
             return tn_fail_in(error, "node %s", tn_node_label(graph, &graph->nodes[node]));
     }
     if (!tn_operation_apply(operation, error))

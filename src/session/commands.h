@@ -8,6 +8,7 @@
 #define TN_METHODS "thinet" /* that rank filters, as choices */
 
 extern const struct tn_command tn_commands_open[];
+extern const struct tn_command tn_commands_head[];
 extern const struct tn_command tn_commands_measure[];
 extern const struct tn_command tn_commands_run[];
 extern const struct tn_command tn_commands_select[];

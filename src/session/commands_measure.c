@@ -159,8 +159,9 @@ static json_t *group_json(const struct tn_model *model, const struct tn_group *g
     tn_put(json, "consumers", consumers);
     json_t *through = json_array();
     for (int t = 0; t < group->through_count; t++)
-        json_array_append_new(through, tn_json_text(tn_node_label(
-                                           model->graph, &model->graph->nodes[group->through[t]])));
+        json_array_append_new(
+            through, tn_json_text(tn_node_label(model->graph,
+                                                &model->graph->nodes[group->through[t].node])));
     tn_put(json, "through", through);
     tn_put_integer(json, "filters", model->layers.layer[group->producers[0]].filters);
     tn_put_integer(json, "fewest", tn_group_fewest(group));

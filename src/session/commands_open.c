@@ -26,7 +26,7 @@ static bool parse_shape(const char *text, struct tn_zoo_options *options, struct
 static bool check_zoo_name(const char *name, struct tn_error *error)
 {
     struct tn_nearest nearest;
-    char hint[96];
+    char hint[96], names[256];
     tn_nearest_start(&nearest, name);
     for (int i = 0; tn_zoo_name(i); i++) {
         if (strcmp(tn_zoo_name(i), name) == 0)
@@ -34,7 +34,9 @@ static bool check_zoo_name(const char *name, struct tn_error *error)
         tn_nearest_offer(&nearest, tn_zoo_name(i));
     }
     tn_nearest_hint(&nearest, hint, sizeof hint);
-    return tn_fail(error, TN_ERROR_USE, "there is no built-in network '%.60s'%s", name, hint);
+    tn_zoo_names(names, sizeof names);
+    return tn_fail(error, TN_ERROR_USE, "there is no built-in network '%.60s'%s; there are: %s",
+                   name, hint, names);
 }
 
 static struct tn_graph *build(const struct tn_command_line *line, const char *name,
@@ -252,9 +254,10 @@ static bool run_data(struct tn_session *session, const struct tn_command_line *l
 const struct tn_command tn_commands_open[] = {
     {"open",
      "open a network: an ONNX file, or a built-in one with fresh weights",
-     "MODEL is an ONNX file or zoo:NAME. The options are for built-in networks: image shape, "
-     "number of "
-     "classes and start of the random numbers. Images that are open stay open.",
+     "MODEL is an ONNX file or zoo:NAME: vgg16, vgg16-gap, resnet50, resnet50-v1.5, alexnet, "
+     "resnet20, resnet32, resnet44, resnet56, resnet110 or fashion-vgg. The options are for "
+     "built-in networks: image shape, number of classes and start of the random numbers. Images "
+     "that are open stay open.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
      {{TN_WORD_FILE, "MODEL", false, NULL}},
      {{"in", TN_WORD_NAME, NULL, NULL, "image shape, CxHxW"},

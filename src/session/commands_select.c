@@ -286,8 +286,8 @@ static bool lock_group(struct tn_state *state, int group, const char *text, enum
         pruned += locks[c] == TN_LOCK_PRUNE;
         if (g->fixed && g->fixed[c] && locks[c] == TN_LOCK_PRUNE)
             fine = tn_fail(error, TN_ERROR_USE,
-                           "layer '%s': filter %zu must stay, it is the last of some part of the "
-                           "network",
+                           "layer '%s': filter %zu must stay, a part of the network cannot do "
+                           "without it",
                            g->name, c);
     }
     if (fine && pruned == g->channels)

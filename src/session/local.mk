@@ -3,6 +3,7 @@ libthinet_la_SOURCES += \
 	src/session/command.c src/session/command.h src/session/commands.h \
 	src/session/commands_budget.c \
 	src/session/commands_export.c \
+	src/session/commands_head.c \
 	src/session/commands_help.c \
 	src/session/commands_journal.c \
 	src/session/commands_measure.c \

@@ -223,6 +223,31 @@ bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
     return fine;
 }
 
+/* Is all that the store lacks in memory anyway, with the network that the session stands at? */
+static bool nothing_to_unload(const struct tn_session *session)
+{
+    enum { MANY = 256 };
+    int held = 0;
+    for (int i = 0; i < session->journal.count; i++) {
+        const struct tn_state *state = session->journal.entries[i]->state;
+        if (!state)
+            continue;
+        if (state->model && state->model != session->state->model)
+            return false;
+        held++;
+    }
+    return held < MANY;
+}
+
+/* A private store outlives nothing: it is there to take from memory what only the journal still
+ * holds. Until that is something, a large network that was opened to be looked at is not copied. */
+static bool keep(struct tn_session *session, struct tn_error *error)
+{
+    if (!session->store->path && nothing_to_unload(session))
+        return true;
+    return tn_store_write(session->store, &session->journal, error);
+}
+
 static bool keep_entry(struct tn_session *session, const struct tn_command *command, bool ok,
                        json_t *result, struct tn_error *error)
 {
@@ -238,8 +263,7 @@ static bool keep_entry(struct tn_session *session, const struct tn_command *comm
     if (ok)
         tn_journal_advance(&session->journal, entry);
     entry->written = false;
-    return tn_entry_set_result(entry, result, error) &&
-           tn_store_write(session->store, &session->journal, error);
+    return tn_entry_set_result(entry, result, error) && keep(session, error);
 }
 
 /* Words that were mistyped are no work: the journal keeps failures of commands that really began. A
@@ -330,7 +354,7 @@ bool tn_session_move(struct tn_session *session, int64_t id, struct tn_error *er
         return false;
     int64_t head = session->journal.head, tip = session->journal.tip;
     tn_journal_move(&session->journal, id);
-    if (!tn_store_write(session->store, &session->journal, error)) {
+    if (!keep(session, error)) {
         session->journal.head = head;
         session->journal.tip = tip;
         tn_state_unref(state);

@@ -1,0 +1,299 @@
+/* engine: plans of networks with views, several outputs and shared weights. */
+#include "core/memory.h"
+#include "engine/network.h"
+#include "gradients.h"
+#include "small_graph.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define INTS(...)                                                                                  \
+    (const int64_t[])                                                                              \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+
+static void conv(struct small_graph *small, int channels, int filters)
+{
+    small_conv(small, channels, filters, INTS(3, 3), INTS(1, 1), INTS(1, 1), INTS(1, 1, 1, 1), 1,
+               true);
+}
+
+static int add(struct small_graph *small, const char *op_type, int count, const int *inputs)
+{
+    struct tn_error error = {0};
+    char name[64];
+    snprintf(name, sizeof name, "%s_%d", op_type, small->graph->value_count);
+    int output = tn_graph_add_value(small->graph, name, NULL, &error);
+    assert_true(output >= 0);
+    assert_true(tn_graph_add_node(small->graph, name, op_type, count, inputs, 1, &output, &error) >=
+                0);
+    return small->last = output;
+}
+
+static struct tn_network *network_of(const struct tn_graph *graph, int batch, enum tn_mode mode)
+{
+    struct tn_error error = {0};
+    struct tn_network *network = tn_network_new(graph, batch, mode, &error);
+    if (!network)
+        fail_msg("%s", error.text);
+    return network;
+}
+
+/* The first output for `count` images at inference must be what training mode, in which nothing
+ * shares memory and nothing is folded, makes of it. */
+static void check_reuse(struct tn_graph *graph, int count)
+{
+    struct tn_error error = {0};
+    struct tn_network *lean = network_of(graph, count, TN_INFER),
+                      *roomy = network_of(graph, count, TN_TRAINING);
+    size_t size = (size_t)count * gradients_image_size(graph, graph->inputs[0]);
+    float *images = gradients_random(size, 4), *kept = gradients_random(size, 4);
+    const float *a, *b;
+    for (int times = 0; times < 2; times++) {
+        assert_true(tn_network_forward(lean, images, count, NULL, &a, &error));
+        assert_true(tn_network_forward(roomy, images, count, NULL, &b, &error));
+        assert_int_equal(tn_network_outputs(lean), tn_network_outputs(roomy));
+        for (int i = 0; i < count * tn_network_outputs(lean); i++)
+            assert_true(fabsf(a[i] - b[i]) <= 1e-5f * (1 + fabsf(b[i])));
+        assert_memory_equal(images, kept, size * sizeof *images);
+    }
+    tn_free(images);
+    tn_free(kept);
+    tn_network_free(lean);
+    tn_network_free(roomy);
+    tn_graph_free(graph);
+}
+
+static void a_view_of_the_input_leaves_it_alone(void **state)
+{
+    (void)state;
+    struct small_graph small;
+    small_begin(&small, 2, 3, 4, 1);
+    int shape = small_whole_numbers(&small, "shape", 2, INTS(0, -1));
+    int view = add(&small, "Reshape", 2, (const int[]){small.last, shape});
+    int relu = add(&small, "Relu", 1, &view);
+    add(&small, "Add", 2, (const int[]){view, relu});
+    check_reuse(small_end(&small), 3);
+}
+
+static void an_output_may_be_a_view(void **state)
+{
+    (void)state;
+    struct small_graph small;
+    small_begin(&small, 2, 3, 4, 2);
+    conv(&small, 2, 3);
+    int made = small.last;
+    small_node(&small, "Flatten", 0, NULL);
+    small_node(&small, "Identity", 0, NULL);
+    int output = small.last;
+    add(&small, "Relu", 1, &made); /* read on, and last: its memory is not the output's */
+    small.last = output;
+    check_reuse(small_end(&small), 3);
+}
+
+static void a_network_may_only_look_at_its_input(void **state)
+{
+    (void)state;
+    struct small_graph small;
+    small_begin(&small, 2, 3, 4, 2);
+    small_node(&small, "Flatten", 0, NULL);
+    check_reuse(small_end(&small), 3);
+}
+
+static void an_output_may_be_read_on(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct small_graph small;
+    small_begin(&small, 2, 3, 4, 3);
+    conv(&small, 2, 4);
+    assert_true(tn_graph_add_output(small.graph, small.last, &error)); /* the first: used */
+    small_node(&small, "Relu", 0, NULL);
+    conv(&small, 4, 4);
+    small_node(&small, "Relu", 0, NULL);
+    conv(&small, 4, 4);
+    check_reuse(small_end(&small), 3);
+}
+
+/* A chain with a branch that is kept for long, so that memory is handed round in between. */
+static void long_branches_keep_their_memory(void **state)
+{
+    (void)state;
+    struct small_graph small;
+    small_begin(&small, 3, 5, 5, 4);
+    conv(&small, 3, 4);
+    small_node(&small, "Relu", 0, NULL);
+    int branch = small.last;
+    for (int i = 0; i < 4; i++) {
+        conv(&small, 4, 4);
+        small_norm(&small, 4);
+        small_node(&small, i % 2 ? "Relu" : "Identity", 0, NULL);
+    }
+    int sum = add(&small, "Add", 2, (const int[]){branch, small.last});
+    int relu = add(&small, "Relu", 1, &sum);
+    add(&small, "Add", 2, (const int[]){sum, relu});
+    /* BatchNorm differs between the modes by design: compare with a training-mode network that has
+     * none. */
+    struct tn_graph *graph = small_end(&small);
+    for (int i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].op == TN_OP_BATCH_NORM) {
+            graph->nodes[i].op = TN_OP_IDENTITY;
+            graph->nodes[i].input_count = 1;
+        }
+    check_reuse(graph, 4);
+}
+
+/* The gradient of weights read by several nodes is the sum over them; here through a chain, so that
+ * it is no matter of the order either. */
+static void shared_weights_have_one_gradient(void **state)
+{
+    (void)state;
+    struct small_graph small;
+    small_begin(&small, 3, 4, 4, 5);
+    int constants[2] = {small_constant(&small, "weight", 4, INTS(3, 3, 1, 1), 0, 1),
+                        small_constant(&small, "bias", 1, INTS(3), 0, 1)};
+    for (int i = 0; i < 3; i++)
+        add(&small, "Conv", 3, (const int[]){small.last, constants[0], constants[1]});
+    gradients_check(small_end(&small), 3, 0.01);
+}
+
+/* What no path joins to the first output has no gradient, and training leaves it as it is. */
+static void other_outputs_are_not_trained(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct small_graph small;
+    small_begin(&small, 2, 4, 4, 6);
+    conv(&small, 2, 3);
+    int trunk = small.last;
+    conv(&small, 3, 3);
+    assert_true(tn_graph_add_output(small.graph, small.last, &error));
+    small.last = trunk;
+    conv(&small, 3, 2);
+    struct tn_graph *graph = small_end(&small);
+    struct tn_network *network = network_of(graph, 2, TN_TRAINING);
+    float *images = gradients_random(2 * 32, 1), *direction = gradients_random(2 * 48, 2);
+    const float *outputs;
+    assert_true(tn_network_forward(network, images, 2, NULL, &outputs, &error));
+    assert_int_equal(tn_network_outputs(network), 48);
+    assert_true(tn_network_backward(network, direction, &error));
+    struct tn_graph *before = tn_graph_clone(graph, &error);
+    tn_network_update(network, &(struct tn_sgd){.learning_rate = 0.1f, .decay = 0.5f});
+    assert_true(tn_network_store(network, graph, &error));
+    for (int n = 0; n < 3; n++) {
+        const struct tn_tensor *old = tn_node_constant(before, &before->nodes[n], 1),
+                               *new = tn_node_constant(graph, &graph->nodes[n], 1);
+        assert_int_equal(memcmp(old->data, new->data, old->bytes) == 0, n == 2);
+    }
+    tn_graph_free(before);
+    tn_network_free(network);
+    tn_free(images);
+    tn_free(direction);
+    tn_graph_free(graph);
+}
+
+static void must_fail(struct tn_graph *graph, enum tn_mode mode, const char *named)
+{
+    struct tn_error error = {0};
+    struct tn_network *network = tn_network_new(graph, 2, mode, &error);
+    assert_null(network);
+    if (!strstr(error.text, named))
+        fail_msg("'%s' does not name '%s'", error.text, named);
+    tn_graph_free(graph);
+}
+
+static void computed_weights_are_refused_by_name(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct small_graph small;
+    small_begin(&small, 2, 4, 4, 7);
+    int input = small.last;
+    int output = add(&small, "Conv", 2, (const int[]){input, input});
+    assert_true(tn_graph_add_output(small.graph, output, &error));
+    must_fail(small.graph, TN_INFER, "Conv whose input 2, 'input', is computed");
+}
+
+static void a_computed_bias_is_refused_by_name(void **state)
+{
+    (void)state;
+    struct small_graph small;
+    small_begin(&small, 2, 1, 1, 8);
+    int input = small.last;
+    int weights = small_constant(&small, "weight", 4, INTS(2, 2, 1, 1), 0, 1);
+    add(&small, "Conv", 3, (const int[]){input, weights, input});
+    must_fail(small_end(&small), TN_INFER, "Conv_");
+}
+
+static void weights_that_are_also_a_statistic_are_not_trained(void **state)
+{
+    (void)state;
+    struct small_graph small;
+    small_begin(&small, 2, 3, 3, 9);
+    int one = small_constant(&small, "one", 1, INTS(2), 1, 0),
+        zero = small_constant(&small, "zero", 1, INTS(2), 0, 0);
+    add(&small, "BatchNormalization", 5, (const int[]){small.last, one, zero, zero, one});
+    must_fail(small_end(&small), TN_TRAINING, "BatchNormalization_");
+}
+
+static void indices_of_a_maximum_are_refused_by_name(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct small_graph small;
+    small_begin(&small, 2, 4, 4, 10);
+    int outputs[2];
+    for (int i = 0; i < 2; i++)
+        outputs[i] = tn_graph_add_value(small.graph, i ? "where" : "most", NULL, &error);
+    int node =
+        tn_graph_add_node(small.graph, "pool", "MaxPool", 1, &small.last, 2, outputs, &error);
+    assert_true(tn_node_set_ints(&small.graph->nodes[node], "kernel_shape", 2, INTS(2, 2), &error));
+    small.last = outputs[0];
+    assert_true(tn_graph_add_output(small.graph, outputs[0], &error));
+    small.last = outputs[1];
+    must_fail(small_end(&small), TN_INFER, "pool");
+}
+
+/* A long network is planned in no time: nothing walks it all for every node. */
+static void many_nodes_are_planned(void **state)
+{
+    (void)state;
+    struct small_graph small;
+    small_begin(&small, 1, 2, 2, 11);
+    for (int i = 0; i < 3000; i++) {
+        int last = small.last, relu = add(&small, "Relu", 1, &last);
+        add(&small, "Add", 2, (const int[]){last, relu});
+    }
+    struct tn_graph *graph = small_end(&small);
+    struct tn_network *network = network_of(graph, 1, TN_INFER);
+    assert_true(tn_network_bytes(network) < 4096); /* three activations at a time, not 6000 */
+    tn_network_free(network);
+    tn_graph_free(graph);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_view_of_the_input_leaves_it_alone),
+        cmocka_unit_test(an_output_may_be_a_view),
+        cmocka_unit_test(a_network_may_only_look_at_its_input),
+        cmocka_unit_test(an_output_may_be_read_on),
+        cmocka_unit_test(long_branches_keep_their_memory),
+        cmocka_unit_test(shared_weights_have_one_gradient),
+        cmocka_unit_test(other_outputs_are_not_trained),
+        cmocka_unit_test(computed_weights_are_refused_by_name),
+        cmocka_unit_test(a_computed_bias_is_refused_by_name),
+        cmocka_unit_test(weights_that_are_also_a_statistic_are_not_trained),
+        cmocka_unit_test(indices_of_a_maximum_are_refused_by_name),
+        cmocka_unit_test(many_nodes_are_planned),
+    };
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
