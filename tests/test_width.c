@@ -3,6 +3,7 @@
 
 #include "core/random.h"
 #include "prune/surgery.h"
+#include "random_net.h"
 #include "small_graph.h"
 #include "small_nets.h"
 
@@ -15,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { MOST_GROUPS = 12, MOST_CHANNELS = 32, TRIES = 25 };
+enum { MOST_GROUPS = 40, MOST_CHANNELS = 96, TRIES = 25, NETWORKS = 120 };
 
 static const int64_t one[] = {1, 1}, three[] = {3, 3}, none[4] = {0}, same[] = {1, 1, 1, 1};
 
@@ -53,6 +54,8 @@ static void trial_begin(struct trial *trial, struct tn_graph *graph, enum tn_sco
     trial->graph = graph;
     small_groups_of(graph, scope, &trial->of);
     assert_true(trial->of.groups.count <= MOST_GROUPS);
+    for (int g = 0; g < trial->of.groups.count; g++)
+        assert_true(trial->of.groups.group[g].channels <= MOST_CHANNELS);
     if (!tn_widths_of(graph, &trial->of.layers, &trial->of.groups, &trial->widths, &error))
         fail_msg("%s", error.text);
     tn_random_seed(&trial->random, 5, 0);
@@ -131,10 +134,21 @@ static void walk(struct trial *trial, struct tn_width_plan *plan)
     }
 }
 
+/* Some orders and widths of the groups that can be pruned. */
+static void compare_once(struct trial *trial)
+{
+    struct tn_width_plan plan;
+    for (int g = 0; g < trial->of.groups.count; g++)
+        shuffle(trial, g);
+    assert_true(tn_width_plan_new(&trial->widths, trial->kept, trial->orders, &plan, NULL));
+    assert_cost(plan.total, surgery(trial));
+    walk(trial, &plan);
+    tn_width_plan_free(&plan);
+}
+
 static void compare(struct tn_graph *graph, enum tn_scope scope, int prunable, bool uneven)
 {
     struct trial trial;
-    struct tn_width_plan plan;
     trial_begin(&trial, graph, scope);
     int found = 0;
     bool any = false;
@@ -144,14 +158,8 @@ static void compare(struct tn_graph *graph, enum tn_scope scope, int prunable, b
     }
     assert_int_equal(found, prunable);
     assert_int_equal(any, uneven);
-    for (int i = 0; i < TRIES; i++) {
-        for (int g = 0; g < trial.of.groups.count; g++)
-            shuffle(&trial, g);
-        assert_true(tn_width_plan_new(&trial.widths, trial.kept, trial.orders, &plan, NULL));
-        assert_cost(plan.total, surgery(&trial));
-        walk(&trial, &plan);
-        tn_width_plan_free(&plan);
-    }
+    for (int i = 0; i < TRIES; i++)
+        compare_once(&trial);
     trial_end(&trial);
 }
 
@@ -258,6 +266,23 @@ static void shared_weights_stay_shared_where_the_same_channels_go(void **state)
     compare(graph, TN_SCOPE_ALL, 1, false);
 }
 
+static void networks_of_every_coupling_drawn_at_random(void **state)
+{
+    (void)state;
+    int uneven = 0;
+    for (uint64_t seed = 1; seed <= NETWORKS; seed++) {
+        for (int scope = TN_SCOPE_INNER; scope <= TN_SCOPE_ALL; scope++) {
+            struct trial trial;
+            trial_begin(&trial, random_net(seed), (enum tn_scope)scope);
+            for (int g = 0; g < trial.of.groups.count; g++)
+                uneven += trial.widths.reach[g].uneven;
+            compare_once(&trial);
+            trial_end(&trial);
+        }
+    }
+    assert_true(uneven > NETWORKS / 10);
+}
+
 static void without_an_order_channels_count_as_their_mean(void **state)
 {
     (void)state;
@@ -309,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_layer_with_one_group_on_both_sides),
         cmocka_unit_test(shared_weights_count_once_while_they_are_shared),
         cmocka_unit_test(shared_weights_stay_shared_where_the_same_channels_go),
+        cmocka_unit_test(networks_of_every_coupling_drawn_at_random),
         cmocka_unit_test(without_an_order_channels_count_as_their_mean),
         cmocka_unit_test(groups_that_cannot_be_pruned_stay),
     };
