@@ -104,7 +104,7 @@ static double cost_of(const struct problem *p, const int *kept, double *error)
     tn_width_plan_free(&plan);
     *error = 0;
     for (int g = 0; g < p->of.groups.count; g++)
-        *error += p->groups[g].curve ? p->curves[g][kept[g]] : 0;
+        *error += p->groups[g].curve ? p->groups[g].curve[kept[g]] : 0;
     return cost;
 }
 

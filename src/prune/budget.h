@@ -31,8 +31,11 @@ struct tn_budget_answer {
 /* Cost is the true product of neighbouring widths, so the problem is not convex even for convex
  * curves. It is relaxed with a price on cost (Lagrange): descent over one group after the other at
  * a price, bisection on the price, from several starts; what is left of the budget is filled, and
- * the answer improved by exchange of channels between two groups as long as the error falls. Never
- * worse than equal ratios. Deterministic; milliseconds for networks of some fifty layers. */
+ * the answer improved by exchange of channels between two groups as long as the error falls. On
+ * curves that fall never worse than equal ratios. The cost comes within 1 % below what is asked
+ * wherever single channels are fine enough for that; where a curve rises with more channels, as
+ * measured ones do, coming near goes before the error. The same for the same input; tens of
+ * milliseconds for networks of some fifty layers. */
 bool tn_budget_solve(const struct tn_budget *budget, struct tn_budget_answer *answer,
                      struct tn_error *error);
 
