@@ -2,7 +2,7 @@
 """torchvision's classification networks, as PyTorch exports them: does each open, compute, prune and leave as it should?
 
 For each network with random weights, each opset (13, 17) and each form of export (BatchNorm kept, fused):
-  1. the logits of `infer` agree with PyTorch's and onnxruntime's, on two random images;
+  1. it opens, and the logits of `infer` agree with PyTorch's and onnxruntime's, on two random images;
 and for each scope (inner, all), after `ratio all 0.5` and `prune all`:
   2. the logits of `infer` agree with those of the exported file, not pruned, in which the removed channels are
      multiplied by zero (and the others by their weights) where the result of `prune` says they are read;
@@ -241,6 +241,7 @@ def check_logits(args, case, row):
     opened, inferred = program(args, "open " + case.path, "infer %s %s" % (case.input, case.output))
     row["open"], row["infer"] = opened["seconds"], inferred["seconds"]
     ours = numpy.load(case.output)
+    row["apart"] = difference(ours[:1], ours[1:])
     row["torch"] = must_agree("PyTorch", ours, case.expected)
     row["ort"] = must_agree("onnxruntime", ours, onnxruntime(case.path, case.images)) if args.onnxruntime else None
 
@@ -338,8 +339,8 @@ def number(value, format="%.1e"):
 
 
 def logits_columns(row):
-    return "logits  open %s s  infer %s s  PyTorch %s  onnxruntime %s " % (
-        number(row.get("open"), "%.2f"), number(row.get("infer"), "%.2f"), number(row.get("torch")), number(row.get("ort")))
+    return "logits  open %s s  infer %s s  apart %s  PyTorch %s  onnxruntime %s " % (
+        number(row.get("open"), "%.2f"), number(row.get("infer"), "%.2f"), number(row.get("apart")), number(row.get("torch")), number(row.get("ort")))
 
 
 def scope_columns(scope, row):

@@ -113,7 +113,7 @@ struct cutting cutting_compare(const struct tn_graph *graph, const struct tn_gro
     int outputs = cutting_run(zeroed, &expected);
     assert_int_equal(cutting_run(cut, &actual), outputs);
     assert_int_equal(cutting_run(graph, &before), outputs);
-    double scale = 1e-6;
+    double scale = 1e-3;
     struct cutting found = {0, 0};
     for (int i = 0; i < outputs; i++) {
         assert_true(isfinite(expected[i]) && isfinite(actual[i]));

@@ -1,10 +1,12 @@
-UNIT_TESTS += tests/test_kernels tests/test_functions tests/test_operators tests/test_moving \
+UNIT_TESTS += tests/test_kernels tests/test_functions tests/test_arithmetic tests/test_operators tests/test_moving \
 	tests/test_plan tests/test_loss tests/test_train
 GRADIENTS = tests/gradients.c tests/gradients.h tests/small_graph.c tests/small_graph.h
 tests_test_kernels_SOURCES = tests/test_kernels.c
 tests_test_kernels_LDADD = $(UNIT_LDADD)
 tests_test_functions_SOURCES = tests/test_functions.c
 tests_test_functions_LDADD = $(UNIT_LDADD)
+tests_test_arithmetic_SOURCES = tests/test_arithmetic.c $(GRADIENTS)
+tests_test_arithmetic_LDADD = $(UNIT_LDADD)
 tests_test_operators_SOURCES = tests/test_operators.c $(GRADIENTS)
 tests_test_operators_LDADD = $(UNIT_LDADD)
 tests_test_moving_SOURCES = tests/test_moving.c $(GRADIENTS)

@@ -1,5 +1,6 @@
 #include "model_support.h"
 
+#include "core/memory.h"
 #include "model/builder.h"
 #include "model/zoo.h"
 
@@ -91,6 +92,30 @@ int model_floats(struct tn_graph *graph, const char *name, int rank, const int64
     int value = tn_graph_add_value(graph, name, tensor, &error);
     assert_true(value >= 0);
     return value;
+}
+
+void model_set_int(struct tn_graph *graph, int node, const char *name, int64_t value)
+{
+    struct tn_error error = {0};
+    assert_true(tn_node_set_int(&graph->nodes[node], name, value, &error));
+}
+
+void model_set_ints(struct tn_graph *graph, int node, const char *name, int count,
+                    const int64_t *ints)
+{
+    struct tn_error error = {0};
+    assert_true(tn_node_set_ints(&graph->nodes[node], name, (size_t)count, ints, &error));
+}
+
+void model_set_string(struct tn_graph *graph, int node, const char *name, const char *text)
+{
+    struct tn_error error = {0};
+    struct tn_attribute *attribute =
+        tn_node_new_attribute(&graph->nodes[node], name, TN_ATTR_STRING, &error);
+    assert_non_null(attribute);
+    attribute->strings = tn_calloc(1, sizeof *attribute->strings);
+    attribute->strings[0] = tn_strdup(text);
+    attribute->count = 1;
 }
 
 struct tn_graph *model_unfolded(void)

@@ -21,6 +21,12 @@ int model_output(const struct tn_graph *graph, int node); /* its first output */
 int model_ints(struct tn_graph *graph, const char *name, int count, const int64_t *ints);
 int model_floats(struct tn_graph *graph, const char *name, int rank, const int64_t *dims);
 
+/* Attributes of node `node`. */
+void model_set_int(struct tn_graph *graph, int node, const char *name, int64_t value);
+void model_set_ints(struct tn_graph *graph, int node, const char *name, int count,
+                    const int64_t *ints);
+void model_set_string(struct tn_graph *graph, int node, const char *name, const char *text);
+
 /* Fail the test unless both are the same network: names, operators, attributes, shapes, tensors,
  * metadata. */
 void model_assert_same(const struct tn_graph *a, const struct tn_graph *b);

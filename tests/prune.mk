@@ -17,6 +17,7 @@ tests_test_budget_SOURCES = tests/test_budget.c $(SMALL_NETS)
 tests_test_budget_LDADD = $(UNIT_LDADD)
 CUTTING = $(SMALL_NETS) tests/blocks.c tests/blocks.h tests/cutting.c tests/cutting.h
 UNIT_TESTS += tests/test_coupling_random
-tests_test_coupling_random_SOURCES = tests/test_coupling_random.c tests/random_net.c tests/random_net.h $(CUTTING)
+tests_test_coupling_random_SOURCES = tests/test_coupling_random.c tests/random_net.c tests/random_net.h \
+	tests/odd_net.c tests/odd_net.h $(CUTTING)
 tests_test_coupling_random_LDADD = $(UNIT_LDADD)
 EXTRA_DIST += tests/check_selection.py

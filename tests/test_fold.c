@@ -1,4 +1,4 @@
-/* model/fold.c, model/evaluate.c: what can be known before the network runs is worked out once. */
+/* model/fold.c, model/evaluate*.c: what can be known before the network runs is worked out once. */
 #include "model_support.h"
 
 #include "core/memory.h"
@@ -14,19 +14,6 @@
 #include <cmocka.h>
 
 static const int64_t image[] = {TN_BATCH, 6, 4, 5};
-
-static void set_int(struct tn_graph *graph, int node, const char *name, int64_t value)
-{
-    struct tn_error error = {0};
-    assert_true(tn_node_set_int(&graph->nodes[node], name, value, &error));
-}
-
-static void set_ints(struct tn_graph *graph, int node, const char *name, int count,
-                     const int64_t *ints)
-{
-    struct tn_error error = {0};
-    assert_true(tn_node_set_ints(&graph->nodes[node], name, (size_t)count, ints, &error));
-}
 
 /* A node whose result is an output, so that it is not swept away. */
 static int kept_node(struct tn_graph *graph, const char *op_type, const char *name, int count,
@@ -81,12 +68,16 @@ static void list_operators_give_what_numpy_gives(void **state)
     int four = model_ints(graph, "four", 1, (const int64_t[]){-4});
     int zero = model_ints(graph, "zero", 1, (const int64_t[]){0});
     int table = model_output(graph, kept_node(graph, "Reshape", "table", 2, (int[]){list, shape}));
-    set_ints(graph, kept_node(graph, "Transpose", "turned", 1, &table), "perm", 2,
-             (const int64_t[]){1, 0});
+    model_set_ints(graph, kept_node(graph, "Transpose", "turned", 1, &table), "perm", 2,
+                   (const int64_t[]){1, 0});
     kept_node(graph, "Slice", "back", 5, (int[]){list, minus, four, zero, minus});
-    set_int(graph, kept_node(graph, "Gather", "rows", 2, (int[]){table, minus}), "axis", 0);
-    set_int(graph, kept_node(graph, "Gather", "columns", 2, (int[]){table, zero}), "axis", 1);
-    set_int(graph, kept_node(graph, "Concat", "wide", 2, (int[]){table, table}), "axis", 1);
+    int far = model_ints(graph, "far", 1, (const int64_t[]){INT64_MAX});
+    int least = model_ints(graph, "least", 1, (const int64_t[]){INT64_MIN + 1});
+    kept_node(graph, "Slice", "first", 5, (int[]){list, zero, far, zero, far});
+    kept_node(graph, "Slice", "last", 5, (int[]){list, minus, least, zero, least});
+    model_set_int(graph, kept_node(graph, "Gather", "rows", 2, (int[]){table, minus}), "axis", 0);
+    model_set_int(graph, kept_node(graph, "Gather", "columns", 2, (int[]){table, zero}), "axis", 1);
+    model_set_int(graph, kept_node(graph, "Concat", "wide", 2, (int[]){table, table}), "axis", 1);
     kept_node(graph, "Add", "sums", 2, (int[]){table, minus});
     kept_node(graph, "Div", "parts", 2, (int[]){list, four});
     kept_node(graph, "Unsqueeze", "deep", 2, (int[]){list, zero});
@@ -94,6 +85,8 @@ static void list_operators_give_what_numpy_gives(void **state)
     fold(graph);
     assert_int_equal(graph->node_count, 0);
     assert_ints(graph, "turned_out", 6, (const int64_t[]){10, 30, 50, 20, 40, 60});
+    assert_ints(graph, "first_out", 1, (const int64_t[]){10});
+    assert_ints(graph, "last_out", 1, (const int64_t[]){60});
     assert_ints(graph, "back_out", 3, (const int64_t[]){60, 50, 40});
     assert_ints(graph, "rows_out", 2, (const int64_t[]){50, 60});
     assert_ints(graph, "columns_out", 3, (const int64_t[]){10, 30, 50});
@@ -112,9 +105,9 @@ static void casts_cut_and_convert(void **state)
     enum { INT8 = 3, FLOAT = 1, BOOL = 9 };
     struct tn_graph *graph = model_begin(4, image);
     int list = model_ints(graph, "list", 3, (const int64_t[]){300, -1, 0});
-    set_int(graph, kept_node(graph, "Cast", "small", 1, &list), "to", INT8);
-    set_int(graph, kept_node(graph, "Cast", "real", 1, &list), "to", FLOAT);
-    set_int(graph, kept_node(graph, "Cast", "truth", 1, &list), "to", BOOL);
+    model_set_int(graph, kept_node(graph, "Cast", "small", 1, &list), "to", INT8);
+    model_set_int(graph, kept_node(graph, "Cast", "real", 1, &list), "to", FLOAT);
+    model_set_int(graph, kept_node(graph, "Cast", "truth", 1, &list), "to", BOOL);
     fold(graph);
     assert_ints(graph, "small_out", 3, (const int64_t[]){44, -1, 0});
     assert_floats(graph, "real_out", 3, (const float[]){300, -1, 0});
@@ -152,35 +145,6 @@ static void what_cannot_be_is_refused_by_name(void **state)
     }
 }
 
-/* x.view(x.size(0), -1) as PyTorch exports it. */
-static struct tn_graph *view_of_size(void)
-{
-    struct tn_graph *graph = model_begin(4, image);
-    const int x = 0;
-    int zero = model_ints(graph, "zero", 1, (const int64_t[]){0});
-    int rest = model_ints(graph, "rest", 1, (const int64_t[]){-1});
-    int shape = model_output(graph, model_node(graph, "Shape", "shape", 1, &x));
-    int size = model_output(graph, model_node(graph, "Gather", "size", 2, (int[]){shape, zero}));
-    int joined = model_node(graph, "Concat", "joined", 2, (int[]){size, rest});
-    set_int(graph, joined, "axis", 0);
-    kept_node(graph, "Reshape", "flat", 2, (int[]){0, model_output(graph, joined)});
-    return graph;
-}
-
-static void the_batch_size_is_followed_into_a_reshape(void **state)
-{
-    (void)state;
-    struct tn_graph *graph = view_of_size();
-    fold(graph);
-    assert_int_equal(graph->node_count, 1);
-    assert_string_equal(graph->nodes[0].op_type, "Reshape");
-    const struct tn_tensor *list = tn_node_constant(graph, &graph->nodes[0], 1);
-    assert_non_null(list);
-    assert_memory_equal(tn_tensor_ints(list), ((const int64_t[]){0, -1}), 16);
-    model_assert_shape(graph, graph->outputs[0], 2, (const int64_t[]){TN_BATCH, 120});
-    tn_graph_free(graph);
-}
-
 static void the_arguments_of_slice_and_pad_are_worked_out(void **state)
 {
     (void)state;
@@ -191,23 +155,6 @@ static void the_arguments_of_slice_and_pad_are_worked_out(void **state)
     model_assert_shape(graph, tn_graph_find_value(graph, "half_out"), 4,
                        (const int64_t[]){TN_BATCH, 6, 2, 5});
     model_assert_shape(graph, graph->outputs[0], 2, (const int64_t[]){TN_BATCH, 3});
-    tn_graph_free(graph);
-}
-
-static void computing_with_the_batch_size_is_left_to_the_runtime(void **state)
-{
-    (void)state;
-    struct tn_graph *graph = model_begin(4, image);
-    const int x = 0;
-    int two = model_ints(graph, "two", 1, (const int64_t[]){2});
-    int shape = model_output(graph, model_node(graph, "Shape", "shape", 1, &x));
-    int twice = model_output(graph, model_node(graph, "Mul", "twice", 2, (int[]){shape, two}));
-    kept_node(graph, "Reshape", "reshape", 2, (int[]){0, twice});
-    fold(graph);
-    assert_int_equal(graph->node_count, 3);
-    assert_null(folded(graph, "twice_out"));
-    assert_null(folded(graph, "shape_out"));
-    assert_false(graph->values[graph->outputs[0]].has_shape);
     tn_graph_free(graph);
 }
 
@@ -263,11 +210,13 @@ static void one_number_operators_and_reductions_are_those_of_numpy(void **state)
     kept_node(graph, "Pow", "pow", 2, (int[]){table, half});
     kept_node(graph, "ReduceSum", "sum", 2, (int[]){table, axis});
     kept_node(graph, "ReduceMean", "mean", 1, &table);
-    set_ints(graph, graph->node_count - 1, "axes", 1, (const int64_t[]){0});
-    set_int(graph, kept_node(graph, "ReduceMax", "max", 1, &table), "keepdims", 0);
+    model_set_ints(graph, graph->node_count - 1, "axes", 1, (const int64_t[]){0});
+    model_set_int(graph, kept_node(graph, "ReduceMax", "max", 1, &table), "keepdims", 0);
     kept_node(graph, "ReduceProd", "product", 1, &signs);
     kept_node(graph, "ReduceL2", "length", 1, &table);
     kept_node(graph, "NonZero", "places", 1, &signs);
+    int three = model_floats(graph, "three", 1, (const int64_t[]){3}); /* 0, 1, 2 */
+    kept_node(graph, "MatMul", "product_of_matrices", 2, (int[]){table, three});
     kept_node(graph, "Size", "size", 1, &table);
     fold(graph);
     assert_int_equal(graph->node_count, 0);
@@ -285,6 +234,7 @@ static void one_number_operators_and_reductions_are_those_of_numpy(void **state)
     assert_ints(graph, "product_out", 1, (const int64_t[]){0});
     assert_floats(graph, "length_out", 1, (const float[]){7.41619849f});
     assert_ints(graph, "places_out", 3, (const int64_t[]){0, 2, 3});
+    assert_floats(graph, "product_of_matrices_out", 2, (const float[]){5, 14});
     assert_ints(graph, "size_out", 1, (const int64_t[]){6});
     tn_graph_free(graph);
 }
@@ -368,156 +318,6 @@ static void constants_may_be_said_in_every_form(void **state)
     }
 }
 
-/* The batch's size, [N], and the whole shape, [N,6,4,5], of the image. */
-static int batch_of(struct tn_graph *graph, int *shape)
-{
-    const int x = 0;
-    int zero = model_ints(graph, "zero", 1, (const int64_t[]){0});
-    *shape = model_output(graph, model_node(graph, "Shape", "shape", 1, &x));
-    return model_output(graph, model_node(graph, "Gather", "size", 2, (int[]){*shape, zero}));
-}
-
-/* N op NUMBER, or NUMBER op N, then times `again`, goes in front of -1 as the shape of a Reshape;
- * true if it comes out as 0, "as the input", false if the result cannot be known. */
-static bool batch_survives(const char *op_type, int64_t number, bool behind, const char *again,
-                           int64_t then)
-{
-    struct tn_graph *graph = model_begin(4, image);
-    int shape, size = batch_of(graph, &shape);
-    int one = model_ints(graph, "number", 1, &number), two = model_ints(graph, "then", 1, &then);
-    int rest = model_ints(graph, "rest", 1, (const int64_t[]){-1});
-    int pair[] = {behind ? one : size, behind ? size : one};
-    int made = model_output(graph, model_node(graph, op_type, "made", 2, pair));
-    if (again)
-        made = model_output(graph, model_node(graph, again, "again", 2, (int[]){made, two}));
-    int list = model_node(graph, "Concat", "list", 2, (int[]){made, rest});
-    set_int(graph, list, "axis", 0);
-    kept_node(graph, "Reshape", "flat", 2, (int[]){0, model_output(graph, list)});
-    fold(graph);
-    const struct tn_node *last = &graph->nodes[graph->node_count - 1];
-    const struct tn_tensor *found = tn_node_constant(graph, last, 1);
-    bool known = found && tn_tensor_ints(found)[0] == 0;
-    assert_int_equal(graph->values[graph->outputs[0]].has_shape, known);
-    tn_graph_free(graph);
-    return known;
-}
-
-static void the_batch_size_follows_as_far_as_it_is_certain(void **state)
-{
-    (void)state;
-    assert_true(batch_survives("Mul", 1, false, NULL, 0));
-    assert_true(batch_survives("Div", 1, false, NULL, 0));
-    assert_true(batch_survives("Add", 0, true, NULL, 0));
-    assert_true(batch_survives("Sub", 0, false, NULL, 0));
-    assert_true(batch_survives("Max", 1, false, NULL, 0));
-    assert_true(batch_survives("Mul", 6, true, "Div", 6));
-    assert_true(batch_survives("Mul", 6, false, "Div", 6));
-    assert_false(batch_survives("Mul", 6, false, "Div", 4));
-    assert_false(batch_survives("Mul", 2, false, NULL, 0));
-    assert_false(batch_survives("Div", 2, false, NULL, 0));
-    assert_false(batch_survives("Div", 1, true, NULL, 0)); /* 1 / N */
-    assert_false(batch_survives("Sub", 0, true, NULL, 0)); /* -N */
-    assert_false(batch_survives("Max", 2, false, NULL, 0));
-    assert_false(batch_survives("Mul", INT64_MAX, false, "Div", INT64_MAX));
-    assert_false(batch_survives("Mod", 1, false, NULL, 0));
-}
-
-/* x.expand(-1, C, -1, -1) as PyTorch writes it: where the list says -1, 1. */
-static void an_expansion_leaves_the_batch_as_it_is(void **state)
-{
-    (void)state;
-    struct tn_error error = {0};
-    struct tn_graph *graph = model_begin(4, (const int64_t[]){TN_BATCH, 1, 4, 5});
-    int shape, size = batch_of(graph, &shape);
-    int rest = model_ints(graph, "rest", 3, (const int64_t[]){7, -1, -1});
-    int minus = model_ints(graph, "minus", 1, (const int64_t[]){-1});
-    int list = model_node(graph, "Concat", "list", 2, (int[]){size, rest});
-    set_int(graph, list, "axis", 0);
-    int whole = model_output(graph, list);
-    int length = model_output(graph, model_node(graph, "Shape", "length", 1, &whole));
-    int ones = model_node(graph, "ConstantOfShape", "ones", 1, &length);
-    struct tn_attribute *fill =
-        tn_node_new_attribute(&graph->nodes[ones], "value", TN_ATTR_TENSOR, &error);
-    fill->count = 1;
-    fill->tensor = tn_tensor_new(TN_INT64, 1, (const int64_t[]){1}, &error);
-    tn_tensor_ints(fill->tensor)[0] = 1;
-    int is_open = model_output(graph, model_node(graph, "Equal", "open", 2, (int[]){whole, minus}));
-    int wanted =
-        model_node(graph, "Where", "wanted", 3, (int[]){is_open, model_output(graph, ones), whole});
-    kept_node(graph, "Expand", "wide", 2, (int[]){0, model_output(graph, wanted)});
-    fold(graph);
-    assert_int_equal(graph->node_count, 1);
-    assert_ints(graph, "wide_shape", 4, (const int64_t[]){1, 7, 1, 1});
-    model_assert_shape(graph, graph->outputs[0], 4, (const int64_t[]){TN_BATCH, 7, 4, 5});
-    tn_graph_free(graph);
-}
-
-static void a_slice_to_the_end_of_the_batch_takes_all_of_it(void **state)
-{
-    (void)state;
-    struct tn_graph *graph = model_begin(4, image);
-    int shape, size = batch_of(graph, &shape);
-    int zero = model_ints(graph, "start", 1, (const int64_t[]){0});
-    int one = model_ints(graph, "one", 1, (const int64_t[]){1});
-    kept_node(graph, "Slice", "all", 4, (int[]){0, zero, size, zero});
-    kept_node(graph, "Slice", "some", 4, (int[]){0, one, size, zero});
-    fold(graph);
-    assert_ints(graph, "all_ends", 1, (const int64_t[]){INT64_MAX});
-    model_assert_shape(graph, graph->outputs[0], 4, image);
-    assert_false(graph->values[graph->outputs[1]].has_shape);
-    tn_graph_free(graph);
-}
-
-/* Resize to [N,6,h,w]: interpolate(x, size=...) in a network that takes any batch. */
-static struct tn_graph *resized(int64_t opset, int64_t height, int64_t width, const char *place)
-{
-    struct tn_error error = {0};
-    struct tn_graph *graph = model_begin(4, image);
-    graph->info.opset = opset;
-    int shape, size = batch_of(graph, &shape);
-    int rest = model_ints(graph, "rest", 3, (const int64_t[]){6, height, width});
-    int list = model_node(graph, "Concat", "list", 2, (int[]){size, rest});
-    set_int(graph, list, "axis", 0);
-    int node = kept_node(graph, "Resize", "r", 4,
-                         (int[]){0, TN_NO_VALUE, TN_NO_VALUE, model_output(graph, list)});
-    struct tn_attribute *attribute = tn_node_new_attribute(
-        &graph->nodes[node], "coordinate_transformation_mode", TN_ATTR_STRING, &error);
-    attribute->strings = tn_calloc(1, sizeof *attribute->strings);
-    attribute->strings[0] = tn_strdup(place);
-    attribute->count = 1;
-    fold(graph);
-    return graph;
-}
-
-static void the_sizes_of_a_resize_are_said_without_the_batch(void **state)
-{
-    (void)state;
-    struct tn_graph *graph = resized(13, 9, 5, "asymmetric");
-    assert_int_equal(graph->node_count, 1);
-    const float *scales = tn_tensor_floats(folded(graph, "r_scales"));
-    assert_true(scales[0] == 1 && scales[1] == 1 && scales[2] == 2.25f && scales[3] == 1);
-    model_assert_shape(graph, graph->outputs[0], 4, (const int64_t[]){TN_BATCH, 6, 9, 5});
-    tn_graph_free(graph);
-    graph = resized(13, 4, 11, "asymmetric"); /* 2.2 in float is less than 11 / 5 needs */
-    scales = tn_tensor_floats(folded(graph, "r_scales"));
-    assert_true(5.0 * (double)scales[3] >= 11 && 5.0 * (double)scales[3] < 11.00001);
-    tn_graph_free(graph);
-    graph = resized(18, 9, 7, "half_pixel");
-    assert_ints(graph, "r_sizes", 2, (const int64_t[]){9, 7});
-    assert_int_equal(tn_node_attribute(&graph->nodes[0], "axes")->count, 2);
-    model_assert_shape(graph, graph->outputs[0], 4, (const int64_t[]){TN_BATCH, 6, 9, 7});
-    tn_graph_free(graph);
-}
-
-static void a_resize_that_no_scale_says_exactly_stays(void **state)
-{
-    (void)state;
-    struct tn_graph *graph = resized(13, 4, 7, "half_pixel");
-    assert_true(graph->node_count > 1);
-    assert_false(graph->values[graph->outputs[0]].has_shape);
-    tn_graph_free(graph);
-}
-
 static void a_known_part_of_a_shape_is_a_constant(void **state)
 {
     (void)state;
@@ -560,7 +360,7 @@ static void folding_takes_no_more_memory_than_the_network_has(void **state)
         char name[16];
         snprintf(name, sizeof name, "c%d", i);
         int node = kept_node(graph, "Concat", name, 2, (int[]){doubling, doubling});
-        set_int(graph, node, "axis", 0);
+        model_set_int(graph, node, "axis", 0);
         doubling = model_output(graph, node);
     }
     int huge = model_ints(graph, "huge", 2, (const int64_t[]){INT64_C(1) << 40, INT64_C(1) << 40});
@@ -610,9 +410,7 @@ int main(void)
         cmocka_unit_test(casts_cut_and_convert),
         cmocka_unit_test(what_has_no_result_stays_a_node),
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
-        cmocka_unit_test(the_batch_size_is_followed_into_a_reshape),
         cmocka_unit_test(the_arguments_of_slice_and_pad_are_worked_out),
-        cmocka_unit_test(computing_with_the_batch_size_is_left_to_the_runtime),
         cmocka_unit_test(a_known_part_of_a_shape_is_a_constant),
         cmocka_unit_test(constants_made_of_shapes_are_filled),
         cmocka_unit_test(folding_takes_no_more_memory_than_the_network_has),
@@ -620,11 +418,6 @@ int main(void)
         cmocka_unit_test(one_number_operators_and_reductions_are_those_of_numpy),
         cmocka_unit_test(stretching_operators_give_what_numpy_gives),
         cmocka_unit_test(constants_may_be_said_in_every_form),
-        cmocka_unit_test(the_batch_size_follows_as_far_as_it_is_certain),
-        cmocka_unit_test(an_expansion_leaves_the_batch_as_it_is),
-        cmocka_unit_test(a_slice_to_the_end_of_the_batch_takes_all_of_it),
-        cmocka_unit_test(the_sizes_of_a_resize_are_said_without_the_batch),
-        cmocka_unit_test(a_resize_that_no_scale_says_exactly_stays),
         cmocka_unit_test(weights_that_were_taken_out_to_make_a_file_small_are_filled),
         cmocka_unit_test(what_has_been_read_makes_room),
     };

@@ -4,7 +4,7 @@
 #include "core/memory.h"
 #include "model/element.h"
 #include "model/onnx.h"
-#include "model/onnx.pb-c.h"
+#include "model/onnx_parts.h"
 #include "model/zoo.h"
 
 #include <setjmp.h>
@@ -404,6 +404,64 @@ static void what_cannot_be_written_leaves_nothing_behind(void **state)
     tn_graph_free(graph);
 } /* and the folder can be removed: it is empty */
 
+static size_t size_of(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? (size_t)status.st_size : 0;
+}
+
+static void weights_that_do_not_fit_go_beside(void **state)
+{
+    struct tn_error error = {0};
+    struct tn_graph *graph = model_small();
+    /* one weight large enough to leave the message, in a type that is converted on the way */
+    const int64_t dims[] = {5, 300};
+    struct tn_tensor *large = tn_tensor_new(TN_FLOAT32, 2, dims, &error);
+    for (size_t i = 0; i < large->count; i++)
+        tn_tensor_floats(large)[i] = (float)(i % 64) / 8;
+    int weight = tn_graph_find_value(graph, "last.weight");
+    struct tn_tensor *fit = tn_tensor_ref(graph->values[weight].constant);
+    int extra = tn_graph_add_value(graph, "large", large, &error);
+    assert_true(extra >= 0);
+    graph->values[extra].stored_type = TN_ELEMENT_HALF;
+    assert_true(tn_graph_add_output(graph, extra, &error));
+    char *path = path_in(state, "model.onnx"), *data = path_in(state, "model.onnx.data");
+
+    assert_true(tn_onnx_write_within(graph, path, 1 << 20, &error));
+    size_t whole = size_of(path);
+    assert_int_equal(size_of(data), 0);
+    assert_true(tn_onnx_write_within(graph, path, whole, &error));
+    assert_int_equal(size_of(data), 0);
+    assert_true(tn_onnx_write_within(graph, path, whole - 1, &error));
+    assert_true(size_of(path) < whole - 1000);
+    assert_int_equal(size_of(data), 3000);
+    struct tn_graph *back = tn_onnx_read(path, &error);
+    if (!back)
+        fail_msg("%s", error.text);
+    model_assert_same(graph, back);
+    tn_graph_free(back);
+    tn_tensor_unref(fit);
+    tn_graph_free(graph);
+
+    /* what is there stays as it was when either cannot be written */
+    graph = model_small();
+    unlink(data);
+    assert_int_equal(mkdir(data, 0700), 0);
+    size_t before = size_of(path);
+    assert_false(tn_onnx_write_within(graph, path, 100, &error));
+    assert_non_null(strstr(error.text, data));
+    assert_int_equal(size_of(path), before);
+    rmdir(data);
+    unlink(path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_false(tn_onnx_write_within(graph, path, 100, &error));
+    assert_int_equal(access(data, F_OK), -1);
+    rmdir(path);
+    tn_graph_free(graph);
+    tn_free(path);
+    tn_free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +473,7 @@ int main(void)
         cmocka_unit_test(other_ways_to_say_it_give_the_same_network),
         cmocka_unit_test(subgraphs_are_kept_with_what_they_read),
         cmocka_unit_test(files_that_are_no_models_are_told_apart),
+        cmocka_unit_test(weights_that_do_not_fit_go_beside),
         cmocka_unit_test(what_cannot_be_written_leaves_nothing_behind),
     };
     return cmocka_run_group_tests_name("onnx", tests, make_folder, remove_folder);

@@ -114,6 +114,24 @@ static void convolutions_equal_the_definition(void **state)
     }
 }
 
+/* Images too large for the cache, which are cut into bands of rows. */
+static void convolutions_of_large_images_equal_the_definition(void **state)
+{
+    (void)state;
+    static const struct conv_case cases[] = {
+        {64, 3, {115, 113}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, 1, 2},
+        {32, 2, {150, 149}, {5, 3}, {2, 1}, {1, 2}, {3, 0, 0, 2}, 1, 1},
+        {24, 24, {224, 224}, {7, 7}, {2, 2}, {1, 1}, {3, 3, 3, 3}, 24, 1},
+        {40, 4, {129, 130}, {3, 3}, {1, 2}, {9, 3}, {9, 3, 9, 3}, 4, 1},
+        {64, 1, {100, 140}, {1, 1}, {3, 2}, {1, 1}, {2, 0, 5, 1}, 1, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tn_graph *graph = conv_graph(&cases[i], i);
+        check_conv_forward(graph, cases[i].count);
+        tn_graph_free(graph);
+    }
+}
+
 /* --- gradients by finite differences --- */
 
 static void convolution_gradients_match_differences(void **state)
@@ -349,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_equal_the_definition),
+        cmocka_unit_test(convolutions_of_large_images_equal_the_definition),
         cmocka_unit_test(convolution_gradients_match_differences),
         cmocka_unit_test(norm_gradients_match_differences),
         cmocka_unit_test(pooling_gradients_match_differences),

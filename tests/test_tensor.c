@@ -158,6 +158,67 @@ static void integers_of_every_width_come_back_from_their_bytes(void **state)
     assert_int_equal(tn_element_wrap(TN_ELEMENT_BOOL, 7), 1);
 }
 
+static void every_half_and_bfloat16_comes_back(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        uint16_t half = (uint16_t)bits;
+        assert_int_equal(tn_float_to_half(tn_half_to_float(half)), half);
+        assert_int_equal(tn_float_to_bfloat16(tn_bfloat16_to_float(half)), half);
+    }
+}
+
+static void floats_round_to_the_nearest_even(void **state)
+{
+    (void)state;
+    static const struct {
+        float number;
+        uint16_t half;
+    } cases[] = {
+        {1.0f, 0x3c00},
+        {1.0f + 0x1p-11f, 0x3c00}, /* half way between two: the even one */
+        {1.0f + 0x3p-11f, 0x3c02},
+        {1.0f + 0x1p-11f + 0x1p-20f, 0x3c01},
+        {65504.0f, 0x7bff}, /* the largest */
+        {65519.0f, 0x7bff},
+        {65520.0f, 0x7c00}, /* half way to the next: infinite */
+        {-1e30f, 0xfc00},
+        {INFINITY, 0x7c00},
+        {0x1p-14f, 0x0400}, /* the least normal number */
+        {0x1p-14f - 0x1p-26f, 0x0400},
+        {0x1p-24f, 0x0001}, /* the least of all */
+        {0x1p-25f, 0x0000},
+        {0x3p-25f, 0x0002},
+        {-0x1p-30f, 0x8000},
+        {-0.0f, 0x8000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(tn_float_to_half(cases[i].number), cases[i].half);
+    assert_true(isnan(tn_half_to_float(tn_float_to_half(NAN))));
+    assert_true(isnan(tn_bfloat16_to_float(tn_float_to_bfloat16(NAN))));
+    assert_int_equal(tn_float_to_bfloat16(1.0f + 0x1p-8f), 0x3f80);
+    assert_int_equal(tn_float_to_bfloat16(1.0f + 0x3p-8f), 0x3f82);
+    assert_int_equal(tn_float_to_bfloat16(3.4e38f), 0x7f80);
+}
+
+static void floats_are_encoded_as_their_type_says(void **state)
+{
+    (void)state;
+    const float numbers[] = {1.0f, -2.5f};
+    static const uint8_t halves[] = {0x00, 0x3c, 0x00, 0xc1}, shorts[] = {0x80, 0x3f, 0x20, 0xc0};
+    static const uint8_t doubles[] = {0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0, 0, 0, 0, 0, 0, 0x04, 0xc0};
+    static const uint8_t singles[] = {0, 0, 0x80, 0x3f, 0, 0, 0x20, 0xc0};
+    uint8_t raw[16];
+    tn_elements_encode(TN_ELEMENT_HALF, numbers, 2, raw);
+    assert_memory_equal(raw, halves, sizeof halves);
+    tn_elements_encode(TN_ELEMENT_BFLOAT16, numbers, 2, raw);
+    assert_memory_equal(raw, shorts, sizeof shorts);
+    tn_elements_encode(TN_ELEMENT_DOUBLE, numbers, 2, raw);
+    assert_memory_equal(raw, doubles, sizeof doubles);
+    tn_elements_encode(TN_ELEMENT_FLOAT, numbers, 2, raw);
+    assert_memory_equal(raw, singles, sizeof singles);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +229,9 @@ int main(void)
         cmocka_unit_test(threads_that_ask_at_once_see_one_digest),
         cmocka_unit_test(half_and_bfloat16_become_the_same_number),
         cmocka_unit_test(integers_of_every_width_come_back_from_their_bytes),
+        cmocka_unit_test(every_half_and_bfloat16_comes_back),
+        cmocka_unit_test(floats_round_to_the_nearest_even),
+        cmocka_unit_test(floats_are_encoded_as_their_type_says),
     };
     return cmocka_run_group_tests_name("tensor", tests, NULL, NULL);
 }

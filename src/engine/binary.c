@@ -10,6 +10,7 @@
 struct arithmetic {
     const struct tn_binary_kernels *kernels; /* for more than two operands: one after the other */
     struct tn_stretch stretch;               /* over the output */
+    const float **data;                      /* [operands] their numbers, in the pass at hand */
     float scale;                             /* of the result: a mean's 1 / count */
 };
 
@@ -35,6 +36,7 @@ static void release(struct tn_step *step)
     if (!arithmetic)
         return;
     tn_stretch_release(&arithmetic->stretch);
+    tn_free(arithmetic->data);
     tn_free(arithmetic);
     step->state = NULL;
 }
@@ -45,6 +47,9 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
     struct arithmetic *arithmetic = step->state = tn_calloc(1, sizeof *arithmetic);
     if (!arithmetic)
         return tn_fail_memory(error, node->name, sizeof *arithmetic);
+    arithmetic->data = tn_calloc((size_t)node->input_count, sizeof *arithmetic->data);
+    if (!arithmetic->data)
+        return tn_fail_memory(error, node->name, (size_t)node->input_count * sizeof(float *));
     arithmetic->kernels = &network->kernels->binary[function_of[node->op]];
     arithmetic->scale = node->op == TN_OP_MEAN ? 1.0f / (float)node->input_count : 1;
     for (int i = 0; i < node->input_count; i++) {
@@ -102,20 +107,29 @@ static bool prepare_power(struct tn_network *network, struct tn_step *step, stru
 
 /* --- forward --- */
 
+static const float *data_of(const struct tn_network *network, const struct tn_step *step,
+                            int operand)
+{
+    const struct tn_param *param = tn_step_param(network, step, operand);
+    if (step->inputs[operand] >= 0)
+        return network->blobs[step->inputs[operand]].data;
+    if (param)
+        return param->data;
+    return tn_tensor_floats(tn_node_constant(network->graph, tn_step_node(network, step), operand));
+}
+
+static void find_data(const struct tn_network *network, const struct tn_step *step)
+{
+    struct arithmetic *arithmetic = step->state;
+    for (int i = 0; i < arithmetic->stretch.count; i++)
+        arithmetic->data[i] = data_of(network, step, i);
+}
+
 static const float *numbers(const struct job *job, int operand, const struct tn_piece *piece)
 {
-    int blob = job->step->inputs[operand];
-    const struct tn_param *param = tn_step_param(job->network, job->step, operand);
-    const struct tn_stretch *stretch = &job->arithmetic->stretch;
-    const float *data;
-    if (blob >= 0)
-        data = job->network->blobs[blob].data;
-    else if (param)
-        data = param->data;
-    else
-        data = tn_tensor_floats(
-            tn_node_constant(job->network->graph, tn_step_node(job->network, job->step), operand));
-    return data + tn_operand_at(stretch, &stretch->operands[operand], piece);
+    const struct arithmetic *arithmetic = job->arithmetic;
+    const struct tn_stretch *stretch = &arithmetic->stretch;
+    return arithmetic->data[operand] + tn_operand_at(stretch, &stretch->operands[operand], piece);
 }
 
 static size_t step_of(const struct job *job, int operand)
@@ -154,6 +168,7 @@ static void forward_piece(void *context, const struct tn_piece *piece)
 static void forward(struct tn_network *network, struct tn_step *step)
 {
     struct job job = {network, step, step->state, 0, network->blobs[step->output].data};
+    find_data(network, step);
     tn_stretch_walk(&job.arithmetic->stretch, (size_t)network->count, forward_piece, &job);
 }
 
@@ -236,6 +251,7 @@ static void backward_by(struct tn_network *network, struct tn_step *step, int op
 static void backward(struct tn_network *network, struct tn_step *step)
 {
     int last = -1;
+    find_data(network, step);
     for (int i = 0; i < step->input_count; i++) {
         if (last < 0 && step->inputs[i] == step->input)
             last = i;

@@ -5,6 +5,8 @@
 
 /* A slice's packed input should stay in the second-level cache, and one tile's outputs too. */
 enum { SLICE_FLOATS = 64 * 1024, SLICE_POSITIONS = 4096 };
+/* The same for a band of an image: each reads all weights again. */
+enum { BAND_FLOATS = 512 * 1024 };
 enum { MOST_PHASES = 1 << 20 }; /* each has its own tables */
 
 static int larger(int a, int b)
@@ -76,8 +78,30 @@ static void choose_slice(struct tn_conv_geometry *g, int batch)
     g->slice = images < 1 ? 1 : (int)images;
 }
 
-bool tn_conv_geometry_make(const struct tn_window *window, int batch, struct tn_conv_geometry *g,
-                           struct tn_error *error)
+/* Bands of as many rows as fit, but of more than the input rows that two of them both read. */
+static void choose_bands(struct tn_conv_geometry *g)
+{
+    const struct tn_window *w = g->window;
+    int before, after;
+    reach(w, 0, &before, &after);
+    size_t row =
+        (size_t)g->pitch * (size_t)w->channels_in * (size_t)(g->stored_count ? g->stored_count : 1);
+    size_t rows = BAND_FLOATS / row, around = (size_t)before + (size_t)after;
+    if (g->slice > 1 || (size_t)g->rows <= rows)
+        return;
+    rows = rows > around ? rows - around : 0;
+    if (rows < 2 * around + 4)
+        rows = 2 * around + 4;
+    if (rows >= (size_t)w->out[0])
+        return;
+    g->bands = (int)(((size_t)w->out[0] + rows - 1) / rows);
+    g->band_rows = (w->out[0] + g->bands - 1) / g->bands;
+    g->origin = before;
+    g->rows = before + g->band_rows + after;
+}
+
+bool tn_conv_geometry_make(const struct tn_window *window, int batch, bool banded,
+                           struct tn_conv_geometry *g, struct tn_error *error)
 {
     if ((long)window->stride[0] * window->stride[1] > MOST_PHASES)
         return tn_fail(error, TN_ERROR_INPUT, "its strides are %d and %d", window->stride[0],
@@ -86,6 +110,8 @@ bool tn_conv_geometry_make(const struct tn_window *window, int batch, struct tn_
                                    .taps = window->kernel[0] * window->kernel[1],
                                    .phases = window->stride[0] * window->stride[1],
                                    .rows = cells(window, 0),
+                                   .bands = 1,
+                                   .band_rows = window->out[0],
                                    .pitch = cells(window, 1)};
     g->phase = tn_calloc((size_t)g->taps, sizeof *g->phase);
     g->shift = tn_calloc((size_t)g->taps, sizeof *g->shift);
@@ -96,6 +122,8 @@ bool tn_conv_geometry_make(const struct tn_window *window, int batch, struct tn_
     }
     place_taps(g);
     choose_slice(g, batch);
+    if (banded)
+        choose_bands(g);
     size_t widest = 0;
     for (int t = 0; t < g->taps; t++) {
         size_t far = (size_t)(g->shift[t] < 0 ? -g->shift[t] : g->shift[t]);
@@ -116,6 +144,12 @@ void tn_conv_geometry_free(struct tn_conv_geometry *g)
     g->shift = NULL;
 }
 
+int tn_conv_band_rows(const struct tn_conv_geometry *g, int band)
+{
+    int left = g->window->out[0] - band * g->band_rows;
+    return left < g->band_rows ? left : g->band_rows;
+}
+
 size_t tn_conv_positions(const struct tn_conv_geometry *g, int images, const int extent[2])
 {
     if (extent[0] == 0 || extent[1] == 0)
@@ -131,28 +165,43 @@ void tn_conv_phase_extent(const struct tn_conv_geometry *g, int phase, int exten
     extent[1] = phase_extent(w->in[1], phase % w->stride[1], w->stride[1]);
 }
 
-/* One phase of one channel of one image. */
-static void pack_phase(const struct tn_conv_geometry *g, const struct tn_kernels *kernels,
-                       const float *channel, int phase, float *target)
+/* Rows first .. first + count - 1 of one phase of one channel of one image. */
+static void pack_rows(const struct tn_conv_geometry *g, const struct tn_kernels *kernels,
+                      const float *channel, int phase, size_t first, size_t count, size_t width,
+                      float *target)
 {
     const struct tn_window *w = g->window;
-    int extent[2], first = phase / w->stride[1], second = phase % w->stride[1];
-    size_t pitch = (size_t)g->pitch;
-    tn_conv_phase_extent(g, phase, extent);
-    size_t rows = (size_t)extent[0], width = (size_t)extent[1];
+    size_t pitch = (size_t)g->pitch, down = (size_t)w->stride[0], right = (size_t)w->stride[1];
     if (g->phases == 1) {
-        kernels->pad_rows(rows, width, channel, target, pitch);
-    } else {
-        for (size_t i = 0; i < rows; i++) {
-            const float *from =
-                channel + ((i * (size_t)w->stride[0] + (size_t)first) * (size_t)w->in[1]) + second;
-            float *to = target + i * pitch;
-            for (size_t j = 0; j < width; j++)
-                to[j] = from[j * (size_t)w->stride[1]];
-            memset(to + width, 0, (pitch - width) * sizeof *to);
-        }
+        kernels->pad_rows(count, width, channel + first * width, target, pitch);
+        return;
     }
-    memset(target + rows * pitch, 0, ((size_t)g->rows - rows) * pitch * sizeof *target);
+    const float *corner = channel + (size_t)(phase / w->stride[1]) * (size_t)w->in[1] +
+                          (size_t)(phase % w->stride[1]);
+    for (size_t i = 0; i < count; i++) {
+        const float *from = corner + (first + i) * down * (size_t)w->in[1];
+        float *to = target + i * pitch;
+        for (size_t j = 0; j < width; j++)
+            to[j] = from[j * right];
+        memset(to + width, 0, (pitch - width) * sizeof *to);
+    }
+}
+
+/* One phase of one channel of one image, in the band; zeros where it does not reach. */
+static void pack_phase(const struct tn_conv_geometry *g, const struct tn_kernels *kernels,
+                       const float *channel, int phase, int band, float *target)
+{
+    int extent[2], top = band * g->band_rows - g->origin;
+    tn_conv_phase_extent(g, phase, extent);
+    int first = top > 0 ? top : 0, last = top + g->rows < extent[0] ? top + g->rows : extent[0];
+    if (last < first || extent[1] == 0)
+        last = first;
+    size_t pitch = (size_t)g->pitch, before = (size_t)(first - top), count = (size_t)(last - first);
+    memset(target, 0, before * pitch * sizeof *target);
+    pack_rows(g, kernels, channel, phase, (size_t)first, count, (size_t)extent[1],
+              target + before * pitch);
+    memset(target + (before + count) * pitch, 0,
+           ((size_t)g->rows - before - count) * pitch * sizeof *target);
 }
 
 static void clear_margins(const struct tn_conv_geometry *g, int count, float *plane)
@@ -163,7 +212,7 @@ static void clear_margins(const struct tn_conv_geometry *g, int count, float *pl
 }
 
 void tn_conv_pack_input(const struct tn_conv_geometry *g, const struct tn_kernels *kernels,
-                        const float *images, size_t image_stride, int count, int channels,
+                        const float *images, size_t image_stride, int count, int channels, int band,
                         float *planes)
 {
     size_t area = (size_t)g->window->in[0] * (size_t)g->window->in[1];
@@ -178,7 +227,7 @@ void tn_conv_pack_input(const struct tn_conv_geometry *g, const struct tn_kernel
             clear_margins(g, count, plane);
             for (int n = 0; n < count; n++)
                 pack_phase(g, kernels, images + (size_t)n * image_stride + (size_t)c * area, phase,
-                           plane + g->margin + (size_t)n * image);
+                           band, plane + g->margin + (size_t)n * image);
         }
     }
 }

@@ -26,13 +26,17 @@ struct tn_conv_geometry {
     int stored_count;
     int rows, pitch; /* of an image on the line */
     int slice;       /* images a slice */
+    int bands;       /* parts a slice; above 1 only in slices of one image */
+    int band_rows;   /* rows of the output in a band, the last may have fewer */
+    int origin;      /* rows on the line before a band's first */
     size_t margin;   /* zero floats before and after each plane */
     size_t plane;    /* floats of one channel and phase of a slice, margins included */
     const struct tn_window *window;
 };
 
-/* `batch` bounds the images a slice. */
-bool tn_conv_geometry_make(const struct tn_window *window, int batch,
+/* `batch` bounds the images a slice. `banded`: large images may be cut into bands; only the way
+ * forward can be. */
+bool tn_conv_geometry_make(const struct tn_window *window, int batch, bool banded,
                            struct tn_conv_geometry *geometry, struct tn_error *error);
 void tn_conv_geometry_free(struct tn_conv_geometry *geometry);
 
@@ -43,10 +47,13 @@ size_t tn_conv_positions(const struct tn_conv_geometry *geometry, int images, co
 /* Height and width of a phase of the input. */
 void tn_conv_phase_extent(const struct tn_conv_geometry *geometry, int phase, int extent[2]);
 
-/* Lay out channels of NCHW images: planes[(c * stored_count + phase) * plane ...]; `image_stride`
- * floats from one image to the next. */
+/* Rows of the output in a band. */
+int tn_conv_band_rows(const struct tn_conv_geometry *geometry, int band);
+
+/* Lay out a band of channels of NCHW images: planes[(c * stored_count + phase) * plane ...];
+ * `image_stride` floats from one image to the next. */
 void tn_conv_pack_input(const struct tn_conv_geometry *geometry, const struct tn_kernels *kernels,
-                        const float *images, size_t image_stride, int count, int channels,
+                        const float *images, size_t image_stride, int count, int channels, int band,
                         float *planes);
 /* The same for [N,channels,out,out] images: one phase, planes[c * plane ...]. */
 void tn_conv_pack_output(const struct tn_conv_geometry *geometry, const struct tn_kernels *kernels,

@@ -65,7 +65,7 @@ static bool make_offsets(struct tn_correlation *c)
         c->offsets[k] = (ptrdiff_t)(((size_t)channel * (size_t)g->stored_count +
                                      (size_t)g->stored[g->phase[t]]) *
                                         g->plane +
-                                    g->margin) +
+                                    g->margin + (size_t)g->origin * (size_t)g->pitch) +
                         g->shift[t];
     }
     return true;
@@ -142,7 +142,8 @@ bool tn_correlation_prepare(struct tn_network *network, struct tn_step *step,
 {
     const char *name = tn_step_node(network, step)->name;
     int step_depth = network->kernels->depth_step;
-    if (!tn_conv_geometry_make(&c->window, network->max_batch, &c->geometry, error))
+    if (!tn_conv_geometry_make(&c->window, network->max_batch, passes == TN_PASS_FORWARD,
+                               &c->geometry, error))
         return tn_fail_in(error, "node '%s'", name);
     c->groups = c->window.groups;
     c->filters = c->window.channels_out / c->groups;
@@ -251,45 +252,64 @@ static int slice_images(const struct job *job, int slice)
     return left < g->slice ? left : g->slice;
 }
 
+/* A slice's images, and rows of their output. */
+struct part {
+    int first, images;
+    int band, rows;
+};
+
 /* From positions of a tile row to rows of NCHW images. */
-static void trim_outputs(const struct job *job, const float *tile, int filter, int first,
-                         int images)
+static void trim_outputs(const struct job *job, const float *tile, int filter,
+                         const struct part *part)
 {
     const struct tn_correlation *c = job->c;
     const struct tn_conv_geometry *g = &c->geometry;
     const float *bias = job->finish.bias;
-    size_t rows = (size_t)c->window.out[0], width = (size_t)c->window.out[1];
-    for (int n = 0; n < images; n++)
+    size_t width = (size_t)c->window.out[1], area = (size_t)c->window.out[0] * width,
+           above = (size_t)part->band * (size_t)g->band_rows * width;
+    for (int n = 0; n < part->images; n++)
         job->network->kernels->trim_rows(
-            rows, width, tile + (size_t)n * (size_t)g->rows * (size_t)g->pitch, (size_t)g->pitch,
-            bias ? bias[filter] : 0, job->finish.relu,
-            job->to + (size_t)(first + n) * tn_correlation_out(c) + (size_t)filter * rows * width);
+            (size_t)part->rows, width, tile + (size_t)n * (size_t)g->rows * (size_t)g->pitch,
+            (size_t)g->pitch, bias ? bias[filter] : 0, job->finish.relu,
+            job->to + (size_t)(part->first + n) * tn_correlation_out(c) + (size_t)filter * area +
+                above);
 }
 
-static void forward_slice(void *context, size_t slice, unsigned worker)
+static void forward_group(const struct job *job, int group, const float *planes, float *tile,
+                          const struct part *part)
+{
+    const struct tn_correlation *c = job->c;
+    const struct tn_conv_geometry *g = &c->geometry;
+    const float *in =
+        planes + (size_t)group * (size_t)c->channels * (size_t)g->stored_count * g->plane;
+    size_t positions =
+        tn_conv_positions(g, part->images, (const int[]){part->rows, c->window.out[1]});
+    int blocks = block_count(c->filters, job->network->kernels->tile_rows);
+    for (int b = 0; b < blocks; b++) {
+        struct block block = block_at(c->filters, blocks, b);
+        int filter = group * c->filters + block.begin;
+        job->network->kernels->correlate(block.rows, c->depth,
+                                         c->packed + (size_t)filter * (size_t)c->depth, in,
+                                         c->offsets, positions, tile, g->plane);
+        for (int r = 0; r < block.rows; r++)
+            trim_outputs(job, tile + (size_t)r * g->plane, filter + r, part);
+    }
+}
+
+static void forward_part(void *context, size_t index, unsigned worker)
 {
     const struct job *job = context;
     const struct tn_correlation *c = job->c;
     const struct tn_conv_geometry *g = &c->geometry;
-    const struct tn_kernels *kernels = job->network->kernels;
-    int images = slice_images(job, (int)slice), first = (int)slice * g->slice;
+    int slice = (int)(index / (size_t)g->bands), band = (int)(index % (size_t)g->bands);
+    struct part part = {slice * g->slice, slice_images(job, slice), band,
+                        tn_conv_band_rows(g, band)};
     float *planes = tn_scratch(job->network, worker), *tile = planes + input_planes(c);
-    size_t positions = tn_conv_positions(g, images, c->window.out);
-    tn_conv_pack_input(g, kernels, job->from + (size_t)first * tn_correlation_in(c),
-                       tn_correlation_in(c), images, c->window.channels_in, planes);
-    int blocks = block_count(c->filters, kernels->tile_rows);
-    for (int group = 0; group < c->groups; group++) {
-        const float *in =
-            planes + (size_t)group * (size_t)c->channels * (size_t)g->stored_count * g->plane;
-        for (int b = 0; b < blocks; b++) {
-            struct block block = block_at(c->filters, blocks, b);
-            int filter = group * c->filters + block.begin;
-            kernels->correlate(block.rows, c->depth, c->packed + (size_t)filter * (size_t)c->depth,
-                               in, c->offsets, positions, tile, g->plane);
-            for (int r = 0; r < block.rows; r++)
-                trim_outputs(job, tile + (size_t)r * g->plane, filter + r, first, images);
-        }
-    }
+    tn_conv_pack_input(g, job->network->kernels,
+                       job->from + (size_t)part.first * tn_correlation_in(c), tn_correlation_in(c),
+                       part.images, c->window.channels_in, band, planes);
+    for (int group = 0; group < c->groups; group++)
+        forward_group(job, group, planes, tile, &part);
 }
 
 void tn_correlation_forward(struct tn_network *network, struct tn_correlation *c,
@@ -298,7 +318,7 @@ void tn_correlation_forward(struct tn_network *network, struct tn_correlation *c
 {
     struct job job = {.network = network, .c = c, .finish = finish, .from = input, .to = output};
     pack(network, c, weights, false);
-    tn_parallel((size_t)slice_count(network, c), forward_slice, &job);
+    tn_parallel((size_t)slice_count(network, c) * (size_t)c->geometry.bands, forward_part, &job);
 }
 
 /* --- back to the input --- */
@@ -438,7 +458,7 @@ static void weights_part(void *context, size_t part, unsigned worker)
         tn_conv_pack_output(g, kernels, job->gradient + (size_t)first * tn_correlation_out(c),
                             tn_correlation_out(c), images, c->window.channels_out, gradient);
         tn_conv_pack_input(g, kernels, job->from + (size_t)first * tn_correlation_in(c),
-                           tn_correlation_in(c), images, c->window.channels_in, planes);
+                           tn_correlation_in(c), images, c->window.channels_in, 0, planes);
         weights_slice(job, planes, gradient, sums, images);
         if (job->to)
             back_images(job, gradient, tile, first, images);

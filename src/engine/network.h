@@ -24,7 +24,8 @@ void tn_network_free(struct tn_network *network);
 
 /* Called before a node runs, from the calling thread, with the node's first input [count,...] in
  * NCHW order as the graph says. Nodes that were fused into the one before (BatchNorm and ReLU after
- * a convolution) and views (Flatten) are not seen; every Conv and Gemm is. Return false (error
+ * a convolution) and views (Flatten) are not seen; every Conv, ConvTranspose, Gemm and MatMul is,
+ * with the first of its inputs that is no constant. Return false (error
  * filled) to stop. */
 struct tn_observer {
     bool (*before)(void *context, int node, const float *input, int count, struct tn_error *error);

@@ -240,6 +240,7 @@ static const struct entry {
     {"ReduceL1", tn_evaluate_reduce, NOWHERE, 0},
     {"ReduceL2", tn_evaluate_reduce, NOWHERE, 0},
     {"ReduceSumSquare", tn_evaluate_reduce, NOWHERE, 0},
+    {"MatMul", tn_evaluate_matmul, NOWHERE, 0},
     {"Size", tn_evaluate_size, NOWHERE, TN_ELEMENT_INT64},
     {"NonZero", tn_evaluate_nonzero, NOWHERE, TN_ELEMENT_INT64},
 };

@@ -132,7 +132,7 @@ static void copy_strided(struct tn_tensor *result, const struct tn_tensor *data,
 struct tn_tensor *tn_evaluate_transpose(const struct tn_work *work)
 {
     const struct tn_tensor *data = tn_work_input(work, 0);
-    int64_t strides[TN_MAX_RANK], steps[TN_MAX_RANK], dims[TN_MAX_RANK];
+    int64_t strides[TN_MAX_RANK], steps[TN_MAX_RANK] = {0}, dims[TN_MAX_RANK];
     int perm[TN_MAX_RANK];
     if (!data || !tn_transpose_of(work->graph, work->node, perm, NULL))
         return NULL;
@@ -154,11 +154,11 @@ struct tn_tensor *tn_evaluate_slice(const struct tn_work *work)
     bool fixed;
     if (!data || !tn_slice_of(work->graph, work->node, &slice, &fixed, NULL) || !fixed)
         return NULL;
-    int64_t steps[TN_MAX_RANK], first = 0;
+    int64_t steps[TN_MAX_RANK] = {0}, first = 0;
     tn_strides_of(data, steps);
     for (int i = 0; i < data->rank; i++) {
         first += slice.start[i] * steps[i];
-        steps[i] *= slice.step[i];
+        steps[i] = slice.count[i] > 1 ? steps[i] * slice.step[i] : 0; /* a step may be vast */
     }
     struct tn_tensor *result = tn_work_result(work, data->dtype, data->rank, slice.count);
     if (result)
@@ -253,7 +253,7 @@ struct tn_tensor *tn_evaluate_split(const struct tn_work *work)
     bool fixed;
     if (!data || !tn_split_of(work->graph, work->node, &split, &fixed, NULL) || !fixed)
         return NULL;
-    int64_t steps[TN_MAX_RANK], dims[TN_MAX_RANK], start = 0;
+    int64_t steps[TN_MAX_RANK] = {0}, dims[TN_MAX_RANK], start = 0;
     for (int i = 0; i < work->output; i++)
         start += tn_split_size(&split, i);
     tn_strides_of(data, steps);
@@ -274,7 +274,7 @@ struct tn_tensor *tn_evaluate_expand(const struct tn_work *work)
     if (!data || !fixed || list.count > TN_MAX_RANK || !tn_walk_begin(&walk, 1, &data))
         return NULL;
     int count = (int)list.count, rank = count > data->rank ? count : data->rank;
-    int64_t dims[TN_MAX_RANK], steps[TN_MAX_RANK];
+    int64_t dims[TN_MAX_RANK], steps[TN_MAX_RANK] = {0};
     for (int i = 0; i < rank; i++) {
         int own = i - (rank - data->rank), listed = i - (rank - count);
         int64_t size = own < 0 ? 1 : data->dims[own], wanted = listed < 0 ? 1 : list.list[listed];
@@ -293,7 +293,7 @@ struct tn_tensor *tn_evaluate_tile(const struct tn_work *work)
 {
     const struct tn_tensor *data = tn_work_input(work, 0), *times = tn_work_input(work, 1);
     const int64_t *list = times ? tn_tensor_ints(times) : NULL;
-    int64_t dims[TN_MAX_RANK], strides[TN_MAX_RANK], at[TN_MAX_RANK] = {0};
+    int64_t dims[TN_MAX_RANK] = {0}, strides[TN_MAX_RANK], at[TN_MAX_RANK] = {0};
     if (!data || !list || times->count != (size_t)data->rank)
         return NULL;
     for (int i = 0; i < data->rank; i++)

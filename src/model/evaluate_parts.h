@@ -46,7 +46,8 @@ tn_evaluator tn_evaluate_reshape, tn_evaluate_unsqueeze, tn_evaluate_squeeze, tn
     tn_evaluate_split, tn_evaluate_expand, tn_evaluate_tile,
     tn_evaluate_scatter; /* evaluate_move.c */
 tn_evaluator tn_evaluate_unary, tn_evaluate_binary, tn_evaluate_where,
-    tn_evaluate_cast;                                                   /* evaluate_arithmetic.c */
-tn_evaluator tn_evaluate_reduce, tn_evaluate_size, tn_evaluate_nonzero; /* evaluate_reduce.c */
+    tn_evaluate_cast; /* evaluate_arithmetic.c */
+tn_evaluator tn_evaluate_reduce, tn_evaluate_size, tn_evaluate_nonzero,
+    tn_evaluate_matmul; /* evaluate_reduce.c */
 
 #endif

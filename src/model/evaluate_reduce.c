@@ -1,4 +1,5 @@
 /* Evaluation of what makes few numbers of many. */
+#include "core/memory.h"
 #include "model/argument.h"
 #include "model/axes.h"
 #include "model/evaluate_parts.h"
@@ -212,5 +213,38 @@ struct tn_tensor *tn_evaluate_nonzero(const struct tn_work *work)
         for (int d = data->rank - 1; d >= 0 && ++at[d] == data->dims[d]; d--)
             at[d] = 0;
     }
+    return result;
+}
+
+/* [rows, inner] by [inner, columns]; a vector is a row in front and a column behind. Networks
+ * divide weights by their spectral norm this way. */
+struct tn_tensor *tn_evaluate_matmul(const struct tn_work *work)
+{
+    const struct tn_tensor *a = tn_work_input(work, 0), *b = tn_work_input(work, 1);
+    const float *x = a ? tn_tensor_floats(a) : NULL, *y = b ? tn_tensor_floats(b) : NULL;
+    int64_t dims[2];
+    int rank = 0;
+    if (!x || !y || a->rank < 1 || a->rank > 2 || b->rank < 1 || b->rank > 2)
+        return NULL;
+    int64_t inner = a->dims[a->rank - 1], rows = a->rank == 2 ? a->dims[0] : 1;
+    int64_t columns = b->rank == 2 ? b->dims[1] : 1;
+    size_t effort = sizeof(float);
+    if (inner != b->dims[0] || !tn_mul(effort, (size_t)inner, &effort) ||
+        !tn_mul(effort, (size_t)rows, &effort) || !tn_mul(effort, (size_t)columns, &effort) ||
+        effort > work->budget->work)
+        return NULL;
+    work->budget->work -= effort;
+    if (a->rank == 2)
+        dims[rank++] = rows;
+    if (b->rank == 2)
+        dims[rank++] = columns;
+    struct tn_tensor *result = tn_work_result(work, TN_FLOAT32, rank, dims);
+    for (int64_t i = 0; result && i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) {
+            double sum = 0;
+            for (int64_t k = 0; k < inner; k++)
+                sum += (double)x[i * inner + k] * (double)y[k * columns + j];
+            tn_tensor_floats(result)[i * columns + j] = (float)sum;
+        }
     return result;
 }

@@ -478,13 +478,13 @@ static struct tn_graph *decode_outline(const struct tn_onnx_outline *outline,
 static struct tn_graph *decode(const uint8_t *bytes, size_t size, const char *name,
                                const struct tn_onnx_source *source, struct tn_error *error)
 {
-    struct tn_onnx_outline outline = {NULL};
+    struct tn_onnx_outline outline = {.bytes = NULL};
     struct tn_graph *graph = NULL;
     if (size == 0)
         tn_fail(error, TN_ERROR_INPUT, "is empty");
     else if (tn_onnx_outline(bytes, size, &outline, error))
         graph = decode_outline(&outline, source, error);
-    else if (error && error->kind == TN_ERROR_INPUT)
+    else if (bytes[0] != 8 && error && error->kind == TN_ERROR_INPUT)
         explain(bytes, NULL, error);
     tn_onnx_outline_release(&outline);
     if (!graph)

@@ -47,7 +47,7 @@ static bool next_field(struct cursor *cursor, struct field *field)
 {
     uint64_t tag, number;
     field->begin = cursor->at;
-    if (!read_varint(cursor, &tag) || tag > UINT32_MAX)
+    if (!read_varint(cursor, &tag) || tag > UINT32_MAX || tag >> 3 == 0)
         return false;
     field->number = (uint32_t)(tag >> 3);
     field->type = (int)(tag & 7);
@@ -90,6 +90,9 @@ static bool append(struct tn_onnx_outline *outline, const uint8_t *from, const u
 {
     size_t size = (size_t)(end - from);
     void *memory = outline->bytes;
+    if (size > INT32_MAX - outline->size) /* more cannot be decoded */
+        return tn_fail(error, TN_ERROR_INPUT, "an ONNX model takes at most %d bytes, weights aside",
+                       INT32_MAX);
     bool ok = more_room(&memory, outline->size, &outline->capacity, outline->size + size, 1, error);
     outline->bytes = memory;
     if (ok && size > 0)
@@ -173,7 +176,7 @@ bool tn_onnx_outline(const uint8_t *bytes, size_t size, struct tn_onnx_outline *
                      struct tn_error *error)
 {
     struct cursor cursor = {bytes, bytes + size};
-    *outline = (struct tn_onnx_outline){NULL};
+    *outline = (struct tn_onnx_outline){.bytes = NULL};
     while (cursor.at < cursor.end) {
         struct field field;
         if (!next_field(&cursor, &field))

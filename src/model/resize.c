@@ -181,7 +181,7 @@ static bool read_arguments(const struct tn_graph *graph, const struct tn_node *n
     bool late = node->op == TN_OP_RESIZE && graph->info.opset >= 11;
     const struct tn_tensor *scales = given(graph, node, late ? 2 : 1, constant);
     const struct tn_tensor *sizes = late ? given(graph, node, 3, constant) : NULL;
-    struct axis_list axes;
+    struct axis_list axes = {0};
     if (!*constant)
         return true;
     if (!read_axes(node, resize->rank, &axes, error))

@@ -83,7 +83,10 @@ bool tn_shape_reshape(const struct tn_graph *graph, const struct tn_node *node,
     struct tn_shape in = tn_shape_of(graph, node, 0);
     bool constant = true;
     struct tn_ints list = tn_ints_of(graph, node, 1, NULL, &constant);
+    const struct tn_tensor *given = tn_node_constant(graph, node, 1);
     *out = tn_shape_unknown;
+    if (given && !list.list)
+        return tn_fail(error, TN_ERROR_INPUT, "its shape is no list of whole numbers");
     if (!in.known || !constant || !list.list)
         return true;
     return reshape_to(graph, &in, list.list, list.count, tn_node_int(node, "allowzero", 0) == 0,

@@ -13,7 +13,7 @@ static bool read_sizes(const struct tn_node *node, const struct tn_window *windo
                        int parts, int least, int otherwise, int *sizes, struct tn_error *error)
 {
     const struct tn_attribute *attribute = tn_node_attribute(node, name);
-    size_t count = (size_t)(parts * window->spatial);
+    size_t count = (size_t)parts * (size_t)window->spatial;
     int first = 2 - window->spatial;
     for (int i = 0; i < 2 * parts; i++)
         sizes[i] = i % 2 < first ? least : otherwise;

@@ -128,6 +128,7 @@ static bool split_sizes(const struct at *at, struct tn_error *error)
         return tn_fail_memory(error, "surgery", (size_t)split.count * sizeof *sizes);
     int64_t begin = 0;
     bool ok = true, changed = false;
+    bool listed = tn_operation_constant(at->operation, at->index, 1) != NULL;
     for (int i = 0; i < split.count; i++) {
         int64_t size = tn_split_size(&split, i);
         sizes[i] = tn_operation_count(at->operation, at->in, begin, begin + size);
@@ -136,7 +137,8 @@ static bool split_sizes(const struct at *at, struct tn_error *error)
     }
     if (changed) {
         tn_node_remove_attribute(at->node, "num_outputs"); /* it stands for equal sizes */
-        ok = write_list(at, 1, "split", graph->info.opset < 13, (size_t)split.count, sizes, error);
+        ok = write_list(at, 1, "split", !listed && graph->info.opset < 13, (size_t)split.count,
+                        sizes, error);
     }
     tn_free(sizes);
     return ok;
@@ -208,8 +210,7 @@ static bool gather_places(const struct at *at, struct tn_error *error)
         if (place >= 0)
             places[count++] = place;
     }
-    bool cut = now && tn_operation_count(at->operation, at->in, 0, at->in->count) < at->in->count;
-    bool ok = now && (!cut || write_list(at, 1, NULL, false, count, places, error));
+    bool ok = now && write_list(at, 1, NULL, false, count, places, error);
     tn_free(now);
     tn_free(places);
     return ok;
@@ -241,8 +242,7 @@ static bool squeezed_axes(const struct at *at, struct tn_error *error)
     int64_t list[TN_MAX_RANK];
     size_t count = 0;
     const struct tn_graph *graph = at->operation->graph;
-    if (at->in->count < 2 ||
-        tn_operation_count(at->operation, at->in, 0, at->in->count) == at->in->count)
+    if (at->in->count < 2)
         return true;
     if (!tn_axes_of(graph, at->node, &axes, &constant, error))
         return false;
@@ -256,6 +256,12 @@ static bool squeezed_axes(const struct at *at, struct tn_error *error)
            write_list(at, 1, "axes", graph->info.opset < 13, count, list, error);
 }
 
+/* Are all the channels of these labels still there? */
+static bool whole(const struct tn_operation *operation, const struct tn_labels *labels)
+{
+    return tn_operation_count(operation, labels, 0, labels->count) == labels->count;
+}
+
 bool tn_operation_arguments(struct tn_operation *operation, int node, bool makes,
                             struct tn_error *error)
 {
@@ -265,6 +271,8 @@ bool tn_operation_arguments(struct tn_operation *operation, int node, bool makes
         return true;
     const struct at at = {operation, node, n, &operation->flow->labels[n->inputs[0]],
                           &operation->flow->labels[n->outputs[0]]};
+    if (whole(operation, at.in) && whole(operation, at.out))
+        return true;
     switch (n->op) {
     case TN_OP_CONV:
     case TN_OP_CONV_TRANSPOSE:

@@ -375,7 +375,7 @@ bool tn_flow_rule(struct tn_flow *flow, int node, struct tn_error *error)
         [TN_OP_TRANSPOSE] = tn_rule_transpose,
         [TN_OP_RESHAPE] = tn_rule_reshape,
         [TN_OP_FLATTEN] = tn_rule_reshape,
-        [TN_OP_SQUEEZE] = tn_rule_reshape,
+        [TN_OP_SQUEEZE] = tn_rule_squeeze,
         [TN_OP_UNSQUEEZE] = tn_rule_reshape,
         [TN_OP_RESIZE] = tn_rule_resize,
         [TN_OP_UPSAMPLE] = tn_rule_resize,

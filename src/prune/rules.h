@@ -35,6 +35,7 @@ bool tn_rule_gate(struct tn_flow *flow, int node, struct tn_error *error);
 
 /* rules_moves.c: numbers moved, not changed. */
 bool tn_rule_reshape(struct tn_flow *flow, int node, struct tn_error *error);
+bool tn_rule_squeeze(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_transpose(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_slice(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_pad(struct tn_flow *flow, int node, struct tn_error *error);

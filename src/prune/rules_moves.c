@@ -100,10 +100,25 @@ static bool parts_are_one(const struct tn_flow *flow, const struct tn_labels *la
     return true;
 }
 
+/* Is the value normalised channel by channel? Group normalisation is written so: Reshape to
+ * [N,groups,rest], InstanceNormalization, Reshape back. Its channels must stand on axis 1. */
+static bool is_normalised(const struct tn_flow *flow, int value)
+{
+    int readers[4];
+    int count = tn_graph_consumers(flow->graph, value, 4, readers);
+    for (int i = 0; i < count && i < 4; i++) {
+        if (tn_rule_node(flow, readers[i])->op == TN_OP_INSTANCE_NORM)
+            return true;
+    }
+    return false;
+}
+
 /* The output's axis on which channels will stand: where the channels were spread over several, one
- * on which nothing need be joined, or else the one with most to choose from. */
+ * on which nothing need be joined (the first, should all channels be one), or else the one with
+ * most to choose from. */
 static bool choose_axis(const struct tn_flow *flow, const struct tn_labels *labels,
-                        const struct tn_value *in, const struct tn_value *out, struct share *best)
+                        const struct tn_value *in, const struct tn_value *out, bool on_first,
+                        struct share *best)
 {
     int64_t in_strides[TN_MAX_RANK], out_strides[TN_MAX_RANK];
     bool free_choice = false;
@@ -115,10 +130,10 @@ static bool choose_axis(const struct tn_flow *flow, const struct tn_labels *labe
         struct share share;
         if (!share_of(i, out_strides[i], out->dims[i], stride, labels->count, &share))
             return false;
-        if (share.parts < 2)
+        if (share.parts < 2 || (on_first && i > 1))
             continue;
         bool is_free = parts_are_one(flow, labels, &share, stride);
-        if ((is_free && !free_choice) || (is_free == free_choice && share.parts > best->parts))
+        if (!free_choice && (is_free || share.parts > best->parts))
             *best = share;
         free_choice |= is_free;
     }
@@ -136,7 +151,7 @@ bool tn_rule_reshape(struct tn_flow *flow, int node, struct tn_error *error)
     if (labels.count == 0)
         return true;
     if (in->rank < 2 || out->rank < 2 || in->dims[0] != out->dims[0] ||
-        !choose_axis(flow, &labels, in, out, &share))
+        !choose_axis(flow, &labels, in, out, is_normalised(flow, output), &share))
         return tn_rule_bar(flow, node, "rearranges its channels", error);
     int64_t strides[TN_MAX_RANK];
     strides_of(in, strides);
@@ -152,6 +167,17 @@ bool tn_rule_reshape(struct tn_flow *flow, int node, struct tn_error *error)
         ids[x] = labels.ids[x * share.out / share.low % share.parts * share.low / stride];
     flow->labels[output] = (struct tn_labels){.axis = share.axis, .count = (int)count, .ids = ids};
     return true;
+}
+
+/* A Squeeze that names no axes drops all of size 1. Where there is none now, there is no list that
+ * would say so once a single channel is left (arguments.c names the others). */
+bool tn_rule_squeeze(struct tn_flow *flow, int node, struct tn_error *error)
+{
+    if (!shapes_known(flow, node))
+        return of_unknown_shape(flow, node, error);
+    if (output_at(flow, node)->rank == value_at(flow, tn_rule_input(flow, node, 0))->rank)
+        return tn_rule_bar(flow, node, "drops whichever axes are of size 1", error);
+    return tn_rule_reshape(flow, node, error);
 }
 
 /* --- one axis becomes another --- */

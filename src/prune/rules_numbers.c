@@ -53,12 +53,32 @@ static bool unless_across(struct tn_flow *flow, int node, int first, int last, c
     return tn_rule_pass(flow, node, error);
 }
 
+/* Scale and shift stretch to the input's shape: they may have numbers for each channel even where
+ * those are not normalised together. */
+static bool touch_stretched(struct tn_flow *flow, int node, int index, struct tn_error *error)
+{
+    int input = tn_rule_input(flow, node, 0), constant = tn_rule_input(flow, node, index);
+    if (constant == TN_NO_VALUE)
+        return true;
+    const struct tn_tensor *tensor = value_at(flow, constant)->constant;
+    if (!tensor)
+        return tn_rule_bar(flow, node, "has a scale that is not constant", error);
+    const struct tn_labels labels = flow->labels[input];
+    return tn_rule_touch(flow, node, index,
+                         labels.axis - value_at(flow, input)->rank + tensor->rank, TN_THROUGH,
+                         &labels, error);
+}
+
 bool tn_rule_layer_norm(struct tn_flow *flow, int node, struct tn_error *error)
 {
     int64_t axis = tn_node_int(tn_rule_node(flow, node), "axis", -1);
     int input = tn_rule_input(flow, node, 0);
-    if (axis < 0 && input != TN_NO_VALUE)
-        axis += value_at(flow, input)->rank;
+    if (!tn_rule_is_activation(flow, input) || !value_at(flow, input)->has_shape)
+        return tn_rule_bar(flow, node, "normalises a tensor of unknown shape", error);
+    axis += axis < 0 ? value_at(flow, input)->rank : 0;
+    if (flow->labels[input].axis < axis &&
+        (!touch_stretched(flow, node, 1, error) || !touch_stretched(flow, node, 2, error)))
+        return false;
     return unless_across(flow, node, (int)axis, TN_MAX_RANK,
                          "normalises across its channels: removing one would change the others",
                          error);
