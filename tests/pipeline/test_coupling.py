@@ -279,7 +279,10 @@ def prune(build, opset, scope, reweight):
     model = net.save(name, build(net))
     results = commands("open " + path(name + ".onnx"), "data %s channels=gray" % path("images"), "groups scope=" + scope,
                        "sample all images=4 locations=20 seed=3", "ratio all 0.5", "summary", "prune all reweight=" + reweight,
-                       "export " + path(name + "_cut.onnx"), "infer %s %s" % (path("in.npy"), path(name + ".npy")))
+                       "export " + path(name + "_cut.onnx"), "infer %s %s" % (path("in.npy"), path(name + ".npy")), "undo",
+                       "undo", "layers")
+    whole = [layer["name"] for layer in results[-1]["layers"] if layer["kept"] == layer["filters"] and layer["ratio"] == 0]
+    check("%s: with no ratio set all layers are whole" % name, len(whole) == len(results[-1]["layers"]), results[-1])
     groups, planned, cut = results[2]["groups"], results[5], results[6]["layers"]
     if name not in UNEVEN:
         check("%s: the network is as large as planned" % name, (planned["params_planned"], planned["flops_planned"]) ==
