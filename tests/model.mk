@@ -22,6 +22,9 @@ tests_test_onnx_damage_SOURCES = tests/test_onnx_damage.c $(MODEL_SUPPORT)
 tests_test_onnx_damage_LDADD = $(UNIT_LDADD)
 tests_test_zoo_SOURCES = tests/test_zoo.c
 tests_test_zoo_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_logits
+tests_test_logits_SOURCES = tests/test_logits.c tests/small_graph.c tests/small_graph.h
+tests_test_logits_LDADD = $(UNIT_LDADD)
 tests_test_head_SOURCES = tests/test_head.c tests/small_graph.c tests/small_graph.h
 tests_test_head_LDADD = $(UNIT_LDADD)
 tests/test_onnx.$(OBJEXT) tests/test_onnx_damage.$(OBJEXT): src/model/onnx.pb-c.h

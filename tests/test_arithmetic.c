@@ -19,11 +19,12 @@
 
 static const int64_t one[2] = {1, 1}, none[4] = {0};
 
-/* Something to train in front, so that constants behind it are trained too. */
+/* Something to train in front, so that constants behind it are trained too. Not a bias: where a
+ * mean is taken away behind it, its gradient is nothing but rounding. */
 static void begin(struct small_graph *small, int channels, int height, int width, uint64_t seed)
 {
     small_begin(small, channels, height, width, seed);
-    small_conv(small, channels, channels, one, one, one, none, 1, true);
+    small_conv(small, channels, channels, one, one, one, none, 1, false);
 }
 
 static void set_float(struct tn_node *node, const char *name, float value)
@@ -490,7 +491,7 @@ static void bits_are_the_same_for_any_threads(void **state)
             assert_memory_equal(first[v], gradient, count * sizeof(float));
             compared++;
         }
-        assert_int_equal(compared, 6);
+        assert_int_equal(compared, 5);
         tn_network_free(network);
     }
     for (int v = 0; v < 200; v++)

@@ -18,6 +18,8 @@
 
 enum { NETWORKS = 200, GRAPHS = 2000 };
 
+/* Of the network at hand; TN_FIRST and TN_COUNT in the environment choose others than those of
+ * every day. */
 static uint64_t seed;
 
 static bool by_chance(int group, int channel)
@@ -54,7 +56,6 @@ static void cuts_of_random_networks_equal_zeroed_channels(void **state)
     uint64_t from = first ? strtoull(first, NULL, 10) : 1;
     uint64_t networks = count ? strtoull(count, NULL, 10) : NETWORKS;
     for (seed = from; seed < from + networks; seed++) {
-        print_message("%d\n", (int)seed);
         cut_at_random(TN_SCOPE_INNER, &prunable, &cuts);
         cut_at_random(TN_SCOPE_ALL, &prunable, &cuts);
     }

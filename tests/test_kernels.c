@@ -189,6 +189,12 @@ static void elementwise_kernels_match_plain_loops(void **state)
         k->relu_gradient(100, x, y, z);
         for (int n = 0; n < 100; n++)
             assert_true(z[n] == (x[n] > 0 ? y[n] : 0));
+        double sums[100];
+        for (int n = 0; n < 100; n++)
+            sums[n] = (double)y[n];
+        k->sum_rows(99, x, sums);
+        for (int n = 0; n < 100; n++)
+            assert_true(sums[n] == (double)y[n] + (n < 99 ? (double)x[n] : 0));
         memcpy(u, x, sizeof u);
         memcpy(v, y, sizeof v);
         k->sgd(100, u, v, w, 0.1f, 0.9f, 0.01f);

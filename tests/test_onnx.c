@@ -462,6 +462,69 @@ static void weights_that_do_not_fit_go_beside(void **state)
     tn_free(data);
 }
 
+/* A network of 20 MB whose large weight is `shift` bytes further on than in the others. */
+static struct tn_graph *large_network(int shift)
+{
+    struct tn_error error = {0};
+    struct tn_graph *graph = model_small();
+    struct tn_tensor *large = tn_tensor_new(TN_FLOAT32, 1, (const int64_t[]){5000000}, &error);
+    for (size_t i = 0; i < large->count; i++)
+        tn_tensor_floats(large)[i] = (float)i;
+    char name[] = "large....";
+    name[5 + shift] = '\0';
+    int value = tn_graph_add_value(graph, name, large, &error);
+    assert_true(value >= 0 && tn_graph_add_output(graph, value, &error));
+    return graph;
+}
+
+static void large_files_are_looked_into_and_not_copied(void **state)
+{
+    struct tn_error error = {0};
+    char *path = path_in(state, "large.onnx"), *other = path_in(state, "other.onnx");
+    int views = 0;
+    for (int shift = 0; shift < 4; shift++) {
+        struct tn_graph *graph = large_network(shift);
+        assert_true(tn_onnx_write(graph, path, &error));
+        struct tn_graph *back = tn_onnx_read(path, &error);
+        assert_non_null(back);
+        struct tn_value *value = &back->values[back->outputs[1]];
+        views += !tn_tensor_is_private(value->constant);
+        model_assert_same(graph, back);
+        assert_int_equal((uintptr_t)value->constant->data % sizeof(float), 0);
+        struct tn_graph *clone = tn_graph_clone(back, &error); /* outlives what it came from */
+        tn_graph_free(back);
+        assert_true(tn_onnx_write(clone, path, &error)); /* over the file that it is mapped from */
+        assert_true(tn_onnx_write(clone, other, &error));
+        model_assert_same(graph, clone);
+        tn_graph_free(clone);
+        tn_graph_free(graph);
+    }
+    assert_true(views >= 1); /* the length of the name before it puts one of four in place */
+
+    struct tn_graph *graph = NULL;
+    for (int shift = 0; shift < 4; shift++) {
+        struct tn_graph *fresh = large_network(shift);
+        assert_true(tn_onnx_write(fresh, path, &error));
+        tn_graph_free(fresh);
+        graph = tn_onnx_read(path, &error);
+        assert_non_null(graph);
+        if (!tn_tensor_is_private(graph->values[graph->outputs[1]].constant))
+            break;
+        tn_graph_free(graph);
+        graph = NULL;
+    }
+    assert_non_null(graph);
+    assert_int_equal(truncate(path, 1000), 0); /* reading on would end the program */
+    assert_false(tn_onnx_write(graph, other, &error));
+    assert_non_null(strstr(error.text, path));
+    assert_false(tn_graph_check_files(graph, &error));
+    tn_graph_free(graph);
+    unlink(path);
+    unlink(other);
+    tn_free(path);
+    tn_free(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +537,7 @@ int main(void)
         cmocka_unit_test(subgraphs_are_kept_with_what_they_read),
         cmocka_unit_test(files_that_are_no_models_are_told_apart),
         cmocka_unit_test(weights_that_do_not_fit_go_beside),
+        cmocka_unit_test(large_files_are_looked_into_and_not_copied),
         cmocka_unit_test(what_cannot_be_written_leaves_nothing_behind),
     };
     return cmocka_run_group_tests_name("onnx", tests, make_folder, remove_folder);

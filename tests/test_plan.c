@@ -200,6 +200,55 @@ static void other_outputs_are_not_trained(void **state)
     tn_graph_free(graph);
 }
 
+static bool note(void *context, int node, const float *input, int count, struct tn_error *error)
+{
+    int *seen = context;
+    (void)count, (void)error;
+    seen[node]++;
+    return input != NULL;
+}
+
+/* Whoever collects statistics of layers sees each of them once, whatever is fused around it. */
+static void observers_see_every_layer(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct small_graph small;
+    small_begin(&small, 2, 4, 4, 12);
+    conv(&small, 2, 3);
+    small_norm(&small, 3);
+    small_node(&small, "Relu", 0, NULL);
+    int weights = small_constant(&small, "weight", 4, INTS(3, 4, 2, 2), 0, 1);
+    small_node(&small, "ConvTranspose", 1, &weights);
+    small_node(&small, "Relu", 0, NULL);
+    weights = small_constant(&small, "weight", 2, INTS(5, 6), 0, 1);
+    small_node(&small, "MatMul", 1, &weights);
+    int left = small_constant(&small, "left", 2, INTS(3, 5), 0, 1);
+    add(&small, "MatMul", 2, (const int[]){left, small.last});
+    small_node(&small, "Flatten", 0, NULL);
+    weights = small_constant(&small, "weight", 2, INTS(4 * 3 * 6, 2), 0, 1);
+    small_node(&small, "Gemm", 1, &weights);
+    small_node(&small, "Relu", 0, NULL);
+    struct tn_graph *graph = small_end(&small);
+    for (int mode = TN_INFER; mode <= TN_TRAINING; mode++) {
+        struct tn_network *network = network_of(graph, 2, (enum tn_mode)mode);
+        float *images = gradients_random(2 * 32, 1);
+        const float *outputs;
+        int seen[16] = {0};
+        struct tn_observer observer = {note, seen};
+        assert_true(tn_network_forward(network, images, 2, &observer, &outputs, &error));
+        for (int n = 0; n < graph->node_count; n++) {
+            enum tn_op op = graph->nodes[n].op;
+            bool layer = op == TN_OP_CONV || op == TN_OP_CONV_TRANSPOSE || op == TN_OP_GEMM ||
+                         op == TN_OP_MATMUL;
+            assert_true(layer ? seen[n] == 1 : seen[n] <= 1);
+        }
+        tn_network_free(network);
+        tn_free(images);
+    }
+    tn_graph_free(graph);
+}
+
 static void must_fail(struct tn_graph *graph, enum tn_mode mode, const char *named)
 {
     struct tn_error error = {0};
@@ -289,6 +338,7 @@ int main(void)
         cmocka_unit_test(long_branches_keep_their_memory),
         cmocka_unit_test(shared_weights_have_one_gradient),
         cmocka_unit_test(other_outputs_are_not_trained),
+        cmocka_unit_test(observers_see_every_layer),
         cmocka_unit_test(computed_weights_are_refused_by_name),
         cmocka_unit_test(a_computed_bias_is_refused_by_name),
         cmocka_unit_test(weights_that_are_also_a_statistic_are_not_trained),

@@ -53,11 +53,8 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
     arithmetic->kernels = &network->kernels->binary[function_of[node->op]];
     arithmetic->scale = node->op == TN_OP_MEAN ? 1.0f / (float)node->input_count : 1;
     for (int i = 0; i < node->input_count; i++) {
-        if (!tn_node_constant(network->graph, node, i))
-            continue;
-        if (!tn_step_floats(network, node->inputs[i], error))
-            return false;
-        if (!tn_tensor_floats(tn_node_constant(network->graph, node, i)))
+        const struct tn_tensor *constant = tn_node_constant(network->graph, node, i);
+        if (constant && !tn_tensor_floats(constant))
             return tn_fail(error, TN_ERROR_INPUT, "node '%s': '%s' is not float32", node->name,
                            network->graph->values[node->inputs[i]].name);
     }

@@ -4,6 +4,7 @@
 #include "data/loader.h"
 #include "engine/loss.h"
 #include "engine/network.h"
+#include "model/logits.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -111,7 +112,9 @@ bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum 
         batch = (int)count;
     struct tn_loss loss = {0};
     int64_t seen = 0;
-    struct tn_network *network = tn_network_new(graph, batch, TN_INFER, error);
+    struct tn_graph *ends = tn_graph_logits(graph, error);
+    struct tn_network *network = ends ? tn_network_new(ends, batch, TN_INFER, error) : NULL;
+    tn_graph_free(ends);
     struct tn_loader *loader =
         network ? tn_loader_new(dataset, split, NULL, count, (size_t)batch, NULL, error) : NULL;
     if (network)

@@ -91,6 +91,8 @@ void tn_for_ranges(size_t count, size_t grain,
 struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, enum tn_mode mode,
                                   struct tn_error *error)
 {
+    if (!tn_graph_check_files(graph, error))
+        return NULL;
     struct tn_network *network = tn_calloc(1, sizeof *network);
     if (!network) {
         tn_fail_memory(error, "a network", sizeof *network);

@@ -129,16 +129,18 @@ static bool share_param(struct tn_network *network, const struct tn_node *node, 
     return true;
 }
 
-bool tn_step_floats(struct tn_network *network, int value, struct tn_error *error)
+/* An exponent may be written in whole numbers: it becomes floats in the network's own graph. */
+static bool make_exponent(struct tn_network *network, const struct tn_node *node,
+                          struct tn_error *error)
 {
-    const struct tn_tensor *old = network->graph->values[value].constant;
-    if (!tn_tensor_ints(old))
+    const struct tn_tensor *old = tn_node_constant(network->graph, node, 1);
+    if (node->op != TN_OP_POW || !old || !tn_tensor_ints(old))
         return true;
     struct tn_tensor *floats = tn_tensor_new(TN_FLOAT32, old->rank, old->dims, error);
     for (size_t i = 0; floats && i < old->count; i++)
         tn_tensor_floats(floats)[i] = (float)tn_tensor_ints(old)[i];
     if (floats)
-        tn_graph_set_constant(network->graph, value, floats);
+        tn_graph_set_constant(network->graph, node->inputs[1], floats);
     return floats != NULL;
 }
 
@@ -149,8 +151,6 @@ static bool add_param(struct tn_network *network, const struct tn_node *node, in
 {
     if (network->param_of[value] >= 0)
         return share_param(network, node, value, trainable, error);
-    if (!tn_step_floats(network, value, error))
-        return false;
     const struct tn_tensor *tensor = network->graph->values[value].constant;
     if (!tn_tensor_floats(tensor))
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': '%s' is not float32", node->name,
@@ -335,8 +335,8 @@ static bool add_step(struct plan *plan, int index, struct tn_error *error)
                        node->name, node->op_type);
     network->step_count++; /* now, so that a failed step is released */
     return find_inputs(network, node, step, error) && check_constants(network, step, error) &&
-           add_params(network, step, error) && make_outputs(plan, node, step, error) &&
-           step->ops->prepare(network, step, error);
+           make_exponent(network, node, error) && add_params(network, step, error) &&
+           make_outputs(plan, node, step, error) && step->ops->prepare(network, step, error);
 }
 
 /* The same numbers under another shape, which must leave every image's where they are. */

@@ -121,10 +121,6 @@ const struct tn_value *tn_step_input_value(const struct tn_network *network,
 const struct tn_value *tn_step_output_value(const struct tn_network *network,
                                             const struct tn_step *step);
 
-/* Whole numbers among floats (exponents, as exporters write them) become floats in the network's
- * own graph. */
-bool tn_step_floats(struct tn_network *network, int value, struct tn_error *error);
-
 /* Reserve scratch memory for each worker; tn_scratch gives it back during forward and backward. */
 void tn_want_scratch(struct tn_network *network, size_t floats);
 float *tn_scratch(const struct tn_network *network, unsigned worker);

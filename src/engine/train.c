@@ -6,6 +6,7 @@
 #include "engine/evaluate.h"
 #include "engine/loss.h"
 #include "engine/network.h"
+#include "model/logits.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -202,7 +203,9 @@ bool tn_train(struct tn_graph *graph, struct tn_dataset *dataset,
     size_t all = tn_dataset_count(dataset, TN_TRAIN), batch = (size_t)options->batch;
     run.count = options->limit > 0 && (size_t)options->limit < all ? (size_t)options->limit : all;
     run.iterations = (run.count + batch - 1) / batch;
-    run.network = tn_network_new(graph, options->batch, TN_TRAINING, error);
+    struct tn_graph *logits = tn_graph_logits(graph, error);
+    run.network = logits ? tn_network_new(logits, options->batch, TN_TRAINING, error) : NULL;
+    tn_graph_free(logits);
     if (!run.network)
         return false;
     tn_network_seed(run.network, options->seed);

@@ -61,7 +61,7 @@ bool tn_walk_begin(struct tn_walk *walk, int count, struct tn_tensor *const *inp
     for (int i = 0; i < walk->rank; i++)
         walk->dims[i] = 1;
     for (int k = 0; k < count; k++) {
-        int64_t strides[TN_MAX_RANK];
+        int64_t strides[TN_MAX_RANK] = {0};
         int shift = walk->rank - inputs[k]->rank;
         tn_strides_of(inputs[k], strides);
         for (int i = 0; i < inputs[k]->rank; i++) {

@@ -245,7 +245,7 @@ static struct tn_tensor *two_inputs(const struct tn_work *work, const struct nam
 struct tn_tensor *tn_evaluate_binary(const struct tn_work *work)
 {
     const struct named *how = binary_of(work->node);
-    struct tn_tensor *result = tn_tensor_ref(tn_work_input(work, 0));
+    struct tn_tensor *result = how ? tn_tensor_ref(tn_work_input(work, 0)) : NULL;
     for (int i = 1; result && i < work->node->input_count; i++) {
         struct tn_tensor *next = tn_work_input(work, i);
         struct tn_tensor *longer = next ? two_inputs(work, how, result, next) : NULL;

@@ -132,7 +132,7 @@ static void copy_strided(struct tn_tensor *result, const struct tn_tensor *data,
 struct tn_tensor *tn_evaluate_transpose(const struct tn_work *work)
 {
     const struct tn_tensor *data = tn_work_input(work, 0);
-    int64_t strides[TN_MAX_RANK], steps[TN_MAX_RANK] = {0}, dims[TN_MAX_RANK];
+    int64_t strides[TN_MAX_RANK] = {0}, steps[TN_MAX_RANK], dims[TN_MAX_RANK];
     int perm[TN_MAX_RANK];
     if (!data || !tn_transpose_of(work->graph, work->node, perm, NULL))
         return NULL;
@@ -154,7 +154,7 @@ struct tn_tensor *tn_evaluate_slice(const struct tn_work *work)
     bool fixed;
     if (!data || !tn_slice_of(work->graph, work->node, &slice, &fixed, NULL) || !fixed)
         return NULL;
-    int64_t steps[TN_MAX_RANK] = {0}, first = 0;
+    int64_t steps[TN_MAX_RANK], first = 0;
     tn_strides_of(data, steps);
     for (int i = 0; i < data->rank; i++) {
         first += slice.start[i] * steps[i];
@@ -253,7 +253,7 @@ struct tn_tensor *tn_evaluate_split(const struct tn_work *work)
     bool fixed;
     if (!data || !tn_split_of(work->graph, work->node, &split, &fixed, NULL) || !fixed)
         return NULL;
-    int64_t steps[TN_MAX_RANK] = {0}, dims[TN_MAX_RANK], start = 0;
+    int64_t steps[TN_MAX_RANK], dims[TN_MAX_RANK], start = 0;
     for (int i = 0; i < work->output; i++)
         start += tn_split_size(&split, i);
     tn_strides_of(data, steps);

@@ -403,6 +403,14 @@ struct tn_tensor *tn_node_constant(const struct tn_graph *graph, const struct tn
     return graph->values[node->inputs[index]].constant;
 }
 
+bool tn_graph_check_files(const struct tn_graph *graph, struct tn_error *error)
+{
+    for (int i = 0; i < graph->value_count; i++)
+        if (graph->values[i].constant && !tn_tensor_check(graph->values[i].constant, error))
+            return false;
+    return true;
+}
+
 int tn_graph_find_value(const struct tn_graph *graph, const char *name)
 {
     for (int i = 0; i < graph->value_count; i++)

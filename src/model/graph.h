@@ -220,6 +220,10 @@ struct tn_tensor *tn_node_constant(const struct tn_graph *graph, const struct tn
 enum tn_op tn_op_from_name(const char *op_type);
 const char *tn_op_name(enum tn_op op);
 
+/* False, with an error naming the file, when constants are mapped from a file that was written to
+ * since (tn_mapping_check): to be asked before they are read. */
+bool tn_graph_check_files(const struct tn_graph *graph, struct tn_error *error);
+
 int tn_graph_find_value(const struct tn_graph *graph, const char *name); /* or TN_NO_VALUE */
 /* Nodes that read `value`; returns how many, writes up to `limit` indices. */
 int tn_graph_consumers(const struct tn_graph *graph, int value, int limit, int *nodes);

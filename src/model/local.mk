@@ -13,6 +13,7 @@ libthinet_la_SOURCES += \
 	src/model/fold.c src/model/fold_parts.h \
 	src/model/fold_batch.c \
 	src/model/head.c src/model/head.h \
+	src/model/logits.c src/model/logits.h \
 	src/model/graph.c src/model/graph.h \
 	src/model/initialise.c src/model/initialise.h \
 	src/model/layers.c src/model/layers.h \

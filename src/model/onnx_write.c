@@ -279,10 +279,13 @@ static bool check_size(size_t size, struct tn_error *error)
 bool tn_onnx_encode(const struct tn_graph *graph, bool weights, uint8_t **bytes, size_t *size,
                     struct tn_error *error)
 {
+    *bytes = NULL;
+    *size = 0;
+    if (!tn_graph_check_files(graph, error))
+        return false;
     struct tn_writing writing = {.graph = graph,
                                  .weights = weights ? TN_WEIGHTS_INSIDE : TN_WEIGHTS_DIGESTS};
     const Onnx__ModelProto *model = write_model(&writing);
-    *bytes = NULL;
     *size = model ? onnx__model_proto__get_packed_size(model) : 0;
     bool ok = model ? check_size(*size, error) : tn_fail_memory(error, "the ONNX file", 0);
     if (ok && !(*bytes = tn_alloc(*size, 1)))
@@ -341,14 +344,6 @@ static bool write_two(const struct tn_graph *graph, const Onnx__ModelProto *mode
     return whole;
 }
 
-static bool check_sources(const struct tn_graph *graph, struct tn_error *error)
-{
-    for (int i = 0; i < graph->value_count; i++)
-        if (graph->values[i].constant && !tn_tensor_check(graph->values[i].constant, error))
-            return false;
-    return true;
-}
-
 /* Bytes of all weights; more than any file can hold where they cannot be counted. */
 static size_t weigh(const struct tn_graph *graph)
 {
@@ -399,7 +394,7 @@ bool tn_onnx_write_within(const struct tn_graph *graph, const char *path, size_t
                           struct tn_error *error)
 {
     bool beside = weigh(graph) > most;
-    if (!check_sources(graph, error))
+    if (!tn_graph_check_files(graph, error))
         return false;
     if (!beside && !write_inside(graph, path, most, &beside, error))
         return false;

@@ -105,7 +105,7 @@ static bool from_scales(const struct tn_graph *graph, const struct tn_node *node
     for (int i = 0; i < count; i++) {
         int axis = axes->axis[i];
         double out = floor((double)((float)dims[axis] * scales[i]));
-        if (!(out < (double)GREATEST))
+        if (!(out >= -1 && out < (double)GREATEST))
             return tn_fail(error, TN_ERROR_INPUT, "its scale is %g", (double)scales[i]);
         if (!resize_axis(resize, axis, dims[axis], scales[i], (int64_t)out, constant, error))
             return false;

@@ -34,8 +34,8 @@ static void slice_axis(struct tn_slice *slice, int axis, int64_t size, int64_t s
     }
     int64_t stride = step > 0 ? step : -step;
     slice->start[axis] = start;
-    slice->step[axis] = step;
     slice->count[axis] = span > 0 ? (span - 1) / stride + 1 : 0;
+    slice->step[axis] = slice->count[axis] > 1 ? step : 1; /* a step that is taken fits the image */
     slice->whole[axis] = slice->count[axis] == size && step == 1;
 }
 

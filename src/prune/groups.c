@@ -340,6 +340,10 @@ static bool enter_touch(struct builder *b, const struct tn_touch *touch, int mar
         struct family *family = family_of(b, root);
         struct standing *s = family ? &b->standing[family - b->families] : NULL;
         for (int g = s && s->count > 0 ? family->last : -1; g >= 0; g = b->before[g]) {
+            /* Of a stream that is no group a layer's channels are those behind it. */
+            int producer = b->groups->group[g].producers[0];
+            if (family->group < 0 && b->layers->layer[producer].node > touch->node)
+                continue;
             if (!enter_node(&b->groups->group[g], touch, s->count, error))
                 return false;
         }
@@ -400,6 +404,7 @@ static bool judge(struct builder *b, int index, struct tn_error *error)
         group->why_not = shared_reason(b, family);
     else
         group->prunable = true;
+    group->fixed_count = group->prunable ? group->fixed_count : 0;
     if (!group->prunable && !group->why_not)
         return tn_fail_memory(error, "groups", 1);
     return true;
@@ -410,11 +415,12 @@ static bool judge(struct builder *b, int index, struct tn_error *error)
 static void place_channels(struct builder *b)
 {
     for (int id = 0; id < b->flow->id_count; id++) {
-        const struct family *family = b->flow->parent[id] == id ? family_of(b, id) : NULL;
+        int root = tn_flow_root(b->flow, id);
+        const struct family *family = family_of(b, root);
         if (!family || family->group < 0 || !b->groups->group[family->group].prunable)
             continue;
         b->groups->group_of[id] = family->group;
-        b->groups->channel_of[id] = b->channel[id];
+        b->groups->channel_of[id] = b->channel[root];
     }
 }
 
@@ -425,9 +431,8 @@ static int *channels_on(const struct builder *b, const struct tn_labels *labels,
     if (!channels)
         tn_fail_memory(error, "groups", (size_t)labels->count * sizeof *channels);
     for (int c = 0; channels && c < labels->count; c++) {
-        int root = tn_flow_root(b->flow, labels->ids[c]);
-        bool own = b->groups->group_of[root] == group;
-        channels[c] = own ? b->groups->channel_of[root] : TN_NO_CHANNEL;
+        int id = labels->ids[c];
+        channels[c] = b->groups->group_of[id] == group ? b->groups->channel_of[id] : TN_NO_CHANNEL;
     }
     return channels;
 }

@@ -59,8 +59,8 @@ struct tn_groups {
     int *of_layer;                 /* [layers] group index of each layer */
     struct tn_filter_map *filters; /* [layers] */
     struct tn_flow *flow;          /* what surgery follows; internal to src/prune */
-    int *group_of;   /* [ids of the flow, by root] prunable group or -1; internal to src/prune */
-    int *channel_of; /* [ids of the flow, by root] and its channel there */
+    int *group_of;   /* [ids of the flow] prunable group or -1; internal to src/prune */
+    int *channel_of; /* [ids of the flow] and its channel there */
 };
 
 bool tn_groups_of(const struct tn_graph *graph, const struct tn_layers *layers, enum tn_scope scope,

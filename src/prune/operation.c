@@ -9,10 +9,9 @@ const double TN_GONE = -INFINITY;
 
 double tn_operation_factor(const struct tn_operation *operation, int id)
 {
-    int root = tn_flow_root(operation->flow, id);
-    int group = operation->groups->group_of[root];
+    int group = operation->groups->group_of[id];
     const double *factors = group < 0 ? NULL : operation->factors[group];
-    return factors ? factors[operation->groups->channel_of[root]] : 1;
+    return factors ? factors[operation->groups->channel_of[id]] : 1;
 }
 
 bool tn_operation_stays(const struct tn_operation *operation, int id)

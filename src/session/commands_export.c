@@ -78,7 +78,8 @@ static bool run_export_gram(struct tn_session *session, const struct tn_command_
 const struct tn_command tn_commands_export[] = {
     {"export",
      "write the network as it stands as an ONNX file",
-     "Names, opset and metadata are kept. Pending ratios are not in it before `prune`.",
+     "Names, opset, element types and metadata are kept. Pending ratios are not in it before "
+     "`prune`. Above 2 GB the weights go to FILE.onnx.data beside it.",
      TN_COMMAND_JOURNALED,
      {{TN_WORD_FILE, "FILE.onnx", false, NULL}},
      {{0}},

@@ -20,7 +20,7 @@ static bool find_reads(struct tn_model *model, struct tn_error *error)
         layer_of[model->layers.layer[l].node] = l;
     for (int g = 0; g < model->groups.count; g++) {
         const struct tn_group *group = &model->groups.group[g];
-        for (int c = 0; c < group->consumer_count; c++) {
+        for (int c = 0; group->prunable && c < group->consumer_count; c++) {
             int layer = layer_of[group->consumers[c].node];
             if (layer >= 0)
                 model->reads[model->read_count++] = (struct tn_read){layer, g};

@@ -32,7 +32,7 @@ struct tn_model {
     struct tn_cost cost;
     struct tn_widths widths; /* what it would cost with other ones */
     int read_count;
-    struct tn_read *reads; /* which layers read which groups */
+    struct tn_read *reads; /* which layers read which groups that can be pruned */
     bool stored;           /* its bytes have been hashed: `digest` names them in the store */
     struct tn_digest digest;
 };

@@ -4,9 +4,7 @@ exit status 1, does not crash, and takes no memory beyond what the file is worth
 import os
 import random
 import resource
-import signal
 import subprocess
-import sys
 
 from thinet import PROGRAM, QUICK, check, environment, finish, scratch, skip_all
 
@@ -259,6 +257,67 @@ for what, old in ("node", b"norm"), ("tensor", b"norm.mean"), ("operator", b"Rel
     new = old[:2] + b"\0" + old[3:]
     refused("a zero byte in the name of a " + what, write("zero-%s.onnx" % what, data.replace(old, new)), "zero byte")
     refused("the name of a %s that is no UTF-8" % what, write("utf8-%s.onnx" % what, data.replace(old, old[:2] + b"\xff" + old[3:])), "UTF-8")
+
+
+# External data
+def external(location="data.bin", offset=None, length=None, size=192, **more):
+    """The small network, with the weights of "last.weight" (120 bytes) elsewhere."""
+    model = small()
+    tensor = tensor_of(model, "last.weight")
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, text in dict(location=location, offset=offset, length=length, **more).items():
+        if text is not None:
+            tensor.external_data.add(key=key, value=str(text))
+    return model
+
+
+os.makedirs(path("inner/deeper"))
+for name, size in ("inner/data.bin", 192), ("inner/short.bin", 100), ("inner/deeper/data.bin", 192), ("outside.bin", 192):
+    with open(path(name), "wb") as file:
+        file.write(bytes(size))
+os.symlink("../outside.bin", path("inner/link.bin"))
+os.symlink("data.bin", path("inner/inside.bin"))
+os.symlink("..", path("inner/up"))
+os.symlink("deeper", path("inner/down"))
+os.symlink("nothing", path("inner/dangling.bin"))
+os.symlink("circle.bin", path("inner/circle.bin"))
+os.mkfifo(path("inner/pipe.bin"))
+os.makedirs(path("inner-twin"))
+with open(path("inner-twin/data.bin"), "wb") as file:
+    file.write(bytes(192))
+for what, given in (("in its folder", {}), ("at an offset", dict(offset=72)), ("with its length", dict(offset=8, length=120)),
+                    ("deeper", dict(location="deeper/data.bin")), ("called in a roundabout way", dict(location="./deeper//data.bin")),
+                    ("behind a link that stays inside", dict(location="inside.bin")), ("behind a folder's link that stays inside", dict(location="down/data.bin")),
+                    ("with a checksum", dict(checksum="0" * 40))):
+    status, error = attempt(write("inner/good.onnx", external(**given)))
+    check("external data %s is read" % what, status == 0, error)
+for what, word, given in (
+        ("without a place", "not name", dict(location=None)), ("of no name", "folder", dict(location="")),
+        ("by an absolute path", "folder", dict(location=path("inner/data.bin"))), ("of the system", "folder", dict(location="/etc/passwd")),
+        ("above", "folder", dict(location="../outside.bin")), ("above and back", "folder", dict(location="../inner/data.bin")),
+        ("above, further on", "folder", dict(location="deeper/../../outside.bin")), ("in a folder of a similar name", "folder", dict(location="../inner-twin/data.bin")),
+        ("behind a link that leads out", "link", dict(location="link.bin")), ("behind a folder's link that leads out", "link", dict(location="up/outside.bin")),
+        ("behind a link to nothing", "dangling.bin", dict(location="dangling.bin")), ("behind a link to itself", "circle.bin", dict(location="circle.bin")),
+        ("that is not there", "missing.bin", dict(location="missing.bin")), ("that is a folder", "folder", dict(location="deeper")),
+        ("that is its own folder", "folder", dict(location=".")), ("that is a pipe", "regular", dict(location="pipe.bin")),
+        ("that is too short", "100 bytes", dict(location="short.bin")), ("past the end", "192", dict(offset=73)), ("far past the end", "192", dict(offset=1 << 62)),
+        ("of another length", "dimensions", dict(length=119)), ("of no length", "dimensions", dict(length=0)), ("of wild length", "dimensions", dict(length=1 << 62)),
+        ("at a negative offset", "offset", dict(offset=-1)), ("at an offset beyond numbers", "offset", dict(offset=1 << 70)),
+        ("at an offset in words", "offset", dict(offset="eight")), ("at an empty offset", "offset", dict(offset="")), ("of a length in hexadecimal", "length", dict(length="0x78"))):
+    refused("external data " + what, write("inner/bad.onnx", external(**given)), "'last.weight'", word)
+model = external()
+set_dims(model, "last.weight", 1 << 40, 6)
+refused("external data of wild dimensions", write("inner/bad.onnx", model), "'last.weight'")
+model = external(location="hole.bin")
+with open(path("inner/hole.bin"), "wb") as file:
+    file.truncate(1 << 24)
+set_type(model, "last.weight", TensorProto.DOUBLE)
+set_dims(model, "last.weight", 1 << 21)
+for i in range(3000):  # 6 TB of memory out of a file of 16 MB, 300 KB of model
+    model.graph.initializer.add().CopyFrom(tensor_of(model, "last.weight"))
+    model.graph.initializer[-1].name = "copy%d" % i
+refused("external data taken again and again", write("inner/bad.onnx", model), "times")
 
 
 # Subgraphs
