@@ -1,5 +1,6 @@
 UNIT_TESTS += tests/test_gram tests/test_path tests/test_groups tests/test_surgery \
-	tests/test_sampling tests/test_method tests/test_exchange tests/test_filter_weights
+	tests/test_sampling tests/test_method tests/test_exchange tests/test_filter_weights \
+	tests/test_width tests/test_budget
 tests_test_gram_SOURCES = tests/test_gram.c tests/random_samples.h
 tests_test_gram_LDADD = $(UNIT_LDADD)
 tests_test_path_SOURCES = tests/test_path.c tests/random_samples.h
@@ -19,6 +20,10 @@ tests_test_exchange_SOURCES = tests/test_exchange.c $(METHOD_SUPPORT)
 tests_test_exchange_LDADD = $(UNIT_LDADD)
 tests_test_filter_weights_SOURCES = tests/test_filter_weights.c $(METHOD_SUPPORT) $(SMALL_NETS)
 tests_test_filter_weights_LDADD = $(UNIT_LDADD)
+tests_test_width_SOURCES = tests/test_width.c tests/random_net.c tests/random_net.h tests/blocks.c tests/blocks.h $(SMALL_NETS)
+tests_test_width_LDADD = $(UNIT_LDADD)
+tests_test_budget_SOURCES = tests/test_budget.c $(SMALL_NETS)
+tests_test_budget_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/test_tap tests/test_arguments
 tests_test_arguments_SOURCES = tests/test_arguments.c $(CUTTING)
 tests_test_arguments_LDADD = $(UNIT_LDADD)

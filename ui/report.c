@@ -68,6 +68,31 @@ static void report_layers(FILE *file, const json_t *result)
     }
 }
 
+static void report_budget(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "layers"), *row;
+    const char *measure = text_of(result, "measure");
+    int name = longest(rows, "name", 5);
+    size_t i;
+    fprintf(file, "%-*s %8s %6s %6s %9s %8s\n", name, "layer", "filters", "keep", "ratio", "error",
+            "ls");
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(file, "%-*s %8lld %6lld ", name, text_of(row, "name"), whole_of(row, "filters"),
+                whole_of(row, "keep"));
+        put_number(file, 5, 0, 100 * number_of(row, "ratio"));
+        fputc('%', file);
+        put_number(file, 10, 4, number_of(row, "error"));
+        put_number(file, 9, 4, number_of(row, "error_ls"));
+        fputs(json_is_true(json_object_get(row, "stale")) ? "  stale\n" : "\n", file);
+    }
+    fprintf(file, "FLOPs %.4fx, params %.4fx of before; asked: %s %.4fx%s\n",
+            number_of(result, "flops_ratio"), number_of(result, "params_ratio"),
+            strcmp(measure, "flops") == 0 ? "FLOPs" : measure, number_of(result, "asked"),
+            json_is_true(json_object_get(result, "limited")) ? " (as far as locks allow)" : "");
+    fprintf(file, "summed error after least squares %.4f\n", number_of(result, "objective_value"));
+}
+
 static void report_summary(FILE *file, const json_t *result)
 {
     fprintf(file, "%-10s %14s %9s\n", text_of(result, "model"), "now", "of before");
@@ -269,7 +294,7 @@ static const struct {
 } reports[] = {
     {"layers", report_layers},   {"summary", report_summary}, {"groups", report_groups},
     {"journal", report_journal}, {"curve", report_curve},     {"finetune", report_training},
-    {"train", report_training},  {"help", report_help},
+    {"train", report_training},  {"help", report_help},       {"budget", report_budget},
 };
 
 void ui_report(FILE *file, const char *command, const json_t *result)

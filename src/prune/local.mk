@@ -1,5 +1,6 @@
 libthinet_la_SOURCES += \
 	src/prune/blas.c src/prune/blas.h \
+	src/prune/budget.c src/prune/budget.h \
 	src/prune/exchange.c src/prune/exchange.h \
 	src/prune/filter_weights.c src/prune/filter_weights.h \
 	src/prune/flow.c src/prune/flow.h \
@@ -20,4 +21,6 @@ libthinet_la_SOURCES += \
 	src/prune/surgery.c src/prune/surgery.h \
 	src/prune/tableau.c src/prune/tableau.h \
 	src/prune/take.c src/prune/take.h \
-	src/prune/tap.c src/prune/tap.h
+	src/prune/tap.c src/prune/tap.h \
+	src/prune/width.c src/prune/width.h \
+	src/prune/width_plan.c

@@ -61,7 +61,7 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
         return false;
     json_t *json = json_object();
     int channels = group && group->prunable ? group->channels : layer->filters;
-    int stay = setting ? setting->kept : channels;
+    int stay = group && group->prunable ? setting->kept : channels;
     /* Of a layer that has several filters a channel, or none of some: in proportion. */
     int kept = (int)lround((double)layer->filters * stay / channels);
     tn_put_text(json, "name", layer->name);
@@ -118,7 +118,8 @@ static bool run_summary(struct tn_session *session, const struct tn_command_line
     const struct tn_state *state = session->state;
     const struct tn_cost *cost = &state->model->cost;
     int64_t params, flops;
-    tn_state_planned(state, &params, &flops);
+    if (!tn_state_planned(state, &params, &flops, error))
+        return false;
     tn_put_text(result, "model", state->model_name);
     tn_put_text(result, "data", state->data && state->data->name ? state->data->name : "");
     tn_put_integer(result, "layers", state->model->layers.count);

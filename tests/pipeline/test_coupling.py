@@ -269,8 +269,6 @@ def zeroed(model, layers):
 
 
 jobs = []
-# Not every layer has a filter of every channel: how many go is known only once the channels are.
-UNEVEN = ["shufflenet_13_all", "shufflenet_11_all", "padded_shortcut_13_all"]
 
 
 def prune(build, opset, scope, reweight):
@@ -279,11 +277,13 @@ def prune(build, opset, scope, reweight):
     model = net.save(name, build(net))
     results = commands("open " + path(name + ".onnx"), "data %s channels=gray" % path("images"), "groups scope=" + scope,
                        "sample all images=4 locations=20 seed=3", "ratio all 0.5", "summary", "prune all reweight=" + reweight,
-                       "export " + path(name + "_cut.onnx"), "infer %s %s" % (path("in.npy"), path(name + ".npy")))
+                       "export " + path(name + "_cut.onnx"), "infer %s %s" % (path("in.npy"), path(name + ".npy")), "undo",
+                       "undo", "layers")
+    whole = [layer["name"] for layer in results[-1]["layers"] if layer["kept"] == layer["filters"] and layer["ratio"] == 0]
+    check("%s: with no ratio set all layers are whole" % name, len(whole) == len(results[-1]["layers"]), results[-1])
     groups, planned, cut = results[2]["groups"], results[5], results[6]["layers"]
-    if name not in UNEVEN:
-        check("%s: the network is as large as planned" % name, (planned["params_planned"], planned["flops_planned"]) ==
-              (results[6]["params"], results[6]["flops"]), (planned, results[6]))
+    check("%s: the network is as large as planned" % name, (planned["params_planned"], planned["flops_planned"]) ==
+          (results[6]["params"], results[6]["flops"]), (planned, results[6]))
     prunable = {group["name"] for group in groups if group["prunable"]}
     check("%s: every group that can be pruned is" % name, {layer["name"] for layer in cut} == prunable and prunable, (prunable, cut))
     for layer in cut:
