@@ -44,7 +44,7 @@ static void check_time(struct tn_graph *graph, int layers, double seconds)
         assert_true(tn_state_set_model(state, model, true, 0, NULL, NULL));
         int64_t params, flops;
         for (int i = 0; i < 10; i++)
-            tn_state_planned(state, &params, &flops);
+            assert_true(tn_state_planned(state, &params, &flops, &error));
         assert_int_equal(params, model->cost.params);
         double took = processor_seconds() - begin;
         if (took > seconds)
