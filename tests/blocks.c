@@ -1,5 +1,6 @@
 #include "blocks.h"
 
+#include "core/memory.h"
 #include "model/shape.h"
 
 #include <math.h>
@@ -241,6 +242,20 @@ int block_resize(struct small_graph *s, int x, bool sizes)
             scales[i] = i < 2 ? 1 : 2;
     }
     node_of(s, "Resize", sizes ? 4 : 3, inputs);
+    return done(s);
+}
+
+int block_depth(struct small_graph *s, const char *op, int x, bool crd)
+{
+    struct tn_node *node = node_of(s, op, 1, &x);
+    set_int(node, "blocksize", 2);
+    if (crd) {
+        struct tn_attribute *mode = tn_node_new_attribute(node, "mode", TN_ATTR_STRING, NULL);
+        assert_non_null(mode);
+        mode->count = 1;
+        mode->strings = tn_calloc(1, sizeof *mode->strings);
+        mode->strings[0] = tn_strdup("CRD");
+    }
     return done(s);
 }
 

@@ -39,6 +39,9 @@ int block_reduce(struct small_graph *s, const char *op, int x, int count, const 
 /* Twice as high and wide, by scales or by sizes. */
 int block_resize(struct small_graph *s, int x, bool sizes);
 
+/* DepthToSpace (also in the order of `mode` CRD) or SpaceToDepth, by blocks of 2. */
+int block_depth(struct small_graph *s, const char *op, int x, bool crd);
+
 /* Reshape, Transpose, Reshape. */
 int block_shuffle(struct small_graph *s, int x, int groups);
 /* x times a factor a channel (Hu et al. 2018): global pool, conv, relu, conv, sigmoid, mul. */

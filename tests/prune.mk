@@ -1,18 +1,30 @@
 UNIT_TESTS += tests/test_gram tests/test_path tests/test_groups tests/test_surgery \
-	tests/test_sampling
+	tests/test_sampling tests/test_width tests/test_budget
 tests_test_gram_SOURCES = tests/test_gram.c tests/random_samples.h
 tests_test_gram_LDADD = $(UNIT_LDADD)
 tests_test_path_SOURCES = tests/test_path.c tests/random_samples.h
 tests_test_path_LDADD = $(UNIT_LDADD)
 SMALL_NETS = tests/small_nets.c tests/small_nets.h tests/small_graph.c tests/small_graph.h
+CUTTING = $(SMALL_NETS) tests/blocks.c tests/blocks.h tests/cutting.c tests/cutting.h
 tests_test_groups_SOURCES = tests/test_groups.c $(SMALL_NETS)
 tests_test_groups_LDADD = $(UNIT_LDADD)
-tests_test_surgery_SOURCES = tests/test_surgery.c $(SMALL_NETS)
+tests_test_surgery_SOURCES = tests/test_surgery.c $(CUTTING)
 tests_test_surgery_LDADD = $(UNIT_LDADD)
 tests_test_sampling_SOURCES = tests/test_sampling.c $(SMALL_NETS)
 tests_test_sampling_LDADD = $(UNIT_LDADD)
-CUTTING = $(SMALL_NETS) tests/blocks.c tests/blocks.h tests/cutting.c tests/cutting.h
-UNIT_TESTS += tests/test_coupling_joins tests/test_coupling_moves tests/test_coupling_random
+tests_test_width_SOURCES = tests/test_width.c tests/random_net.c tests/random_net.h tests/blocks.c tests/blocks.h $(SMALL_NETS)
+tests_test_width_LDADD = $(UNIT_LDADD)
+tests_test_budget_SOURCES = tests/test_budget.c $(SMALL_NETS)
+tests_test_budget_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_tap tests/test_arguments
+tests_test_arguments_SOURCES = tests/test_arguments.c $(CUTTING)
+tests_test_arguments_LDADD = $(UNIT_LDADD)
+tests_test_tap_SOURCES = tests/test_tap.c tests/blocks.c tests/blocks.h $(SMALL_NETS)
+tests_test_tap_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_coupling_joins tests/test_coupling_moves tests/test_coupling_random \
+	tests/test_coupling_limits
+tests_test_coupling_limits_SOURCES = tests/test_coupling_limits.c $(CUTTING)
+tests_test_coupling_limits_LDADD = $(UNIT_LDADD)
 tests_test_coupling_joins_SOURCES = tests/test_coupling_joins.c $(CUTTING)
 tests_test_coupling_joins_LDADD = $(UNIT_LDADD)
 tests_test_coupling_moves_SOURCES = tests/test_coupling_moves.c $(CUTTING)

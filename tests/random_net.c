@@ -194,6 +194,11 @@ static int spread(struct draw *d)
 
 static int resized(struct draw *d)
 {
+    int channels = channels_of(d, d->x);
+    if (channels % 4 == 0 && below(d, 3) == 0) {
+        int y = block_depth(d->s, "DepthToSpace", d->x, below(d, 2));
+        return block_depth(d->s, "SpaceToDepth", activation(d, y), false);
+    }
     int y = below(d, 2) ? block_resize(d->s, d->x, below(d, 2))
                         : block_deconv(d->s, d->x, channels_of(d, d->x),
                                        below(d, 2) ? divisor_of(d, channels_of(d, d->x)) : 1);

@@ -132,16 +132,16 @@ static void shuffled_channels_go_in_pairs(void **state)
           "another layer's at node Reshape_11 (scope=all prunes such streams)\n"
           "Conv_3 8: Conv_3; through BatchNormalization_4:8, Conv_6:8, BatchNormalization_7:8; to "
           "Conv_8:8\n"
-          "Conv_8 8: Conv_8; to Conv_3, Conv_15, Conv_27, Gemm_40: its filters are tied to another "
-          "layer's at node Reshape_11 (scope=all prunes such streams)\n"
+          "Conv_8 8: Conv_8; to Conv_15, Conv_27, Gemm_40: its filters are tied to another layer's "
+          "at node Reshape_11 (scope=all prunes such streams)\n"
           "Conv_15 8: Conv_15; through BatchNormalization_16:8, Conv_18:8, "
           "BatchNormalization_19:8; to Conv_20:8\n"
-          "Conv_20 8: Conv_20; to Conv_3, Conv_15, Conv_27, Gemm_40: its filters are tied to "
-          "another layer's at node Reshape_11 (scope=all prunes such streams)\n"
+          "Conv_20 8: Conv_20; to Conv_27, Gemm_40: its filters are tied to another layer's at "
+          "node Reshape_11 (scope=all prunes such streams)\n"
           "Conv_27 8: Conv_27; through BatchNormalization_28:8, Conv_30:8, "
           "BatchNormalization_31:8; to Conv_32:8\n"
-          "Conv_32 8: Conv_32; to Conv_3, Conv_15, Conv_27, Gemm_40: its filters are tied to "
-          "another layer's at node Reshape_11 (scope=all prunes such streams)\n"
+          "Conv_32 8: Conv_32; to Gemm_40: its filters are tied to another layer's at node "
+          "Reshape_11 (scope=all prunes such streams)\n"
           "Gemm_40 3: Gemm_40: its filters are the network's outputs\n",
           3,
           "Conv_0 16 (4 fixed): Conv_0, Conv_8, Conv_20, Conv_32; to Conv_3:8, Conv_15:8, "
@@ -169,8 +169,8 @@ static void a_shuffle_of_grouped_products_keeps_its_groups(void **state)
           "Conv_0 16: Conv_0; to Conv_2, Gemm_13: its output is added to another at node Add_9 "
           "(scope=all prunes such streams)\n"
           "Conv_2 4: Conv_2; through Conv_7:16; to Conv_8:16\n"
-          "Conv_8 16: Conv_8; to Conv_2, Gemm_13: its output is added to another at node Add_9 "
-          "(scope=all prunes such streams)\n"
+          "Conv_8 16: Conv_8; to Gemm_13: its output is added to another at node Add_9 (scope=all "
+          "prunes such streams)\n"
           "Gemm_13 3: Gemm_13: its filters are the network's outputs\n",
           1,
           "Conv_0 8: Conv_0, Conv_8; to Conv_2:16, Gemm_13:16\n"
@@ -235,11 +235,11 @@ static void a_gate_goes_with_what_it_gates(void **state)
           "Add_17 (scope=all prunes such streams)\n"
           "Conv_2 6: Conv_2, Conv_7; to Conv_5:6, Conv_10:6\n"
           "Conv_5 4: Conv_5; to Conv_7:4\n"
-          "Conv_10 8: Conv_10; to Conv_2, Conv_12, Gemm_21: its output is added to another at node "
-          "Add_17 (scope=all prunes such streams)\n"
+          "Conv_10 8: Conv_10; to Conv_12, Gemm_21: its output is added to another at node Add_17 "
+          "(scope=all prunes such streams)\n"
           "Conv_12 3: Conv_12; to Conv_14:3\n"
-          "Conv_14 8: Conv_14; to Conv_2, Conv_12, Gemm_21: its output is added to another at node "
-          "Add_17 (scope=all prunes such streams)\n"
+          "Conv_14 8: Conv_14; to Gemm_21: its output is added to another at node Add_17 "
+          "(scope=all prunes such streams)\n"
           "Gemm_21 3: Gemm_21: its filters are the network's outputs\n",
           3,
           "Conv_0 8: Conv_0, Conv_10, Conv_14; to Conv_2:8, Conv_12:8, Gemm_21:8\n"
@@ -261,8 +261,8 @@ static void a_padded_shortcut_joins_streams_of_two_widths(void **state)
           "Conv_0 4: Conv_0; to Conv_2, Gemm_10: its output is added to another at node Add_6 "
           "(scope=all prunes such streams)\n"
           "Conv_2 6: Conv_2; to Conv_4:6\n"
-          "Conv_4 8: Conv_4; to Conv_2, Gemm_10: its output is added to another at node Add_6 "
-          "(scope=all prunes such streams)\n"
+          "Conv_4 8: Conv_4; to Gemm_10: its output is added to another at node Add_6 (scope=all "
+          "prunes such streams)\n"
           "Gemm_10 3: Gemm_10: its filters are the network's outputs\n",
           1,
           "Conv_0 8 (1 fixed): Conv_0, Conv_4; to Conv_2:4, Gemm_10:8\n"

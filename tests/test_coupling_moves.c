@@ -60,31 +60,31 @@ static void a_block_with_channels_last_is_followed(void **state)
         x = block_two(&s, "Add", x, block_transpose(&s, y, 4, (const int64_t[]){0, 3, 1, 2}));
     }
     int y = block_classify(&s, x, 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 8: Conv_0; through Conv_2:8, Add_9:8, Mul_10:8, Add_19:8, Mul_20:8; to Gemm_25: "
-          "node LayerNormalization_4 normalises across its channels: removing one would change the "
-          "others\n"
-          "MatMul_5 10: MatMul_5; through Add_6:10; to MatMul_8:10\n"
-          "MatMul_8 8: MatMul_8; through Conv_2:8, Add_9:8, Mul_10:8, Add_19:8, Mul_20:8; to "
-          "Gemm_25: node LayerNormalization_4 normalises across its channels: removing one would "
-          "change the others\n"
-          "Conv_13 8: Conv_13; to MatMul_15: node LayerNormalization_4 normalises across its "
-          "channels: removing one would change the others\n"
-          "MatMul_15 10: MatMul_15; through Add_16:10; to MatMul_18:10\n"
-          "MatMul_18 8: MatMul_18; through Conv_2:8, Add_9:8, Mul_10:8, Add_19:8, Mul_20:8; to "
-          "Gemm_25: node LayerNormalization_4 normalises across its channels: removing one would "
-          "change the others\n"
-          "Gemm_25 3: Gemm_25: its filters are the network's outputs\n",
-          2,
-          "Conv_0 8: Conv_0, MatMul_8, MatMul_18; through Conv_2:8, Add_9:8, Mul_10:8, Add_19:8, "
-          "Mul_20:8; to Gemm_25: node LayerNormalization_4 normalises across its channels: "
-          "removing one would change the others\n"
-          "MatMul_5 10: MatMul_5; through Add_6:10; to MatMul_8:10\n"
-          "Conv_13 8: Conv_13; to MatMul_15: node LayerNormalization_4 normalises across its "
-          "channels: removing one would change the others\n"
-          "MatMul_15 10: MatMul_15; through Add_16:10; to MatMul_18:10\n"
-          "Gemm_25 3: Gemm_25: its filters are the network's outputs\n",
-          2);
+    check(
+        block_end(&s, 1, &y),
+        "Conv_0 8: Conv_0; through Conv_2:8, Add_9:8, Mul_10:8, Add_19:8, Mul_20:8; to Gemm_25: "
+        "node LayerNormalization_4 normalises across its channels: removing one would change the "
+        "others\n"
+        "MatMul_5 10: MatMul_5; through Add_6:10; to MatMul_8:10\n"
+        "MatMul_8 8: MatMul_8; through Add_9:8, Mul_10:8, Add_19:8, Mul_20:8; to Gemm_25: node "
+        "LayerNormalization_4 normalises across its channels: removing one would change the "
+        "others\n"
+        "Conv_13 8: Conv_13; to MatMul_15: node LayerNormalization_4 normalises across its "
+        "channels: removing one would change the others\n"
+        "MatMul_15 10: MatMul_15; through Add_16:10; to MatMul_18:10\n"
+        "MatMul_18 8: MatMul_18; through Add_19:8, Mul_20:8; to Gemm_25: node LayerNormalization_4 "
+        "normalises across its channels: removing one would change the others\n"
+        "Gemm_25 3: Gemm_25: its filters are the network's outputs\n",
+        2,
+        "Conv_0 8: Conv_0, MatMul_8, MatMul_18; through Conv_2:8, Add_9:8, Mul_10:8, Add_19:8, "
+        "Mul_20:8; to Gemm_25: node LayerNormalization_4 normalises across its channels: removing "
+        "one would change the others\n"
+        "MatMul_5 10: MatMul_5; through Add_6:10; to MatMul_8:10\n"
+        "Conv_13 8: Conv_13; to MatMul_15: node LayerNormalization_4 normalises across its "
+        "channels: removing one would change the others\n"
+        "MatMul_15 10: MatMul_15; through Add_16:10; to MatMul_18:10\n"
+        "Gemm_25 3: Gemm_25: its filters are the network's outputs\n",
+        2);
 }
 
 static void without_layer_norm_the_stream_can_go(void **state)
@@ -101,8 +101,8 @@ static void without_layer_norm_the_stream_can_go(void **state)
           "Conv_0 8: Conv_0; through Mul_7:8; to MatMul_3, Gemm_12: its output is added to another "
           "at node Add_9 (scope=all prunes such streams)\n"
           "MatMul_3 5: MatMul_3; through Add_4:5; to MatMul_6:5\n"
-          "MatMul_6 8: MatMul_6; through Mul_7:8; to MatMul_3, Gemm_12: its output is added to "
-          "another at node Add_9 (scope=all prunes such streams)\n"
+          "MatMul_6 8: MatMul_6; through Mul_7:8; to Gemm_12: its output is added to another at "
+          "node Add_9 (scope=all prunes such streams)\n"
           "Gemm_12 3: Gemm_12: its filters are the network's outputs\n",
           1,
           "Conv_0 8: Conv_0, MatMul_6; through Mul_7:8; to MatMul_3:8, Gemm_12:8\n"
@@ -272,6 +272,23 @@ static void convolutions_back_and_resizing_are_followed(void **state)
         4);
 }
 
+static void channels_that_become_pixels_go_by_fours(void **state)
+{
+    (void)state;
+    struct small_graph s;
+    int x = relu(&s, conv(&s, start(&s, 17), 12));
+    x = relu(&s, conv(&s, block_depth(&s, "DepthToSpace", x, false), 16));
+    x = relu(&s, conv(&s, block_depth(&s, "DepthToSpace", x, true), 3));
+    x = relu(&s, conv(&s, block_depth(&s, "SpaceToDepth", x, false), 4));
+    end(&s, x,
+        "Conv_0 3: Conv_0; to Conv_3:3\n"
+        "Conv_3 4: Conv_3; to Conv_6:4\n"
+        "Conv_6 3: Conv_6; to Conv_9:12\n"
+        "Conv_9 4: Conv_9; to Gemm_13:4\n"
+        "Gemm_13 3: Gemm_13: its filters are the network's outputs\n",
+        4);
+}
+
 static void sequences_are_convolved_as_images(void **state)
 {
     (void)state;
@@ -338,6 +355,7 @@ int main(void)
         cmocka_unit_test(a_group_normalisation_leaves_whole_groups),
         cmocka_unit_test(constants_of_each_channel_go_with_it),
         cmocka_unit_test(convolutions_back_and_resizing_are_followed),
+        cmocka_unit_test(channels_that_become_pixels_go_by_fours),
         cmocka_unit_test(sequences_are_convolved_as_images),
         cmocka_unit_test(channels_one_above_the_other_are_the_same),
         cmocka_unit_test(a_softmax_over_channels_holds_them),

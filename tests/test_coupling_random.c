@@ -18,6 +18,8 @@
 
 enum { NETWORKS = 200, GRAPHS = 2000 };
 
+/* Of the network at hand; TN_FIRST and TN_COUNT in the environment choose others than those of
+ * every day. */
 static uint64_t seed;
 
 static bool by_chance(int group, int channel)

@@ -2,7 +2,8 @@
 #include "prune/surgery.h"
 
 #include "core/memory.h"
-#include "engine/network.h"
+#include "cutting.h"
+#include "model/layers.h"
 #include "small_graph.h"
 #include "small_nets.h"
 
@@ -15,124 +16,18 @@
 
 #include <cmocka.h>
 
-enum { IMAGES = 3, MOST_OUTPUTS = 16 };
-
-static int run(const struct tn_graph *graph, float *outputs)
-{
-    struct tn_error error = {0};
-    struct tn_network *network = tn_network_new(graph, IMAGES, TN_INFER, &error);
-    if (!network)
-        fail_msg("%s", error.text);
-    float images[IMAGES * 3 * 8 * 8];
-    struct tn_random random;
-    tn_random_seed(&random, 77, 0);
-    for (size_t i = 0; i < sizeof images / sizeof images[0]; i++)
-        images[i] = (float)tn_random_normal(&random);
-    const float *result;
-    assert_true(tn_network_forward(network, images, IMAGES, NULL, &result, &error));
-    int count = IMAGES * tn_network_outputs(network);
-    assert_true(count <= IMAGES * MOST_OUTPUTS);
-    memcpy(outputs, result, (size_t)count * sizeof *outputs);
-    tn_network_free(network);
-    return count;
-}
-
-/* Factor of channel c at the consumers: 0 for one that goes. */
-static double factor_of(const struct tn_cut *cut, int c)
-{
-    for (int i = 0; i < cut->keep_count; i++) {
-        if (cut->keep[i] == c)
-            return cut->weights ? cut->weights[i] : 1;
-    }
-    return 0;
-}
-
-/* Multiply what a consumer reads of each channel by its factor, in its weights [filters][features].
- */
-static void scale_consumer(struct tn_graph *graph, const struct tn_consumer *consumer,
-                           const struct tn_cut *cut)
-{
-    const struct tn_node *node = &graph->nodes[consumer->node];
-    struct tn_tensor *weights = tn_tensor_copy(tn_node_constant(graph, node, 1), NULL);
-    bool columns = node->op == TN_OP_CONV || tn_node_int(node, "transB", 0);
-    size_t kernel = 1, groups = (size_t)tn_node_int(node, "group", 1);
-    for (int i = 2; i < weights->rank; i++)
-        kernel *= (size_t)weights->dims[i];
-    size_t filters = (size_t)weights->dims[columns ? 0 : 1];
-    size_t depth = (size_t)weights->dims[columns ? 1 : 0];
-    for (size_t i = 0; i < weights->count; i++) {
-        size_t filter = columns ? i / kernel / depth : i % filters;
-        size_t feature = columns ? i / kernel % depth : i / filters;
-        int channel = consumer->channels[filter / (filters / groups) * depth + feature];
-        if (channel != TN_NO_CHANNEL)
-            tn_tensor_floats(weights)[i] *= (float)factor_of(cut, channel);
-    }
-    tn_graph_set_constant(graph, node->inputs[1], weights);
-}
-
 static void compare(const struct tn_graph *graph, const struct small_groups *of, int count,
                     const struct tn_cut *cuts)
 {
-    struct tn_error error = {0};
-    struct tn_graph *cut = tn_cut_channels(graph, &of->groups, count, cuts, &error);
-    if (!cut)
-        fail_msg("%s", error.text);
-    struct tn_graph *zeroed = tn_graph_clone(graph, NULL);
-    for (int i = 0; i < count; i++) {
-        const struct tn_group *group = &of->groups.group[cuts[i].group];
-        for (int j = 0; j < group->consumer_count; j++)
-            scale_consumer(zeroed, &group->consumers[j], &cuts[i]);
-    }
-    float expected[IMAGES * MOST_OUTPUTS], actual[IMAGES * MOST_OUTPUTS];
-    float before[IMAGES * MOST_OUTPUTS];
-    int outputs = run(zeroed, expected);
-    assert_int_equal(run(cut, actual), outputs);
-    run(graph, before);
-    double scale = 0, difference = 0, change = 0;
-    for (int i = 0; i < outputs; i++) {
-        scale = fmax(scale, fabs((double)expected[i]));
-        difference = fmax(difference, fabs((double)expected[i] - (double)actual[i]));
-        change = fmax(change, fabs((double)expected[i] - (double)before[i]));
-    }
-    assert_true(difference <= 1e-5 * scale);
-    assert_true(change > 1e-3 * scale); /* the cut was one */
-    tn_graph_free(zeroed);
-    tn_graph_free(cut);
+    struct cutting found = cutting_compare(graph, &of->groups, count, cuts);
+    assert_true(found.difference <= 1e-5);
+    assert_true(found.change > 1e-3); /* the cut was one */
 }
 
-/* Cut every prunable group of a network at once: keep every second and the last filter, with
- * weights. */
+/* Every prunable group, alone and all at once; takes the graph over. */
 static void cut_all_and_compare(struct tn_graph *graph, enum tn_scope scope, int expected_groups)
 {
-    enum { MOST_GROUPS = 8, MOST_CHANNELS = 8 };
-    struct small_groups of;
-    small_groups_of(graph, scope, &of);
-    struct tn_cut cuts[MOST_GROUPS];
-    int keep[MOST_GROUPS][MOST_CHANNELS];
-    double weights[MOST_GROUPS][MOST_CHANNELS];
-    int count = 0;
-    for (int g = 0; g < of.groups.count; g++) {
-        const struct tn_group *group = &of.groups.group[g];
-        if (!group->prunable)
-            continue;
-        int kept = 0;
-        for (int c = 0; c < group->channels; c++) {
-            if (c % 2 == g % 2 || c == group->channels - 1) {
-                keep[count][kept] = c;
-                weights[count][kept++] = 0.5 + 0.3 * c;
-            }
-        }
-        cuts[count] = (struct tn_cut){
-            .group = g, .keep_count = kept, .keep = keep[count], .weights = weights[count]};
-        compare(graph, &of, 1, &cuts[count]);
-        count++;
-    }
-    assert_int_equal(count, expected_groups);
-    compare(graph, &of, count, cuts);
-    for (int i = 0; i < count; i++)
-        cuts[i].weights = NULL;
-    compare(graph, &of, count, cuts);
-    small_groups_free(&of);
+    cutting_check(graph, scope, expected_groups);
     tn_graph_free(graph);
 }
 
@@ -251,8 +146,11 @@ static void two_layers_that_share_weights_are_cut_apart(void **state)
     assert_true(first->dims[0] == 2 && first->dims[1] == 4);
     assert_true(second->dims[0] == 4 && second->dims[1] == 2);
     assert_int_equal(tn_node_constant(smaller, &smaller->nodes[4], 2)->dims[0], 4);
-    float outputs[IMAGES * MOST_OUTPUTS];
-    assert_int_equal(run(smaller, outputs), IMAGES * 2);
+    float *before, *after;
+    int outputs = cutting_run(graph, &before);
+    assert_int_equal(cutting_run(smaller, &after), outputs);
+    tn_free(before);
+    tn_free(after);
     tn_graph_free(smaller);
     small_groups_free(&of);
     tn_graph_free(graph);
@@ -262,8 +160,8 @@ static void the_original_is_untouched_and_shapes_are_new(void **state)
 {
     (void)state;
     struct tn_graph *graph = chain_net(19);
-    float before[IMAGES * MOST_OUTPUTS], after[IMAGES * MOST_OUTPUTS];
-    int outputs = run(graph, before);
+    float *before, *after;
+    int outputs = cutting_run(graph, &before);
     struct small_groups of;
     small_groups_of(graph, TN_SCOPE_INNER, &of);
     struct tn_cut cut = {.group = 0, .keep_count = 2, .keep = (const int[]){0, 4}};
@@ -272,8 +170,10 @@ static void the_original_is_untouched_and_shapes_are_new(void **state)
     assert_int_equal(smaller->values[smaller->nodes[3].outputs[0]].dims[1], 2);
     assert_int_equal(smaller->values[smaller->nodes[4].outputs[0]].dims[1], 8);
     assert_int_equal(graph->values[graph->nodes[0].outputs[0]].dims[1], 6);
-    run(graph, after);
+    assert_int_equal(cutting_run(graph, &after), outputs);
     assert_memory_equal(before, after, (size_t)outputs * sizeof *before);
+    tn_free(before);
+    tn_free(after);
     struct tn_layers layers;
     assert_true(tn_layers_of(smaller, &layers, NULL));
     assert_int_equal(layers.layer[0].filters, 2);

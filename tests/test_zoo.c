@@ -347,7 +347,7 @@ static void resnet50_pruned_as_the_paper_does(void **state)
     struct tn_graph *graph = built("resnet50", &none);
     for (int i = 0; i < 3; i++) {
         struct shrink shrinks[MOST_CUTS];
-        char names[MOST_CUTS][24];
+        char names[MOST_CUTS][32];
         int count = 0;
         for (int stage = 0; stage < 4; stage++) {
             for (int b = 0; b < 2 * blocks[stage]; b++) {

@@ -68,6 +68,31 @@ static void report_layers(FILE *file, const json_t *result)
     }
 }
 
+static void report_budget(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "layers"), *row;
+    const char *measure = text_of(result, "measure");
+    int name = longest(rows, "name", 5);
+    size_t i;
+    fprintf(file, "%-*s %8s %6s %6s %9s %8s\n", name, "layer", "filters", "keep", "ratio", "error",
+            "ls");
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(file, "%-*s %8lld %6lld ", name, text_of(row, "name"), whole_of(row, "filters"),
+                whole_of(row, "keep"));
+        put_number(file, 5, 0, 100 * number_of(row, "ratio"));
+        fputc('%', file);
+        put_number(file, 10, 4, number_of(row, "error"));
+        put_number(file, 9, 4, number_of(row, "error_ls"));
+        fputs(json_is_true(json_object_get(row, "stale")) ? "  stale\n" : "\n", file);
+    }
+    fprintf(file, "FLOPs %.4fx, params %.4fx of before; asked: %s %.4fx%s\n",
+            number_of(result, "flops_ratio"), number_of(result, "params_ratio"),
+            strcmp(measure, "flops") == 0 ? "FLOPs" : measure, number_of(result, "asked"),
+            json_is_true(json_object_get(result, "limited")) ? " (as far as locks allow)" : "");
+    fprintf(file, "summed error after least squares %.4f\n", number_of(result, "objective_value"));
+}
+
 static void report_summary(FILE *file, const json_t *result)
 {
     fprintf(file, "%-10s %14s %9s\n", text_of(result, "model"), "now", "of before");
@@ -85,10 +110,61 @@ static void report_summary(FILE *file, const json_t *result)
                 number_of(result, "flops_planned_ratio"));
 }
 
-static void put_names(FILE *file, const json_t *names)
+enum { COLUMNS = 80, INDENT = 12 }; /* of a screen; where the names of a group begin */
+
+/* One more word of a paragraph that stands to the right of INDENT, at column *at. */
+static void put_word(FILE *file, int *at, const char *word, const char *after)
 {
-    for (size_t i = 0; i < json_array_size(names); i++)
-        fprintf(file, "%s%s", i ? ", " : "", json_string_value(json_array_get(names, i)));
+    int length = (int)(strlen(word) + strlen(after));
+    if (*at > INDENT && *at + 1 + length > COLUMNS)
+        *at = fprintf(file, "\n%*s", INDENT, "") - 1;
+    else if (*at > INDENT)
+        *at += fprintf(file, " ");
+    *at += fprintf(file, "%s%s", word, after);
+}
+
+static void put_names(FILE *file, const char *label, const json_t *names)
+{
+    size_t count = json_array_size(names);
+    int at = INDENT;
+    if (count == 0)
+        return;
+    fprintf(file, "  %-*s", INDENT - 2, label);
+    for (size_t i = 0; i < count; i++)
+        put_word(file, &at, json_string_value(json_array_get(names, i)), i + 1 < count ? "," : "");
+    fputc('\n', file);
+}
+
+static void put_text(FILE *file, const char *label, const char *text)
+{
+    int at = INDENT;
+    fprintf(file, "  %-*s", INDENT - 2, label);
+    while (*text) {
+        char word[256];
+        size_t length = strcspn(text, " ");
+        snprintf(word, sizeof word, "%.*s", (int)length, text);
+        put_word(file, &at, word, "");
+        text += length + strspn(text + length, " ");
+    }
+    fputc('\n', file);
+}
+
+static void put_group(FILE *file, const json_t *row, int name)
+{
+    const json_t *producers = json_object_get(row, "producers");
+    bool prunable = json_is_true(json_object_get(row, "prunable"));
+    const char *first = json_string_value(json_array_get(producers, 0));
+    fprintf(file, "%-*s %8lld %7lld  %s", name, text_of(row, "name"), whole_of(row, "channels"),
+            whole_of(row, "filters"), prunable ? "prunable" : "not prunable");
+    if (prunable && whole_of(row, "fewest") > 1)
+        fprintf(file, ", %lld must stay", whole_of(row, "fewest"));
+    fputc('\n', file);
+    if (!prunable)
+        put_text(file, "because", text_of(row, "why_not"));
+    if (json_array_size(producers) > 1 || !first || strcmp(first, text_of(row, "name")) != 0)
+        put_names(file, "made by", producers);
+    put_names(file, "through", json_object_get(row, "through"));
+    put_names(file, "read by", json_object_get(row, "consumers"));
 }
 
 static void report_groups(FILE *file, const json_t *result)
@@ -96,16 +172,11 @@ static void report_groups(FILE *file, const json_t *result)
     json_t *rows = json_object_get(result, "groups"), *row;
     int name = longest(rows, "name", 5);
     size_t i;
-    fprintf(file, "scope %s\n%-*s %8s\n", text_of(result, "scope"), name, "group", "channels");
+    fprintf(file, "scope %s\n%-*s %8s %7s\n", text_of(result, "scope"), name, "group", "channels",
+            "filters");
     json_array_foreach(rows, i, row)
     {
-        fprintf(file, "%-*s %8lld  ", name, text_of(row, "name"), whole_of(row, "channels"));
-        put_names(file, json_object_get(row, "producers"));
-        fputs(" -> ", file);
-        put_names(file, json_object_get(row, "consumers"));
-        if (!json_is_true(json_object_get(row, "prunable")))
-            fprintf(file, "  (not prunable: %s)", text_of(row, "why_not"));
-        fputc('\n', file);
+        put_group(file, row, name);
     }
 }
 
@@ -223,7 +294,7 @@ static const struct {
 } reports[] = {
     {"layers", report_layers},   {"summary", report_summary}, {"groups", report_groups},
     {"journal", report_journal}, {"curve", report_curve},     {"finetune", report_training},
-    {"train", report_training},  {"help", report_help},
+    {"train", report_training},  {"help", report_help},       {"budget", report_budget},
 };
 
 void ui_report(FILE *file, const char *command, const json_t *result)

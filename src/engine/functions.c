@@ -555,15 +555,20 @@ INLINE vec power_by_b(vec a, vec b, vec y, vec dy)
     return choose((a == 0) & (b >= 0), splat(0), dy * y * logarithm(a));
 }
 
+INLINE mask not_a_number(vec a)
+{
+    return a != a; /* NOLINT(misc-redundant-expression) */
+}
+
 /* NaN in either wins, so that it is noticed. */
 INLINE vec least(vec a, vec b)
 {
-    return choose((a < b) | (a != a), a, b);
+    return choose((a < b) | not_a_number(a), a, b);
 }
 
 INLINE vec greatest(vec a, vec b)
 {
-    return choose((a > b) | (a != a), a, b);
+    return choose((a > b) | not_a_number(a), a, b);
 }
 
 /* Equal numbers share. */

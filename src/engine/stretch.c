@@ -118,7 +118,7 @@ bool tn_stretch_of(const struct tn_graph *graph, const struct tn_node *node,
 bool tn_stretch_over(int rank, const int64_t *dims, const bool *kept, const char *node,
                      struct tn_stretch *stretch, struct tn_error *error)
 {
-    int64_t own[TN_MAX_RANK];
+    int64_t own[TN_MAX_RANK] = {0};
     if (!begin(rank, dims, 1, node, stretch, error))
         return false;
     for (int d = 0; d < rank; d++)
@@ -241,7 +241,7 @@ static size_t row_at(const struct reduction *reduction, size_t line, size_t redu
 static void take_greatest(size_t count, const float *x, float *most)
 {
     for (size_t i = 0; i < count; i++)
-        if (x[i] > most[i] || isnan(x[i]))
+        if (x[i] > most[i] || isnan(x[i])) /* NOLINT(clang-analyzer-core.*): set up to count */
             most[i] = x[i];
 }
 

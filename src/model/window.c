@@ -83,7 +83,8 @@ static bool place_outputs(struct tn_window *window, struct tn_error *error)
         int64_t stride = window->stride[i];
         int64_t padded = (int64_t)window->in[i] + window->pad_begin[i] + window->pad_end[i];
         int64_t room = padded - extent(window, i);
-        if (room < 0)
+        /* Rounding up keeps a last window that is not whole, be it the only one. */
+        if (room < 0 && !(window->ceil_mode && -room < stride))
             return tn_fail(error, TN_ERROR_INPUT,
                            "the kernel covers %lld of %s but the padded input has %lld",
                            (long long)extent(window, i), i ? "width" : "height", (long long)padded);

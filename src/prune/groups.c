@@ -340,6 +340,10 @@ static bool enter_touch(struct builder *b, const struct tn_touch *touch, int mar
         struct family *family = family_of(b, root);
         struct standing *s = family ? &b->standing[family - b->families] : NULL;
         for (int g = s && s->count > 0 ? family->last : -1; g >= 0; g = b->before[g]) {
+            /* Of a stream that is no group a layer's channels are those behind it. */
+            int producer = b->groups->group[g].producers[0];
+            if (family->group < 0 && b->layers->layer[producer].node > touch->node)
+                continue;
             if (!enter_node(&b->groups->group[g], touch, s->count, error))
                 return false;
         }

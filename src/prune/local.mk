@@ -1,5 +1,6 @@
 libthinet_la_SOURCES += \
 	src/prune/blas.c src/prune/blas.h \
+	src/prune/budget.c src/prune/budget.h \
 	src/prune/flow.c src/prune/flow.h \
 	src/prune/gram.c src/prune/gram.h \
 	src/prune/groups.c src/prune/groups.h \
@@ -13,4 +14,6 @@ libthinet_la_SOURCES += \
 	src/prune/sampling.c src/prune/sampling.h \
 	src/prune/surgery.c src/prune/surgery.h \
 	src/prune/take.c src/prune/take.h \
-	src/prune/tap.c src/prune/tap.h
+	src/prune/tap.c src/prune/tap.h \
+	src/prune/width.c src/prune/width.h \
+	src/prune/width_plan.c

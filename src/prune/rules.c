@@ -307,11 +307,6 @@ static bool pool(struct tn_flow *flow, int node, struct tn_error *error)
     return tn_rule_pass(flow, node, error);
 }
 
-static bool mixes(struct tn_flow *flow, int node, struct tn_error *error)
-{
-    return tn_rule_bar(flow, node, "rearranges its channels", error);
-}
-
 bool tn_flow_rule(struct tn_flow *flow, int node, struct tn_error *error)
 {
     static const tn_rule rules[TN_OP_COUNT] = {
@@ -379,8 +374,8 @@ bool tn_flow_rule(struct tn_flow *flow, int node, struct tn_error *error)
         [TN_OP_UNSQUEEZE] = tn_rule_reshape,
         [TN_OP_RESIZE] = tn_rule_resize,
         [TN_OP_UPSAMPLE] = tn_rule_resize,
-        [TN_OP_DEPTH_TO_SPACE] = mixes,
-        [TN_OP_SPACE_TO_DEPTH] = mixes,
+        [TN_OP_DEPTH_TO_SPACE] = tn_rule_depth,
+        [TN_OP_SPACE_TO_DEPTH] = tn_rule_depth,
     };
     tn_rule apply = rules[tn_rule_node(flow, node)->op];
     return apply ? apply(flow, node, error) : unknown(flow, node, error);

@@ -30,8 +30,6 @@ bool tn_rule_softmax(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_reduce(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_sum(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_gate(struct tn_flow *flow, int node, struct tn_error *error);
-/* Channel c of `inputs` other than the first is channel c of the first, because of `node`: for
- * operators that join tensors position by position (`aligned_at_end`: with broadcasting). */
 
 /* rules_moves.c: numbers moved, not changed. */
 bool tn_rule_reshape(struct tn_flow *flow, int node, struct tn_error *error);
@@ -42,6 +40,7 @@ bool tn_rule_pad(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_split(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_concat(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_gather(struct tn_flow *flow, int node, struct tn_error *error);
+bool tn_rule_depth(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_expand(struct tn_flow *flow, int node, struct tn_error *error);
 bool tn_rule_resize(struct tn_flow *flow, int node, struct tn_error *error);
 

@@ -223,6 +223,42 @@ bool tn_rule_resize(struct tn_flow *flow, int node, struct tn_error *error)
     return tn_rule_pass(flow, node, error);
 }
 
+/* --- channels become pixels, and the other way round --- */
+
+/* A channel of the shallow side is block * block channels of the deep side, which go together. */
+bool tn_rule_depth(struct tn_flow *flow, int node, struct tn_error *error)
+{
+    struct tn_depth depth;
+    if (!shapes_known(flow, node))
+        return of_unknown_shape(flow, node, error);
+    if (!tn_depth_of(tn_rule_node(flow, node), &depth, error))
+        return false;
+    int output = tn_rule_node(flow, node)->outputs[0];
+    const struct tn_labels labels = flow->labels[tn_rule_input(flow, node, 0)];
+    bool deepens = tn_rule_node(flow, node)->op == TN_OP_SPACE_TO_DEPTH;
+    int64_t area = depth.block * depth.block, count = output_at(flow, node)->dims[1];
+    int64_t shallow = deepens ? labels.count : count;
+    if (labels.count == 0)
+        return true;
+    if (labels.axis != 1 || shallow * area != (deepens ? count : labels.count))
+        return tn_rule_bar(flow, node, "rearranges its channels", error);
+    int *ids = tn_flow_ids(flow, count, error);
+    if (!ids)
+        return false;
+    bool grouped = !deepens && depth.column_row_depth;
+    for (int64_t i = 0; i < shallow * area; i++) {
+        int64_t channel = grouped ? i / area : i % shallow;
+        if (deepens) {
+            ids[i] = labels.ids[channel];
+            continue;
+        }
+        ids[channel] = labels.ids[grouped ? channel * area : channel];
+        tn_flow_join(flow, ids[channel], labels.ids[i], node);
+    }
+    flow->labels[output] = (struct tn_labels){.axis = 1, .count = (int)count, .ids = ids};
+    return true;
+}
+
 /* --- parts of an axis --- */
 
 bool tn_rule_slice(struct tn_flow *flow, int node, struct tn_error *error)

@@ -122,6 +122,16 @@ static void brief_selection(struct text *text, const json_t *result)
             number(result, "params_planned_ratio"));
 }
 
+static void brief_budget(struct text *text, const json_t *result)
+{
+    add(text, "FLOPs %.3fx  params %.3fx for %s=%g  %zu layers  error (ls) %.4f",
+        number(result, "flops_ratio"), number(result, "params_ratio"), string(result, "measure"),
+        number(result, "asked"), json_array_size(json_object_get(result, "layers")),
+        number(result, "objective_value"));
+    if (json_is_true(json_object_get(result, "limited")))
+        add(text, "  (as far as locks allow)");
+}
+
 static void brief_curve(struct text *text, const json_t *result)
 {
     add(text, "%s: %zu points", string(result, "layer"),
@@ -218,7 +228,7 @@ static const struct {
     {"save", brief_file},       {"load", brief_load},           {"lock", brief_locks},
     {"unlock", brief_locks},    {"method", brief_method},       {"journal", brief_journal},
     {"undo", brief_move},       {"redo", brief_move},           {"goto", brief_move},
-    {"note", brief_note},
+    {"note", brief_note},       {"budget", brief_budget},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

@@ -5,11 +5,14 @@
 
 #include "session/command.h"
 
+#define TN_METHODS "thinet" /* that rank filters, as choices */
+
 extern const struct tn_command tn_commands_open[];
 extern const struct tn_command tn_commands_head[];
 extern const struct tn_command tn_commands_measure[];
 extern const struct tn_command tn_commands_run[];
 extern const struct tn_command tn_commands_select[];
+extern const struct tn_command tn_commands_budget[];
 extern const struct tn_command tn_commands_prune[];
 extern const struct tn_command tn_commands_export[];
 extern const struct tn_command tn_commands_journal[];

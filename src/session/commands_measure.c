@@ -61,7 +61,7 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
         return false;
     json_t *json = json_object();
     int channels = group && group->prunable ? group->channels : layer->filters;
-    int stay = setting ? setting->kept : channels;
+    int stay = group && group->prunable ? setting->kept : channels;
     /* Of a layer that has several filters a channel, or none of some: in proportion. */
     int kept = (int)lround((double)layer->filters * stay / channels);
     tn_put_text(json, "name", layer->name);
@@ -118,7 +118,8 @@ static bool run_summary(struct tn_session *session, const struct tn_command_line
     const struct tn_state *state = session->state;
     const struct tn_cost *cost = &state->model->cost;
     int64_t params, flops;
-    tn_state_planned(state, &params, &flops);
+    if (!tn_state_planned(state, &params, &flops, error))
+        return false;
     tn_put_text(result, "model", state->model_name);
     tn_put_text(result, "data", state->data && state->data->name ? state->data->name : "");
     tn_put_integer(result, "layers", state->model->layers.count);
@@ -138,19 +139,18 @@ static bool run_summary(struct tn_session *session, const struct tn_command_line
     return true;
 }
 
-static json_t *group_json(const struct tn_model *model, const struct tn_group *group)
+/* `names`: of the layers, by node; the others have the node's own. */
+static json_t *group_json(const struct tn_model *model, const struct tn_group *group,
+                          const char *const *names)
 {
     json_t *json = json_object(), *producers = json_array(), *consumers = json_array();
     for (int p = 0; p < group->producer_count; p++)
         json_array_append_new(producers,
                               tn_json_text(model->layers.layer[group->producers[p]].name));
     for (int c = 0; c < group->consumer_count; c++) {
-        const char *name = model->graph->nodes[group->consumers[c].node].name;
-        for (int l = 0; l < model->layers.count; l++) {
-            if (model->layers.layer[l].node == group->consumers[c].node)
-                name = model->layers.layer[l].name;
-        }
-        json_array_append_new(consumers, tn_json_text(name));
+        int node = group->consumers[c].node;
+        const char *label = tn_node_label(model->graph, &model->graph->nodes[node]);
+        json_array_append_new(consumers, tn_json_text(names[node] ? names[node] : label));
     }
     tn_put_text(json, "name", group->name);
     tn_put_integer(json, "channels", group->channels);
@@ -194,11 +194,17 @@ static bool run_groups(struct tn_session *session, const struct tn_command_line 
     if (scope != session->state->model->scope && !set_scope(session, scope, error))
         return false;
     const struct tn_model *model = session->next ? session->next->model : session->state->model;
+    const char **names = tn_calloc((size_t)model->graph->node_count, sizeof *names);
+    if (!names)
+        return tn_fail_memory(error, "names", (size_t)model->graph->node_count * sizeof *names);
+    for (int l = 0; l < model->layers.count; l++)
+        names[model->layers.layer[l].node] = model->layers.layer[l].name;
     json_t *groups = json_array();
     tn_put_text(result, "scope", model->scope == TN_SCOPE_ALL ? "all" : "inner");
     tn_put(result, "groups", groups);
     for (int g = 0; g < model->groups.count; g++)
-        json_array_append_new(groups, group_json(model, &model->groups.group[g]));
+        json_array_append_new(groups, group_json(model, &model->groups.group[g], names));
+    tn_free(names);
     return true;
 }
 

@@ -25,7 +25,8 @@ static bool put_choices(const struct tn_state *state, const struct tn_selection 
         json_array_append_new(layers, choice);
     }
     int64_t params, flops;
-    tn_state_planned(state, &params, &flops);
+    if (!tn_state_planned(state, &params, &flops, error))
+        return false;
     tn_put_number(result, "params_planned_ratio", (double)params / (double)state->original.params);
     tn_put_number(result, "flops_planned_ratio", (double)flops / (double)state->original.flops);
     return true;
@@ -433,7 +434,7 @@ const struct tn_command tn_commands_select[] = {
      "thinet: greedy removal of the filter whose loss changes the next layer's input least (Luo et "
      "al. 2017).",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
-     {LAYER, {TN_WORD_NAME, "NAME", false, "thinet"}},
+     {LAYER, {TN_WORD_NAME, "NAME", false, TN_METHODS}},
      {{0}},
      run_method},
     {"ratio",

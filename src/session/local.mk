@@ -1,6 +1,7 @@
 libthinet_la_SOURCES += \
 	src/session/brief.c src/session/brief.h \
 	src/session/command.c src/session/command.h src/session/commands.h \
+	src/session/commands_budget.c \
 	src/session/commands_export.c \
 	src/session/commands_head.c \
 	src/session/commands_help.c \
@@ -18,6 +19,7 @@ libthinet_la_SOURCES += \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
+	src/session/planned.c \
 	src/session/results.c src/session/results.h \
 	src/session/selection.c src/session/selection.h \
 	src/session/session.c src/session/session.h \

@@ -3,14 +3,6 @@
 #include "session/state.h"
 #include <string.h>
 
-static double share_of(const struct tn_consumer *consumer)
-{
-    int own = 0;
-    for (int i = 0; i < consumer->count; i++)
-        own += consumer->channels[i] != TN_NO_CHANNEL;
-    return consumer->count > 0 ? (double)own / consumer->count : 0;
-}
-
 static bool find_reads(struct tn_model *model, struct tn_error *error)
 {
     size_t count = 0, nodes = (size_t)model->graph->node_count;
@@ -31,8 +23,7 @@ static bool find_reads(struct tn_model *model, struct tn_error *error)
         for (int c = 0; group->prunable && c < group->consumer_count; c++) {
             int layer = layer_of[group->consumers[c].node];
             if (layer >= 0)
-                model->reads[model->read_count++] =
-                    (struct tn_read){layer, g, share_of(&group->consumers[c])};
+                model->reads[model->read_count++] = (struct tn_read){layer, g};
         }
     }
     tn_free(layer_of);
@@ -43,7 +34,9 @@ static bool derive(struct tn_model *model, struct tn_error *error)
 {
     return tn_layers_of(model->graph, &model->layers, error) &&
            tn_groups_of(model->graph, &model->layers, model->scope, &model->groups, error) &&
-           tn_cost_of(model->graph, &model->cost, error) && find_reads(model, error);
+           tn_cost_of(model->graph, &model->cost, error) &&
+           tn_widths_of(model->graph, &model->layers, &model->groups, &model->widths, error) &&
+           find_reads(model, error);
 }
 
 struct tn_model *tn_model_new(struct tn_graph *graph, enum tn_scope scope, struct tn_error *error)
@@ -75,6 +68,7 @@ void tn_model_unref(struct tn_model *model)
 {
     if (!model || --model->refs > 0)
         return;
+    tn_widths_free(&model->widths);
     tn_groups_free(&model->groups);
     tn_layers_free(&model->layers);
     tn_graph_free(model->graph);

@@ -87,7 +87,8 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static bool fill_head(struct tn_snapshot *shot, const struct tn_session *session)
+static bool fill_head(struct tn_snapshot *shot, const struct tn_session *session,
+                      struct tn_error *error)
 {
     const struct tn_state *state = session->state;
     const char *path = tn_session_path(session);
@@ -105,9 +106,11 @@ static bool fill_head(struct tn_snapshot *shot, const struct tn_session *session
     if (state->model) {
         shot->flops_now = state->model->cost.flops;
         shot->params_now = state->model->cost.params;
-        tn_state_planned(state, &shot->params_planned, &shot->flops_planned);
+        if (!tn_state_planned(state, &shot->params_planned, &shot->flops_planned, error))
+            return false;
     }
-    return shot->session_name && shot->model_name && shot->data_name;
+    return (shot->session_name && shot->model_name && shot->data_name) ||
+           tn_fail_memory(error, "a snapshot", 1);
 }
 
 static bool fill_layer(struct holder *holder, const struct tn_state *state, int l,
@@ -123,7 +126,7 @@ static bool fill_layer(struct holder *holder, const struct tn_state *state, int 
     out->why_not = tn_strdup(group && group->why_not ? group->why_not : "");
     snprintf(out->op, sizeof out->op, "%s", tn_op_name(layer->op));
     out->filters = group && group->prunable ? group->channels : layer->filters;
-    out->kept = setting ? setting->kept : out->filters;
+    out->kept = group && group->prunable ? setting->kept : out->filters;
     out->channels = layer->channels;
     memcpy(out->kernel, layer->kernel, sizeof out->kernel);
     out->flops = layer->flops;
@@ -323,10 +326,10 @@ struct tn_snapshot *tn_snapshot_new(struct tn_session *session, const struct tn_
     const struct holder *before = previous ? holder_of(previous) : NULL;
     atomic_init(&holder->refs, 1);
     holder->shot.version = previous ? previous->version + 1 : 1;
-    bool fine = fill_head(&holder->shot, session) ? true : tn_fail_memory(error, "a snapshot", 1);
-    fine = fine && fill_layers(holder, session->state, error) &&
-           fill_all_series(&holder->shot, session, error) &&
-           fill_entries(holder, session, before, error);
+    bool fine = fill_head(&holder->shot, session, error) &&
+                fill_layers(holder, session->state, error) &&
+                fill_all_series(&holder->shot, session, error) &&
+                fill_entries(holder, session, before, error);
     if (fine)
         return &holder->shot;
     release(holder);

@@ -13,13 +13,13 @@
 #include "prune/groups.h"
 #include "prune/path.h"
 #include "prune/sampling.h"
+#include "prune/width.h"
 #include "session/snapshot.h"
 #include <stdatomic.h>
 
-/* A layer reads channels of a group: `share` of its input's. */
+/* A layer reads channels of a group. */
 struct tn_read {
     int layer, group;
-    double share;
 };
 
 /* A network and what follows from it. Shared and immutable. */
@@ -30,6 +30,7 @@ struct tn_model {
     struct tn_layers layers;
     struct tn_groups groups;
     struct tn_cost cost;
+    struct tn_widths widths; /* what it would cost with other ones */
     int read_count;
     struct tn_read *reads; /* which layers read which groups that can be pruned */
     bool stored;           /* its bytes have been hashed: `digest` names them in the store */
@@ -155,6 +156,7 @@ bool tn_state_choice(const struct tn_state *state, int group, int kept, int *rem
                      struct tn_error *error);
 
 /* Cost of the network with every pending ratio pruned. */
-void tn_state_planned(const struct tn_state *state, int64_t *params, int64_t *flops);
+bool tn_state_planned(const struct tn_state *state, int64_t *params, int64_t *flops,
+                      struct tn_error *error);
 
 #endif

@@ -7,7 +7,7 @@ import shutil
 import struct
 import subprocess
 
-from thinet import TREE, check, commands, finish, scratch, skip, skip_all
+from thinet import TREE, check, commands, finish, run, scratch, skip, skip_all
 
 try:
     import numpy
@@ -276,9 +276,14 @@ def prune(build, opset, scope, reweight):
     net = Net(opset)
     model = net.save(name, build(net))
     results = commands("open " + path(name + ".onnx"), "data %s channels=gray" % path("images"), "groups scope=" + scope,
-                       "sample all images=4 locations=20 seed=3", "ratio all 0.5", "prune all reweight=" + reweight,
-                       "export " + path(name + "_cut.onnx"), "infer %s %s" % (path("in.npy"), path(name + ".npy")))
-    groups, cut = results[2]["groups"], results[5]["layers"]
+                       "sample all images=4 locations=20 seed=3", "ratio all 0.5", "summary", "prune all reweight=" + reweight,
+                       "export " + path(name + "_cut.onnx"), "infer %s %s" % (path("in.npy"), path(name + ".npy")), "undo",
+                       "undo", "layers")
+    whole = [layer["name"] for layer in results[-1]["layers"] if layer["kept"] == layer["filters"] and layer["ratio"] == 0]
+    check("%s: with no ratio set all layers are whole" % name, len(whole) == len(results[-1]["layers"]), results[-1])
+    groups, planned, cut = results[2]["groups"], results[5], results[6]["layers"]
+    check("%s: the network is as large as planned" % name, (planned["params_planned"], planned["flops_planned"]) ==
+          (results[6]["params"], results[6]["flops"]), (planned, results[6]))
     prunable = {group["name"] for group in groups if group["prunable"]}
     check("%s: every group that can be pruned is" % name, {layer["name"] for layer in cut} == prunable and prunable, (prunable, cut))
     for layer in cut:
@@ -295,6 +300,38 @@ def prune(build, opset, scope, reweight):
     check("%s: what is left passes ONNX's checker" % name, not problem, problem)
     onnx.save(zeroed(model, cut), path(name + "_zero.onnx"))
     jobs.append(name)
+
+
+FLATTENED = """\
+scope inner
+group  channels filters
+Conv_0        6       6  prunable
+  read by   Gemm_4
+Gemm_4       10      10  prunable
+  read by   Gemm_6
+Gemm_6        3       3  not prunable
+  because   its filters are the network's outputs
+"""
+SHORTCUT = """\
+scope all
+group   channels filters
+Conv_0        10       6  prunable
+  made by   Conv_0, Conv_4
+  read by   Conv_2, Gemm_11
+"""
+
+
+def show(name, scope):
+    done = run("-c", "open " + path(name + ".onnx"), "-c", "groups scope=" + scope)
+    return "".join(line for line in done.stdout.splitlines(True) if not line.startswith("open:"))
+
+
+def show_groups():
+    check("groups are shown with who reads them, and why not", show("flattened_13_inner", "inner") == FLATTENED, show("flattened_13_inner", "inner"))
+    seen = show("padded_shortcut_13_all", "all")
+    check("a group that several layers make is shown so", seen.startswith(SHORTCUT), seen)
+    texts = [show(name, scope) for name in jobs for scope in ("inner", "all")]
+    check("groups fit 80 columns", all(len(line) <= 80 for text in texts for line in text.splitlines()), "\n".join(texts))
 
 
 def onnxruntime(cases):
@@ -316,6 +353,7 @@ images.tofile(path("in.raw"))
 for build, opset in NETWORKS:
     for scope, reweight in ("inner", "none"), ("all", "ls"):
         prune(build, opset, scope, reweight)
+show_groups()
 
 names = [name + suffix for name in jobs for suffix in ("", "_cut", "_zero")]
 if have_onnxruntime():

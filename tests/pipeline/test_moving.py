@@ -343,6 +343,9 @@ for op, how in ("GlobalAveragePool", numpy.mean), ("GlobalMaxPool", numpy.max):
     case(op + " of one pixel", node(op, "x"), {}, (1, 1, 1), lambda x, how=how: how(x, axis=(2, 3)), batch=1)
     case(op + " of three", [node("Reshape", "x s", "r"), node(op, "r")], {"s": ints(0, 2, 3, 4, 5)}, (6, 4, 5),
          lambda x, how=how: how(x.reshape(len(x), 2, 60), axis=2))
+for op, how in ("MaxPool", numpy.max), ("AveragePool", numpy.mean):
+    case(op + " of a kernel above the image, rounding up", node(op, "x", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1), {}, (3, 2, 5),
+         lambda x, how=how: numpy.stack([how(x[..., :3], axis=(2, 3)), how(x[..., 2:], axis=(2, 3))], 2))
 for padding in "SAME_UPPER", "SAME_LOWER":
     weight = numbers(4, 3, 4, 4)
     pads = (1, 2) if padding == "SAME_UPPER" else (2, 1)

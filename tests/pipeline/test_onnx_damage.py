@@ -4,9 +4,7 @@ exit status 1, does not crash, and takes no memory beyond what the file is worth
 import os
 import random
 import resource
-import signal
 import subprocess
-import sys
 
 from thinet import PROGRAM, QUICK, check, environment, finish, scratch, skip_all
 

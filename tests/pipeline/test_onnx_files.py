@@ -7,7 +7,7 @@ import struct
 import subprocess
 import zlib
 
-from thinet import QUICK, TREE, PROGRAM, check, commands, environment, finish, run, scratch, skip, skip_all, try_commands
+from thinet import TREE, check, commands, finish, run, scratch, skip, skip_all, try_commands
 
 try:
     import numpy
