@@ -38,6 +38,7 @@ NETWORKS = ["alexnet", "vgg16", "vgg16_bn", "resnet18", "resnet50", "wide_resnet
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOLERANCE = 1e-4
 IMAGES = 2
+MEAN, DEVIATION = 0.45, 0.25  # of pixels, for the program and for the others
 
 
 class Failure(Exception):
@@ -58,9 +59,11 @@ def network_of(name, images, seed):
             if what == "layer_scale":
                 torch.nn.init.uniform_(numbers, 0.2, 0.8)
             elif isinstance(module, (torch.nn.BatchNorm2d, torch.nn.LayerNorm)):
-                torch.nn.init.uniform_(numbers, *((0.5, 1.5) if what == "weight" else (-0.3, 0.3)))
+                torch.nn.init.uniform_(numbers, *((0.5, 1.5) if what == "weight" else (-0.2, 0.2)))
             elif what == "bias":
-                torch.nn.init.normal_(numbers, 0, 0.05)
+                torch.nn.init.normal_(numbers, 0, 0.02)
+            elif isinstance(module, torch.nn.Linear):
+                torch.nn.init.kaiming_normal_(numbers)
     _measure_norms(network.eval(), images)
     return network
 
@@ -103,17 +106,28 @@ def write_png(path, pixels):
                    chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
 
 
+def pixels_of(random, size):
+    """A random image, blots of colour with some noise: uint8 [size,size,3]."""
+    coarse = random.integers(0, 256, (-(-size // 16), -(-size // 16), 3))
+    fine = numpy.kron(coarse, numpy.ones((16, 16, 1)))[:size, :size] + random.normal(0, 20, (size, size, 3))
+    return fine.clip(0, 255).astype(numpy.uint8)
+
+
+def images_of(random, count, size):
+    """As the program feeds such images to the network: float32 [count,3,size,size]"""
+    pixels = numpy.stack([pixels_of(random, size) for _ in range(count)]).transpose(0, 3, 1, 2)
+    return ((pixels / 255 - MEAN) / DEVIATION).astype(numpy.float32)
+
+
 def image_folder(folder, size):
-    """Two classes of two images each, blots of colour: what statistics are collected from."""
+    """Two classes of two images each: what statistics are collected from."""
     random = numpy.random.default_rng(size)
     where = os.path.join(folder, "images%d" % size)
     for part in "train", "val":
         for kind in "first", "second":
             os.makedirs(os.path.join(where, part, kind))
             for i in range(2):
-                coarse = random.integers(0, 256, (-(-size // 16), -(-size // 16), 3))
-                fine = numpy.kron(coarse, numpy.ones((16, 16, 1)))[:size, :size] + random.normal(0, 20, (size, size, 3))
-                write_png(os.path.join(where, part, kind, "%d.png" % i), fine.clip(0, 255).astype(numpy.uint8))
+                write_png(os.path.join(where, part, kind, "%d.png" % i), pixels_of(random, size))
     return where
 
 
@@ -250,7 +264,7 @@ def check_scope(args, case, scope, row):
     """Pruned by half in this scope."""
     smaller = case.path.replace(".onnx", ".%s.onnx" % scope)
     zeros = case.path.replace(".onnx", ".%s.zeroed.onnx" % scope)
-    results = program(args, "open " + case.path, "data %s mean=0.45 std=0.25" % case.data, "groups scope=" + scope,
+    results = program(args, "open " + case.path, "data %s mean=%g std=%g" % (case.data, MEAN, DEVIATION), "groups scope=" + scope,
                       "sample all images=2 locations=10 seed=1", "ratio all 0.5", "prune all reweight=ls", "summary",
                       "infer %s %s" % (case.input, case.output), "export " + smaller)
     opened, _, grouped, sampled, _, pruned, summary = results[:7]
@@ -308,9 +322,8 @@ def run_case(args, case, name, opset, form):
 def run_network(args, folder, name):
     size = 299 if name == "inception_v3" else 224
     random = numpy.random.default_rng(7)
-    images = random.standard_normal((IMAGES, 3, size, size)).astype(numpy.float32)
-    measured = torch.from_numpy(random.standard_normal((4, 3, size, size)).astype(numpy.float32))
-    network = network_of(name, measured, args.seed)
+    images = images_of(random, IMAGES, size)
+    network = network_of(name, torch.from_numpy(images_of(random, 4, size)), args.seed)
     with torch.no_grad():
         expected = network(torch.from_numpy(images)).numpy()
     data = os.path.join(folder, "images%d" % size)
