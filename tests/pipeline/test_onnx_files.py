@@ -344,4 +344,24 @@ check("exporting an export changes no byte", open(path("again.onnx"), "rb").read
 commands("open " + path("again.onnx"), "save " + path("kept.thinet"))
 commands("load " + path("kept.thinet"), "export " + path("twice.onnx"))
 check("nor does keeping the network in a session", open(path("again.onnx"), "rb").read() == open(path("twice.onnx"), "rb").read())
+
+# Files so large that they are mapped hold small tensors in nodes as well, which are not in the mapping.
+wide = numpy.zeros((2100, 2048), numpy.float32)
+wide[:, :6] = numbers(2100, 6)
+shift = numbers(2100)
+inputs = numpy.zeros((2, 2048), numpy.float32)
+inputs[:, :6] = numbers(2, 6)
+mapped = helper.make_model(helper.make_graph(
+    [helper.make_node("Constant", [], ["shift"], value=numpy_helper.from_array(shift)),
+     helper.make_node("Gemm", ["x", "wide.weight"], ["product"], transB=1),
+     helper.make_node("Add", ["product", "shift"], ["y"])],
+    "wide", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2048])],
+    [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 2100])],
+    [numpy_helper.from_array(wide, "wide.weight")]), opset_imports=[helper.make_opsetid("", 13)])
+mapped.ir_version = 7
+onnx.save(mapped, path("mapped.onnx"))
+numpy.save(path("wide.npy"), inputs)
+check("the file is one that is mapped", os.path.getsize(path("mapped.onnx")) > 16 << 20)
+commands("open " + path("mapped.onnx"), "infer %s %s" % (path("wide.npy"), path("out.npy")))
+check("a mapped file's nodes keep their tensors", close(numpy.load(path("out.npy")), inputs @ wide.T + shift, 1e-5))
 finish()
