@@ -178,6 +178,9 @@ def help_keys():
         seen = screen.until("Ratio and walk")
         while "quit; asks only" not in seen:
             before = screen.text()
+            seen += before  # what came since the last look, perhaps the end
+            if "quit; asks only" in before:
+                break
             screen.keys("Down", "Down", "Down", "Down", "Down")
             tmux.wait(lambda: screen.text() != before, "the help to scroll")
             seen += screen.text()
