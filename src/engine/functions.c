@@ -538,7 +538,7 @@ INLINE vec divided_by_b(vec a, vec b, vec y, vec dy)
 
 INLINE vec power(vec a, vec b)
 {
-    vec y;
+    vec y = a;
     for (int i = 0; i < LANES; i++)
         y[i] = powf(a[i], b[i]);
     return y;

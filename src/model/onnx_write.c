@@ -320,7 +320,7 @@ static bool draft_model(const Onnx__ModelProto *model, const char *path,
 
 static bool write_one(const Onnx__ModelProto *model, const char *path, struct tn_error *error)
 {
-    struct tn_file_draft draft;
+    struct tn_file_draft draft = {0};
     bool ok = draft_model(model, path, &draft, error) && tn_file_publish(&draft, error);
     tn_file_drop(&draft);
     return ok;

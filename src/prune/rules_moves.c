@@ -120,7 +120,7 @@ static bool choose_axis(const struct tn_flow *flow, const struct tn_labels *labe
                         const struct tn_value *in, const struct tn_value *out, bool on_first,
                         struct share *best)
 {
-    int64_t in_strides[TN_MAX_RANK], out_strides[TN_MAX_RANK];
+    int64_t in_strides[TN_MAX_RANK] = {0}, out_strides[TN_MAX_RANK] = {0};
     bool free_choice = false;
     *best = (struct share){0};
     if (!strides_of(in, in_strides) || !strides_of(out, out_strides))
@@ -153,7 +153,7 @@ bool tn_rule_reshape(struct tn_flow *flow, int node, struct tn_error *error)
     if (in->rank < 2 || out->rank < 2 || in->dims[0] != out->dims[0] ||
         !choose_axis(flow, &labels, in, out, is_normalised(flow, output), &share))
         return tn_rule_bar(flow, node, "rearranges its channels", error);
-    int64_t strides[TN_MAX_RANK];
+    int64_t strides[TN_MAX_RANK] = {0};
     strides_of(in, strides);
     int64_t stride = strides[labels.axis], count = out->dims[share.axis];
     int *ids = tn_flow_ids(flow, count, error);
