@@ -61,7 +61,7 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
         return false;
     json_t *json = json_object();
     int channels = group && group->prunable ? group->channels : layer->filters;
-    int stay = setting && group->prunable ? setting->kept : channels;
+    int stay = group && setting && group->prunable ? setting->kept : channels;
     /* Of a layer that has several filters a channel, or none of some: in proportion. */
     int kept = (int)lround((double)layer->filters * stay / channels);
     tn_put_text(json, "name", layer->name);

@@ -126,7 +126,7 @@ static bool fill_layer(struct holder *holder, const struct tn_state *state, int 
     out->why_not = tn_strdup(group && group->why_not ? group->why_not : "");
     snprintf(out->op, sizeof out->op, "%s", tn_op_name(layer->op));
     out->filters = group && group->prunable ? group->channels : layer->filters;
-    out->kept = setting && group->prunable ? setting->kept : out->filters;
+    out->kept = group && setting && group->prunable ? setting->kept : out->filters;
     out->channels = layer->channels;
     memcpy(out->kernel, layer->kernel, sizeof out->kernel);
     out->flops = layer->flops;
