@@ -76,6 +76,31 @@ static void an_ascii_surface_holds_nothing_else(void **state)
     surface_free(&surface);
 }
 
+static void names_of_parts_are_shortened_from_the_front(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *shorter;
+        int columns;
+    } cases[] = {
+        {"features.1.block.0.0", "features.1.block.0.0", 20},
+        {"features.1.block.0.0", "f.1.block.0.0", 15},
+        {"features.1.block.0.0", "f.1.b.0.0", 10},
+        {"features.1.block.0.0", "f.1.b.0.0", 3},
+        {"features.denseblock1.denselayer12.conv1", "f.d1.d12.conv1", 14},
+        {"/stage2/branch1/Conv", "/s2/b1/Conv", 12},
+        {"conv5_3", "conv5_3", 3},
+        {"layer1.0.conv1", "l1.0.conv1", 10},
+        {"a..b.", "a..b.", 1},
+        {"", "", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char shorter[64];
+        text_shorten_parts(cases[i].name, cases[i].columns, shorter);
+        assert_string_equal(shorter, cases[i].shorter);
+    }
+}
+
 static void long_text_is_cut_with_an_ellipsis(void **state)
 {
     (void)state;
@@ -175,6 +200,7 @@ int main(void)
         cmocka_unit_test(wide_characters_take_two_columns_and_are_never_cut_in_half),
         cmocka_unit_test(combining_marks_take_no_column),
         cmocka_unit_test(an_ascii_surface_holds_nothing_else),
+        cmocka_unit_test(names_of_parts_are_shortened_from_the_front),
         cmocka_unit_test(long_text_is_cut_with_an_ellipsis),
         cmocka_unit_test(drawing_outside_a_pane_changes_nothing),
         cmocka_unit_test(a_bar_shows_every_fraction_above_nothing),

@@ -1,8 +1,10 @@
 #include "panel.h"
+#include "core/memory.h"
 #include "format.h"
 #include "text.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* What a column says of a layer; in the order in which they find room. */
 struct column {
@@ -119,18 +121,20 @@ int panel_width(const struct screen *screen, int available)
     return (want < limit ? want : limit) + frame;
 }
 
-/* The end of a long name tells layers apart, not its beginning. */
+/* Long names are told apart by the figures in them and by their ends. */
 static void draw_name(struct pane pane, int row, int width, enum style style, const char *name,
                       const struct glyphs *glyphs)
 {
-    int excess = text_width(name) - width;
-    if (excess <= 0 || width < 2) {
-        pane_text(pane_part(pane, row, 1, 1, width), 0, 0, style, name);
-        return;
-    }
     struct pane part = pane_part(pane, row, 1, 1, width);
-    pane_text(part, 0, -excess, style, name);
-    pane_text(part, 0, 0, style, glyphs->ellipsis);
+    char *shorter = tn_alloc(strlen(name) + 1, 1);
+    if (shorter)
+        text_shorten_parts(name, width, shorter);
+    const char *shown = shorter ? shorter : name;
+    int excess = width < 2 ? 0 : text_width(shown) - width;
+    pane_text(part, 0, excess > 0 ? -excess : 0, style, shown);
+    if (excess > 0)
+        pane_text(part, 0, 0, style, glyphs->ellipsis);
+    tn_free(shorter);
 }
 
 static void draw_cells(const struct screen *screen, struct pane pane, int row, int layer, int name)

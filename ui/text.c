@@ -83,3 +83,34 @@ int text_fit(const char *text, int columns)
         columns -= piece.width;
     return bytes;
 }
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/* Letters after the first of the part that starts at `part`: what can go. */
+static int letters_to_spare(const char *part)
+{
+    int length = 0;
+    while (is_letter(part[length]))
+        length++;
+    return length > 1 ? length - 1 : 0;
+}
+
+void text_shorten_parts(const char *name, int columns, char *shorter)
+{
+    int excess = text_width(name) - columns;
+    const char *last = name;
+    for (const char *c = name; *c; c++)
+        last = *c == '.' || *c == '/' ? c + 1 : last;
+    while (*name) {
+        bool starts = excess > 0 && name < last && is_letter(*name);
+        int spare = starts ? letters_to_spare(name) : 0;
+        excess -= spare;
+        *shorter++ = *name;
+        for (name += 1 + spare; *name && name[-1] != '.' && name[-1] != '/';)
+            *shorter++ = *name++;
+    }
+    *shorter = '\0';
+}
