@@ -238,3 +238,13 @@ void cutting_expect(const struct tn_graph *graph, enum tn_scope scope, const cha
     assert_string_equal(text, expected);
     small_groups_free(&of);
 }
+
+void cutting_both_scopes(struct tn_graph *graph, const char *inner, int inner_groups,
+                         const char *all, int all_groups)
+{
+    cutting_expect(graph, TN_SCOPE_INNER, inner);
+    cutting_check(graph, TN_SCOPE_INNER, inner_groups);
+    cutting_expect(graph, TN_SCOPE_ALL, all ? all : inner);
+    cutting_check(graph, TN_SCOPE_ALL, all ? all_groups : inner_groups);
+    tn_graph_free(graph);
+}

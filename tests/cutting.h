@@ -36,4 +36,9 @@ void cutting_check(const struct tn_graph *graph, enum tn_scope scope, int expect
  * CONSUMER:POSITIONS ..." with ": WHY NOT" at the end of those that cannot be pruned. */
 void cutting_expect(const struct tn_graph *graph, enum tn_scope scope, const char *expected);
 
+/* Expect these groups in both scopes and check cuts of each; `all` NULL: the scopes do not differ.
+ * Frees the graph. */
+void cutting_both_scopes(struct tn_graph *graph, const char *inner, int inner_groups,
+                         const char *all, int all_groups);
+
 #endif

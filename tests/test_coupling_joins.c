@@ -26,17 +26,6 @@ static int conv(struct small_graph *s, int x, int filters, int kernel)
     return block_conv(s, x, filters, kernel, 1, 1);
 }
 
-/* Both scopes of a network, freed at the end. */
-static void check(struct tn_graph *graph, const char *inner, int inner_groups, const char *all,
-                  int all_groups)
-{
-    cutting_expect(graph, TN_SCOPE_INNER, inner);
-    cutting_check(graph, TN_SCOPE_INNER, inner_groups);
-    cutting_expect(graph, TN_SCOPE_ALL, all ? all : inner);
-    cutting_check(graph, TN_SCOPE_ALL, all ? all_groups : inner_groups);
-    tn_graph_free(graph);
-}
-
 static void in_a_dense_block_each_layer_reads_all_before(void **state)
 {
     (void)state;
@@ -48,16 +37,17 @@ static void in_a_dense_block_each_layer_reads_all_before(void **state)
         x = block_concat(&s, 1, 2, (const int[]){x, y});
     }
     int y = block_classify(&s, relu(&s, block_norm(&s, x)), 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 6: Conv_0; through BatchNormalization_1:6, BatchNormalization_8:6, "
-          "BatchNormalization_15:6; to Conv_3:6, Conv_10:6/10, Gemm_19:6/14\n"
-          "Conv_3 5: Conv_3; through BatchNormalization_4:5; to Conv_6:5\n"
-          "Conv_6 4: Conv_6; through BatchNormalization_8:4, BatchNormalization_15:4; to "
-          "Conv_10:4/10, Gemm_19:4/14\n"
-          "Conv_10 5: Conv_10; through BatchNormalization_11:5; to Conv_13:5\n"
-          "Conv_13 4: Conv_13; through BatchNormalization_15:4; to Gemm_19:4/14\n"
-          "Gemm_19 3: Gemm_19: its filters are the network's outputs\n",
-          5, NULL, 0);
+    cutting_both_scopes(
+        block_end(&s, 1, &y),
+        "Conv_0 6: Conv_0; through BatchNormalization_1:6, BatchNormalization_8:6, "
+        "BatchNormalization_15:6; to Conv_3:6, Conv_10:6/10, Gemm_19:6/14\n"
+        "Conv_3 5: Conv_3; through BatchNormalization_4:5; to Conv_6:5\n"
+        "Conv_6 4: Conv_6; through BatchNormalization_8:4, BatchNormalization_15:4; to "
+        "Conv_10:4/10, Gemm_19:4/14\n"
+        "Conv_10 5: Conv_10; through BatchNormalization_11:5; to Conv_13:5\n"
+        "Conv_13 4: Conv_13; through BatchNormalization_15:4; to Gemm_19:4/14\n"
+        "Gemm_19 3: Gemm_19: its filters are the network's outputs\n",
+        5, NULL, 0);
 }
 
 static void branches_of_an_inception_block_are_parts_of_what_is_read(void **state)
@@ -70,15 +60,15 @@ static void branches_of_an_inception_block_are_parts_of_what_is_read(void **stat
     parts[2] = relu(&s, conv(&s, x, 2, 1));
     int y = block_concat(&s, 1, 3, parts);
     y = block_classify(&s, relu(&s, conv(&s, y, 4, 3)), 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 6: Conv_0; to Conv_2:6, Conv_4:6, Conv_8:6\n"
-          "Conv_2 4: Conv_2; to Conv_11:4/11\n"
-          "Conv_4 3: Conv_4; to Conv_6:3\n"
-          "Conv_6 5: Conv_6; to Conv_11:5/11\n"
-          "Conv_8 2: Conv_8; to Conv_11:2/11\n"
-          "Conv_11 4: Conv_11; to Gemm_15:4\n"
-          "Gemm_15 3: Gemm_15: its filters are the network's outputs\n",
-          6, NULL, 0);
+    cutting_both_scopes(block_end(&s, 1, &y),
+                        "Conv_0 6: Conv_0; to Conv_2:6, Conv_4:6, Conv_8:6\n"
+                        "Conv_2 4: Conv_2; to Conv_11:4/11\n"
+                        "Conv_4 3: Conv_4; to Conv_6:3\n"
+                        "Conv_6 5: Conv_6; to Conv_11:5/11\n"
+                        "Conv_8 2: Conv_8; to Conv_11:2/11\n"
+                        "Conv_11 4: Conv_11; to Gemm_15:4\n"
+                        "Gemm_15 3: Gemm_15: its filters are the network's outputs\n",
+                        6, NULL, 0);
 }
 
 static void halves_that_are_split_and_joined_stay_apart(void **state)
@@ -92,12 +82,12 @@ static void halves_that_are_split_and_joined_stay_apart(void **state)
     block_split(&s, x, 1, 2, (const int64_t[]){2, 7}, halves);
     int y = block_concat(&s, 1, 2, (const int[]){conv(&s, halves[0], 3, 1), halves[1]});
     y = block_classify(&s, y, 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 8 (3 fixed): Conv_0; to Conv_3:4, Conv_7:2, Gemm_11:2/10\n"
-          "Conv_3 5: Conv_3; to Gemm_11:5/10\n"
-          "Conv_7 3: Conv_7; to Gemm_11:3/10\n"
-          "Gemm_11 3: Gemm_11: its filters are the network's outputs\n",
-          3, NULL, 0);
+    cutting_both_scopes(block_end(&s, 1, &y),
+                        "Conv_0 8 (3 fixed): Conv_0; to Conv_3:4, Conv_7:2, Gemm_11:2/10\n"
+                        "Conv_3 5: Conv_3; to Gemm_11:5/10\n"
+                        "Conv_7 3: Conv_7; to Gemm_11:3/10\n"
+                        "Gemm_11 3: Gemm_11: its filters are the network's outputs\n",
+                        3, NULL, 0);
 }
 
 static void of_halves_that_are_added_each_filter_ties_two(void **state)
@@ -107,10 +97,10 @@ static void of_halves_that_are_added_each_filter_ties_two(void **state)
     int x = relu(&s, conv(&s, start(&s, 4), 8, 3)), halves[2];
     block_split(&s, x, 1, 2, NULL, halves);
     int y = block_classify(&s, block_two(&s, "Add", halves[0], halves[1]), 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 4: Conv_0; to Gemm_6:4\n"
-          "Gemm_6 3: Gemm_6: its filters are the network's outputs\n",
-          1, NULL, 0);
+    cutting_both_scopes(block_end(&s, 1, &y),
+                        "Conv_0 4: Conv_0; to Gemm_6:4\n"
+                        "Gemm_6 3: Gemm_6: its filters are the network's outputs\n",
+                        1, NULL, 0);
 }
 
 static void shuffled_channels_go_in_pairs(void **state)
@@ -127,33 +117,34 @@ static void shuffled_channels_go_in_pairs(void **state)
         x = block_shuffle(&s, block_concat(&s, 1, 2, halves), 2);
     }
     int y = block_classify(&s, x, 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 16: Conv_0; to Conv_3, Conv_15, Conv_27, Gemm_40: its filters are tied to "
-          "another layer's at node Reshape_11 (scope=all prunes such streams)\n"
-          "Conv_3 8: Conv_3; through BatchNormalization_4:8, Conv_6:8, BatchNormalization_7:8; to "
-          "Conv_8:8\n"
-          "Conv_8 8: Conv_8; to Conv_15, Conv_27, Gemm_40: its filters are tied to another layer's "
-          "at node Reshape_11 (scope=all prunes such streams)\n"
-          "Conv_15 8: Conv_15; through BatchNormalization_16:8, Conv_18:8, "
-          "BatchNormalization_19:8; to Conv_20:8\n"
-          "Conv_20 8: Conv_20; to Conv_27, Gemm_40: its filters are tied to another layer's at "
-          "node Reshape_11 (scope=all prunes such streams)\n"
-          "Conv_27 8: Conv_27; through BatchNormalization_28:8, Conv_30:8, "
-          "BatchNormalization_31:8; to Conv_32:8\n"
-          "Conv_32 8: Conv_32; to Gemm_40: its filters are tied to another layer's at node "
-          "Reshape_11 (scope=all prunes such streams)\n"
-          "Gemm_40 3: Gemm_40: its filters are the network's outputs\n",
-          3,
-          "Conv_0 16 (4 fixed): Conv_0, Conv_8, Conv_20, Conv_32; to Conv_3:8, Conv_15:8, "
-          "Conv_27:8, Gemm_40:16\n"
-          "Conv_3 8: Conv_3; through BatchNormalization_4:8, Conv_6:8, BatchNormalization_7:8; to "
-          "Conv_8:8\n"
-          "Conv_15 8: Conv_15; through BatchNormalization_16:8, Conv_18:8, "
-          "BatchNormalization_19:8; to Conv_20:8\n"
-          "Conv_27 8: Conv_27; through BatchNormalization_28:8, Conv_30:8, "
-          "BatchNormalization_31:8; to Conv_32:8\n"
-          "Gemm_40 3: Gemm_40: its filters are the network's outputs\n",
-          4);
+    cutting_both_scopes(
+        block_end(&s, 1, &y),
+        "Conv_0 16: Conv_0; to Conv_3, Conv_15, Conv_27, Gemm_40: its filters are tied to "
+        "another layer's at node Reshape_11 (scope=all prunes such streams)\n"
+        "Conv_3 8: Conv_3; through BatchNormalization_4:8, Conv_6:8, BatchNormalization_7:8; to "
+        "Conv_8:8\n"
+        "Conv_8 8: Conv_8; to Conv_15, Conv_27, Gemm_40: its filters are tied to another layer's "
+        "at node Reshape_11 (scope=all prunes such streams)\n"
+        "Conv_15 8: Conv_15; through BatchNormalization_16:8, Conv_18:8, "
+        "BatchNormalization_19:8; to Conv_20:8\n"
+        "Conv_20 8: Conv_20; to Conv_27, Gemm_40: its filters are tied to another layer's at "
+        "node Reshape_11 (scope=all prunes such streams)\n"
+        "Conv_27 8: Conv_27; through BatchNormalization_28:8, Conv_30:8, "
+        "BatchNormalization_31:8; to Conv_32:8\n"
+        "Conv_32 8: Conv_32; to Gemm_40: its filters are tied to another layer's at node "
+        "Reshape_11 (scope=all prunes such streams)\n"
+        "Gemm_40 3: Gemm_40: its filters are the network's outputs\n",
+        3,
+        "Conv_0 16 (4 fixed): Conv_0, Conv_8, Conv_20, Conv_32; to Conv_3:8, Conv_15:8, "
+        "Conv_27:8, Gemm_40:16\n"
+        "Conv_3 8: Conv_3; through BatchNormalization_4:8, Conv_6:8, BatchNormalization_7:8; to "
+        "Conv_8:8\n"
+        "Conv_15 8: Conv_15; through BatchNormalization_16:8, Conv_18:8, "
+        "BatchNormalization_19:8; to Conv_20:8\n"
+        "Conv_27 8: Conv_27; through BatchNormalization_28:8, Conv_30:8, "
+        "BatchNormalization_31:8; to Conv_32:8\n"
+        "Gemm_40 3: Gemm_40: its filters are the network's outputs\n",
+        4);
 }
 
 static void a_shuffle_of_grouped_products_keeps_its_groups(void **state)
@@ -165,18 +156,19 @@ static void a_shuffle_of_grouped_products_keeps_its_groups(void **state)
     y = block_conv(&s, block_shuffle(&s, y, 2), 16, 3, 1, 16);
     y = block_conv(&s, y, 16, 1, 1, 2);
     y = block_classify(&s, relu(&s, block_two(&s, "Add", x, y)), 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 16: Conv_0; to Conv_2, Gemm_13: its output is added to another at node Add_9 "
-          "(scope=all prunes such streams)\n"
-          "Conv_2 4: Conv_2; through Conv_7:16; to Conv_8:16\n"
-          "Conv_8 16: Conv_8; to Gemm_13: its output is added to another at node Add_9 (scope=all "
-          "prunes such streams)\n"
-          "Gemm_13 3: Gemm_13: its filters are the network's outputs\n",
-          1,
-          "Conv_0 8: Conv_0, Conv_8; to Conv_2:16, Gemm_13:16\n"
-          "Conv_2 4: Conv_2; through Conv_7:16; to Conv_8:16\n"
-          "Gemm_13 3: Gemm_13: its filters are the network's outputs\n",
-          2);
+    cutting_both_scopes(
+        block_end(&s, 1, &y),
+        "Conv_0 16: Conv_0; to Conv_2, Gemm_13: its output is added to another at node Add_9 "
+        "(scope=all prunes such streams)\n"
+        "Conv_2 4: Conv_2; through Conv_7:16; to Conv_8:16\n"
+        "Conv_8 16: Conv_8; to Gemm_13: its output is added to another at node Add_9 (scope=all "
+        "prunes such streams)\n"
+        "Gemm_13 3: Gemm_13: its filters are the network's outputs\n",
+        1,
+        "Conv_0 8: Conv_0, Conv_8; to Conv_2:16, Gemm_13:16\n"
+        "Conv_2 4: Conv_2; through Conv_7:16; to Conv_8:16\n"
+        "Gemm_13 3: Gemm_13: its filters are the network's outputs\n",
+        2);
 }
 
 static void depthwise_filters_go_with_the_channel_they_read(void **state)
@@ -186,11 +178,12 @@ static void depthwise_filters_go_with_the_channel_they_read(void **state)
     int x = relu(&s, conv(&s, start(&s, 7), 5, 3));
     x = relu(&s, block_norm(&s, block_conv(&s, x, 10, 3, 1, 5)));
     int y = block_classify(&s, relu(&s, conv(&s, x, 4, 1)), 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 5: Conv_0; through Conv_2:10, BatchNormalization_3:10; to Conv_5:10\n"
-          "Conv_5 4: Conv_5; to Gemm_9:4\n"
-          "Gemm_9 3: Gemm_9: its filters are the network's outputs\n",
-          2, NULL, 0);
+    cutting_both_scopes(
+        block_end(&s, 1, &y),
+        "Conv_0 5: Conv_0; through Conv_2:10, BatchNormalization_3:10; to Conv_5:10\n"
+        "Conv_5 4: Conv_5; to Gemm_9:4\n"
+        "Gemm_9 3: Gemm_9: its filters are the network's outputs\n",
+        2, NULL, 0);
 }
 
 static void many_narrow_groups_go_whole(void **state)
@@ -200,11 +193,12 @@ static void many_narrow_groups_go_whole(void **state)
     int x = relu(&s, conv(&s, start(&s, 8), 32, 1));
     x = relu(&s, block_norm(&s, block_conv(&s, x, 32, 3, 1, 8)));
     int y = block_classify(&s, relu(&s, conv(&s, x, 6, 1)), 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 8: Conv_0; through Conv_2:32, BatchNormalization_3:32; to Conv_5:32\n"
-          "Conv_5 6: Conv_5; to Gemm_9:6\n"
-          "Gemm_9 3: Gemm_9: its filters are the network's outputs\n",
-          2, NULL, 0);
+    cutting_both_scopes(
+        block_end(&s, 1, &y),
+        "Conv_0 8: Conv_0; through Conv_2:32, BatchNormalization_3:32; to Conv_5:32\n"
+        "Conv_5 6: Conv_5; to Gemm_9:6\n"
+        "Gemm_9 3: Gemm_9: its filters are the network's outputs\n",
+        2, NULL, 0);
 }
 
 static void few_wide_groups_lose_the_same_number_each(void **state)
@@ -214,12 +208,12 @@ static void few_wide_groups_lose_the_same_number_each(void **state)
     int x = relu(&s, conv(&s, start(&s, 9), 16, 1));
     x = relu(&s, block_norm(&s, block_conv(&s, x, 16, 3, 1, 2)));
     int y = block_classify(&s, relu(&s, conv(&s, x, 6, 1)), 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 8: Conv_0; to Conv_2:16\n"
-          "Conv_2 8: Conv_2; through BatchNormalization_3:16; to Conv_5:16\n"
-          "Conv_5 6: Conv_5; to Gemm_9:6\n"
-          "Gemm_9 3: Gemm_9: its filters are the network's outputs\n",
-          3, NULL, 0);
+    cutting_both_scopes(block_end(&s, 1, &y),
+                        "Conv_0 8: Conv_0; to Conv_2:16\n"
+                        "Conv_2 8: Conv_2; through BatchNormalization_3:16; to Conv_5:16\n"
+                        "Conv_5 6: Conv_5; to Gemm_9:6\n"
+                        "Gemm_9 3: Gemm_9: its filters are the network's outputs\n",
+                        3, NULL, 0);
 }
 
 static void a_gate_goes_with_what_it_gates(void **state)
@@ -230,24 +224,25 @@ static void a_gate_goes_with_what_it_gates(void **state)
     int y = block_squeeze(&s, relu(&s, conv(&s, x, 6, 3)), 4);
     y = block_two(&s, "Add", x, block_squeeze(&s, conv(&s, y, 8, 1), 3));
     y = block_classify(&s, relu(&s, y), 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 8: Conv_0; to Conv_2, Conv_12, Gemm_21: its output is added to another at node "
-          "Add_17 (scope=all prunes such streams)\n"
-          "Conv_2 6: Conv_2, Conv_7; to Conv_5:6, Conv_10:6\n"
-          "Conv_5 4: Conv_5; to Conv_7:4\n"
-          "Conv_10 8: Conv_10; to Conv_12, Gemm_21: its output is added to another at node Add_17 "
-          "(scope=all prunes such streams)\n"
-          "Conv_12 3: Conv_12; to Conv_14:3\n"
-          "Conv_14 8: Conv_14; to Gemm_21: its output is added to another at node Add_17 "
-          "(scope=all prunes such streams)\n"
-          "Gemm_21 3: Gemm_21: its filters are the network's outputs\n",
-          3,
-          "Conv_0 8: Conv_0, Conv_10, Conv_14; to Conv_2:8, Conv_12:8, Gemm_21:8\n"
-          "Conv_2 6: Conv_2, Conv_7; to Conv_5:6, Conv_10:6\n"
-          "Conv_5 4: Conv_5; to Conv_7:4\n"
-          "Conv_12 3: Conv_12; to Conv_14:3\n"
-          "Gemm_21 3: Gemm_21: its filters are the network's outputs\n",
-          4);
+    cutting_both_scopes(
+        block_end(&s, 1, &y),
+        "Conv_0 8: Conv_0; to Conv_2, Conv_12, Gemm_21: its output is added to another at node "
+        "Add_17 (scope=all prunes such streams)\n"
+        "Conv_2 6: Conv_2, Conv_7; to Conv_5:6, Conv_10:6\n"
+        "Conv_5 4: Conv_5; to Conv_7:4\n"
+        "Conv_10 8: Conv_10; to Conv_12, Gemm_21: its output is added to another at node Add_17 "
+        "(scope=all prunes such streams)\n"
+        "Conv_12 3: Conv_12; to Conv_14:3\n"
+        "Conv_14 8: Conv_14; to Gemm_21: its output is added to another at node Add_17 "
+        "(scope=all prunes such streams)\n"
+        "Gemm_21 3: Gemm_21: its filters are the network's outputs\n",
+        3,
+        "Conv_0 8: Conv_0, Conv_10, Conv_14; to Conv_2:8, Conv_12:8, Gemm_21:8\n"
+        "Conv_2 6: Conv_2, Conv_7; to Conv_5:6, Conv_10:6\n"
+        "Conv_5 4: Conv_5; to Conv_7:4\n"
+        "Conv_12 3: Conv_12; to Conv_14:3\n"
+        "Gemm_21 3: Gemm_21: its filters are the network's outputs\n",
+        4);
 }
 
 static void a_padded_shortcut_joins_streams_of_two_widths(void **state)
@@ -257,18 +252,19 @@ static void a_padded_shortcut_joins_streams_of_two_widths(void **state)
     int x = relu(&s, conv(&s, start(&s, 11), 4, 3));
     int y = conv(&s, relu(&s, conv(&s, x, 6, 3)), 8, 3);
     y = block_classify(&s, relu(&s, block_two(&s, "Add", y, block_pad(&s, x, 1, 2, 2))), 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 4: Conv_0; to Conv_2, Gemm_10: its output is added to another at node Add_6 "
-          "(scope=all prunes such streams)\n"
-          "Conv_2 6: Conv_2; to Conv_4:6\n"
-          "Conv_4 8: Conv_4; to Gemm_10: its output is added to another at node Add_6 (scope=all "
-          "prunes such streams)\n"
-          "Gemm_10 3: Gemm_10: its filters are the network's outputs\n",
-          1,
-          "Conv_0 8 (1 fixed): Conv_0, Conv_4; to Conv_2:4, Gemm_10:8\n"
-          "Conv_2 6: Conv_2; to Conv_4:6\n"
-          "Gemm_10 3: Gemm_10: its filters are the network's outputs\n",
-          2);
+    cutting_both_scopes(
+        block_end(&s, 1, &y),
+        "Conv_0 4: Conv_0; to Conv_2, Gemm_10: its output is added to another at node Add_6 "
+        "(scope=all prunes such streams)\n"
+        "Conv_2 6: Conv_2; to Conv_4:6\n"
+        "Conv_4 8: Conv_4; to Gemm_10: its output is added to another at node Add_6 (scope=all "
+        "prunes such streams)\n"
+        "Gemm_10 3: Gemm_10: its filters are the network's outputs\n",
+        1,
+        "Conv_0 8 (1 fixed): Conv_0, Conv_4; to Conv_2:4, Gemm_10:8\n"
+        "Conv_2 6: Conv_2; to Conv_4:6\n"
+        "Gemm_10 3: Gemm_10: its filters are the network's outputs\n",
+        2);
 }
 
 static void a_channel_twice_in_one_tensor_goes_from_both_places(void **state)
@@ -279,11 +275,11 @@ static void a_channel_twice_in_one_tensor_goes_from_both_places(void **state)
     x = block_two(&s, "Add", x, x);
     int y = block_concat(&s, 1, 3, (const int[]){x, x, conv(&s, x, 4, 1)});
     y = block_classify(&s, y, 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 6: Conv_0; to Conv_3:6, Gemm_7:12/16\n"
-          "Conv_3 4: Conv_3; to Gemm_7:4/16\n"
-          "Gemm_7 3: Gemm_7: its filters are the network's outputs\n",
-          2, NULL, 0);
+    cutting_both_scopes(block_end(&s, 1, &y),
+                        "Conv_0 6: Conv_0; to Conv_3:6, Gemm_7:12/16\n"
+                        "Conv_3 4: Conv_3; to Gemm_7:4/16\n"
+                        "Gemm_7 3: Gemm_7: its filters are the network's outputs\n",
+                        2, NULL, 0);
 }
 
 static void what_is_joined_to_the_input_goes_alone(void **state)
@@ -294,11 +290,11 @@ static void what_is_joined_to_the_input_goes_alone(void **state)
     int y = block_concat(&s, 1, 2, (const int[]){input, x});
     y = relu(&s, conv(&s, y, 5, 3));
     y = block_classify(&s, y, 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 6: Conv_0; to Conv_3:6/9\n"
-          "Conv_3 5: Conv_3; to Gemm_7:5\n"
-          "Gemm_7 3: Gemm_7: its filters are the network's outputs\n",
-          2, NULL, 0);
+    cutting_both_scopes(block_end(&s, 1, &y),
+                        "Conv_0 6: Conv_0; to Conv_3:6/9\n"
+                        "Conv_3 5: Conv_3; to Gemm_7:5\n"
+                        "Gemm_7 3: Gemm_7: its filters are the network's outputs\n",
+                        2, NULL, 0);
 }
 
 static void only_the_channels_that_are_an_output_must_stay(void **state)
@@ -310,12 +306,12 @@ static void only_the_channels_that_are_an_output_must_stay(void **state)
     outputs[0] = block_classify(&s, halves[1], 3);
     outputs[1] = block_op(&s, "Flatten", halves[0]);
     outputs[2] = block_classify(&s, relu(&s, conv(&s, x, 4, 1)), 2);
-    check(block_end(&s, 3, outputs),
-          "Conv_0 8 (4 fixed): Conv_0; to Gemm_5:5, Conv_7:8\n"
-          "Gemm_5 3: Gemm_5: its filters are the network's outputs\n"
-          "Conv_7 4: Conv_7; to Gemm_11:4\n"
-          "Gemm_11 2: Gemm_11: its filters are the network's outputs\n",
-          2, NULL, 0);
+    cutting_both_scopes(block_end(&s, 3, outputs),
+                        "Conv_0 8 (4 fixed): Conv_0; to Gemm_5:5, Conv_7:8\n"
+                        "Gemm_5 3: Gemm_5: its filters are the network's outputs\n"
+                        "Conv_7 4: Conv_7; to Gemm_11:4\n"
+                        "Gemm_11 2: Gemm_11: its filters are the network's outputs\n",
+                        2, NULL, 0);
 }
 
 static void an_output_that_is_read_on_stays(void **state)
@@ -326,11 +322,11 @@ static void an_output_that_is_read_on_stays(void **state)
     x = relu(&s, conv(&s, x, 4, 3));
     outputs[0] = block_classify(&s, x, 3);
     outputs[1] = block_op(&s, "Flatten", block_pool(&s, "MaxPool", x));
-    check(block_end(&s, 2, outputs),
-          "Conv_0 6: Conv_0; to Conv_2:6\n"
-          "Conv_2 4: Conv_2; to Gemm_6: its filters are the network's outputs\n"
-          "Gemm_6 3: Gemm_6: its filters are the network's outputs\n",
-          1, NULL, 0);
+    cutting_both_scopes(block_end(&s, 2, outputs),
+                        "Conv_0 6: Conv_0; to Conv_2:6\n"
+                        "Conv_2 4: Conv_2; to Gemm_6: its filters are the network's outputs\n"
+                        "Gemm_6 3: Gemm_6: its filters are the network's outputs\n",
+                        1, NULL, 0);
 }
 
 int main(void)

@@ -27,22 +27,11 @@ static int conv(struct small_graph *s, int x, int filters)
     return block_conv(s, x, filters, 3, 1, 1);
 }
 
-/* Both scopes of a network, freed at the end. */
-static void check(struct tn_graph *graph, const char *inner, int inner_groups, const char *all,
-                  int all_groups)
-{
-    cutting_expect(graph, TN_SCOPE_INNER, inner);
-    cutting_check(graph, TN_SCOPE_INNER, inner_groups);
-    cutting_expect(graph, TN_SCOPE_ALL, all ? all : inner);
-    cutting_check(graph, TN_SCOPE_ALL, all ? all_groups : inner_groups);
-    tn_graph_free(graph);
-}
-
 /* The last layers of a network of which the two scopes are the same. */
 static void end(struct small_graph *s, int x, const char *groups, int prunable)
 {
     int y = block_classify(s, x, 3);
-    check(block_end(s, 1, &y), groups, prunable, NULL, 0);
+    cutting_both_scopes(block_end(s, 1, &y), groups, prunable, NULL, 0);
 }
 
 static void a_block_with_channels_last_is_followed(void **state)
@@ -60,7 +49,7 @@ static void a_block_with_channels_last_is_followed(void **state)
         x = block_two(&s, "Add", x, block_transpose(&s, y, 4, (const int64_t[]){0, 3, 1, 2}));
     }
     int y = block_classify(&s, x, 3);
-    check(
+    cutting_both_scopes(
         block_end(&s, 1, &y),
         "Conv_0 8: Conv_0; through Conv_2:8, Add_9:8, Mul_10:8, Add_19:8, Mul_20:8; to Gemm_25: "
         "node LayerNormalization_4 normalises across its channels: removing one would change the "
@@ -97,18 +86,19 @@ static void without_layer_norm_the_stream_can_go(void **state)
     y = block_each(&s, "Mul", y, 3, false);
     y = block_two(&s, "Add", x, block_transpose(&s, y, 4, (const int64_t[]){0, 3, 1, 2}));
     y = block_classify(&s, y, 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 8: Conv_0; through Mul_7:8; to MatMul_3, Gemm_12: its output is added to another "
-          "at node Add_9 (scope=all prunes such streams)\n"
-          "MatMul_3 5: MatMul_3; through Add_4:5; to MatMul_6:5\n"
-          "MatMul_6 8: MatMul_6; through Mul_7:8; to Gemm_12: its output is added to another at "
-          "node Add_9 (scope=all prunes such streams)\n"
-          "Gemm_12 3: Gemm_12: its filters are the network's outputs\n",
-          1,
-          "Conv_0 8: Conv_0, MatMul_6; through Mul_7:8; to MatMul_3:8, Gemm_12:8\n"
-          "MatMul_3 5: MatMul_3; through Add_4:5; to MatMul_6:5\n"
-          "Gemm_12 3: Gemm_12: its filters are the network's outputs\n",
-          2);
+    cutting_both_scopes(
+        block_end(&s, 1, &y),
+        "Conv_0 8: Conv_0; through Mul_7:8; to MatMul_3, Gemm_12: its output is added to another "
+        "at node Add_9 (scope=all prunes such streams)\n"
+        "MatMul_3 5: MatMul_3; through Add_4:5; to MatMul_6:5\n"
+        "MatMul_6 8: MatMul_6; through Mul_7:8; to Gemm_12: its output is added to another at "
+        "node Add_9 (scope=all prunes such streams)\n"
+        "Gemm_12 3: Gemm_12: its filters are the network's outputs\n",
+        1,
+        "Conv_0 8: Conv_0, MatMul_6; through Mul_7:8; to MatMul_3:8, Gemm_12:8\n"
+        "MatMul_3 5: MatMul_3; through Add_4:5; to MatMul_6:5\n"
+        "Gemm_12 3: Gemm_12: its filters are the network's outputs\n",
+        2);
 }
 
 static void flattened_channels_are_many_features(void **state)
@@ -118,11 +108,11 @@ static void flattened_channels_are_many_features(void **state)
     int x = block_pool(&s, "MaxPool", relu(&s, conv(&s, start(&s, 3), 4)));
     x = block_gemm(&s, block_op(&s, "Flatten", x), 6, false);
     int y = block_gemm(&s, relu(&s, x), 3, true);
-    check(block_end(&s, 1, &y),
-          "Conv_0 4: Conv_0; to Gemm_4:36\n"
-          "Gemm_4 6: Gemm_4; to Gemm_6:6\n"
-          "Gemm_6 3: Gemm_6: its filters are the network's outputs\n",
-          2, NULL, 0);
+    cutting_both_scopes(block_end(&s, 1, &y),
+                        "Conv_0 4: Conv_0; to Gemm_4:36\n"
+                        "Gemm_4 6: Gemm_4; to Gemm_6:6\n"
+                        "Gemm_6 3: Gemm_6: its filters are the network's outputs\n",
+                        2, NULL, 0);
 }
 
 static void features_made_into_images_are_channels(void **state)
@@ -189,11 +179,11 @@ static void means_keep_their_channels(void **state)
     x = relu(&s, block_conv(&s, block_reduce(&s, "ReduceMean", x, 2, axes, true), 5, 1, 1, 1));
     x = block_reduce(&s, "ReduceSum", x, 2, axes, false);
     int y = block_matmul(&s, x, 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 6: Conv_0; to Conv_3:6\n"
-          "Conv_3 5: Conv_3; to MatMul_6:5\n"
-          "MatMul_6 3: MatMul_6: its filters are the network's outputs\n",
-          2, NULL, 0);
+    cutting_both_scopes(block_end(&s, 1, &y),
+                        "Conv_0 6: Conv_0; to Conv_3:6\n"
+                        "Conv_3 5: Conv_3; to MatMul_6:5\n"
+                        "MatMul_6 3: MatMul_6: its filters are the network's outputs\n",
+                        2, NULL, 0);
 }
 
 static void a_mean_over_channels_holds_them(void **state)
@@ -312,18 +302,19 @@ static void channels_one_above_the_other_are_the_same(void **state)
     int x = relu(&s, conv(&s, start(&s, 15), 6)), y = conv(&s, x, 6);
     x = block_concat(&s, 2, 2, (const int[]){x, y});
     y = block_classify(&s, conv(&s, x, 4), 3);
-    check(block_end(&s, 1, &y),
-          "Conv_0 6: Conv_0; to Conv_2, Conv_4: its filters are tied to another layer's at node "
-          "Concat_3 (scope=all prunes such streams)\n"
-          "Conv_2 6: Conv_2; to Conv_2, Conv_4: its filters are tied to another layer's at node "
-          "Concat_3 (scope=all prunes such streams)\n"
-          "Conv_4 4: Conv_4; to Gemm_7:4\n"
-          "Gemm_7 3: Gemm_7: its filters are the network's outputs\n",
-          1,
-          "Conv_0 6: Conv_0, Conv_2; to Conv_2:6, Conv_4:6\n"
-          "Conv_4 4: Conv_4; to Gemm_7:4\n"
-          "Gemm_7 3: Gemm_7: its filters are the network's outputs\n",
-          2);
+    cutting_both_scopes(
+        block_end(&s, 1, &y),
+        "Conv_0 6: Conv_0; to Conv_2, Conv_4: its filters are tied to another layer's at node "
+        "Concat_3 (scope=all prunes such streams)\n"
+        "Conv_2 6: Conv_2; to Conv_2, Conv_4: its filters are tied to another layer's at node "
+        "Concat_3 (scope=all prunes such streams)\n"
+        "Conv_4 4: Conv_4; to Gemm_7:4\n"
+        "Gemm_7 3: Gemm_7: its filters are the network's outputs\n",
+        1,
+        "Conv_0 6: Conv_0, Conv_2; to Conv_2:6, Conv_4:6\n"
+        "Conv_4 4: Conv_4; to Gemm_7:4\n"
+        "Gemm_7 3: Gemm_7: its filters are the network's outputs\n",
+        2);
 }
 
 static void a_softmax_over_channels_holds_them(void **state)

@@ -1,4 +1,5 @@
 /* model/fold_batch.c: the batch's size follows through shape arithmetic and is gone at its end. */
+#include "fold_support.h"
 #include "model_support.h"
 
 #include "model/shape.h"
@@ -13,39 +14,6 @@
 
 static const int64_t image[] = {TN_BATCH, 6, 4, 5};
 
-/* A node whose result is an output, so that it is not swept away. */
-static int kept_node(struct tn_graph *graph, const char *op_type, const char *name, int count,
-                     const int *inputs)
-{
-    struct tn_error error = {0};
-    int node = model_node(graph, op_type, name, count, inputs);
-    assert_true(tn_graph_add_output(graph, model_output(graph, node), &error));
-    return node;
-}
-
-static void fold(struct tn_graph *graph)
-{
-    struct tn_error error = {0};
-    assert_true(tn_graph_fold_constants(graph, &error));
-}
-
-static const struct tn_tensor *folded(const struct tn_graph *graph, const char *name)
-{
-    int value = tn_graph_find_value(graph, name);
-    assert_true(value != TN_NO_VALUE);
-    return graph->values[value].constant;
-}
-
-static void assert_ints(const struct tn_graph *graph, const char *name, int count,
-                        const int64_t *ints)
-{
-    const struct tn_tensor *tensor = folded(graph, name);
-    assert_non_null(tensor);
-    assert_non_null(tn_tensor_ints(tensor));
-    assert_int_equal(tensor->count, count);
-    assert_memory_equal(tn_tensor_ints(tensor), ints, (size_t)count * sizeof *ints);
-}
-
 /* x.view(x.size(0), -1) as PyTorch exports it. */
 static struct tn_graph *view_of_size(void)
 {
@@ -57,7 +25,7 @@ static struct tn_graph *view_of_size(void)
     int size = model_output(graph, model_node(graph, "Gather", "size", 2, (int[]){shape, zero}));
     int joined = model_node(graph, "Concat", "joined", 2, (int[]){size, rest});
     model_set_int(graph, joined, "axis", 0);
-    kept_node(graph, "Reshape", "flat", 2, (int[]){0, model_output(graph, joined)});
+    fold_kept_node(graph, "Reshape", "flat", 2, (int[]){0, model_output(graph, joined)});
     return graph;
 }
 
@@ -65,7 +33,7 @@ static void the_batch_size_is_followed_into_a_reshape(void **state)
 {
     (void)state;
     struct tn_graph *graph = view_of_size();
-    fold(graph);
+    fold_graph(graph);
     assert_int_equal(graph->node_count, 1);
     assert_string_equal(graph->nodes[0].op_type, "Reshape");
     const struct tn_tensor *list = tn_node_constant(graph, &graph->nodes[0], 1);
@@ -83,11 +51,11 @@ static void computing_with_the_batch_size_is_left_to_the_runtime(void **state)
     int two = model_ints(graph, "two", 1, (const int64_t[]){2});
     int shape = model_output(graph, model_node(graph, "Shape", "shape", 1, &x));
     int twice = model_output(graph, model_node(graph, "Mul", "twice", 2, (int[]){shape, two}));
-    kept_node(graph, "Reshape", "reshape", 2, (int[]){0, twice});
-    fold(graph);
+    fold_kept_node(graph, "Reshape", "reshape", 2, (int[]){0, twice});
+    fold_graph(graph);
     assert_int_equal(graph->node_count, 3);
-    assert_null(folded(graph, "twice_out"));
-    assert_null(folded(graph, "shape_out"));
+    assert_null(fold_result(graph, "twice_out"));
+    assert_null(fold_result(graph, "shape_out"));
     assert_false(graph->values[graph->outputs[0]].has_shape);
     tn_graph_free(graph);
 }
@@ -116,8 +84,8 @@ static bool batch_survives(const char *op_type, int64_t number, bool behind, con
         made = model_output(graph, model_node(graph, again, "again", 2, (int[]){made, two}));
     int list = model_node(graph, "Concat", "list", 2, (int[]){made, rest});
     model_set_int(graph, list, "axis", 0);
-    kept_node(graph, "Reshape", "flat", 2, (int[]){0, model_output(graph, list)});
-    fold(graph);
+    fold_kept_node(graph, "Reshape", "flat", 2, (int[]){0, model_output(graph, list)});
+    fold_graph(graph);
     const struct tn_node *last = &graph->nodes[graph->node_count - 1];
     const struct tn_tensor *found = tn_node_constant(graph, last, 1);
     bool known = found && tn_tensor_ints(found)[0] == 0;
@@ -168,10 +136,10 @@ static void an_expansion_leaves_the_batch_as_it_is(void **state)
     int is_open = model_output(graph, model_node(graph, "Equal", "open", 2, (int[]){whole, minus}));
     int wanted =
         model_node(graph, "Where", "wanted", 3, (int[]){is_open, model_output(graph, ones), whole});
-    kept_node(graph, "Expand", "wide", 2, (int[]){0, model_output(graph, wanted)});
-    fold(graph);
+    fold_kept_node(graph, "Expand", "wide", 2, (int[]){0, model_output(graph, wanted)});
+    fold_graph(graph);
     assert_int_equal(graph->node_count, 1);
-    assert_ints(graph, "wide_shape", 4, (const int64_t[]){1, 7, 1, 1});
+    fold_assert_ints(graph, "wide_shape", 4, (const int64_t[]){1, 7, 1, 1});
     model_assert_shape(graph, graph->outputs[0], 4, (const int64_t[]){TN_BATCH, 7, 4, 5});
     tn_graph_free(graph);
 }
@@ -183,10 +151,10 @@ static void a_slice_to_the_end_of_the_batch_takes_all_of_it(void **state)
     int shape, size = batch_of(graph, &shape);
     int zero = model_ints(graph, "start", 1, (const int64_t[]){0});
     int one = model_ints(graph, "one", 1, (const int64_t[]){1});
-    kept_node(graph, "Slice", "all", 4, (int[]){0, zero, size, zero});
-    kept_node(graph, "Slice", "some", 4, (int[]){0, one, size, zero});
-    fold(graph);
-    assert_ints(graph, "all_ends", 1, (const int64_t[]){INT64_MAX});
+    fold_kept_node(graph, "Slice", "all", 4, (int[]){0, zero, size, zero});
+    fold_kept_node(graph, "Slice", "some", 4, (int[]){0, one, size, zero});
+    fold_graph(graph);
+    fold_assert_ints(graph, "all_ends", 1, (const int64_t[]){INT64_MAX});
     model_assert_shape(graph, graph->outputs[0], 4, image);
     assert_false(graph->values[graph->outputs[1]].has_shape);
     tn_graph_free(graph);
@@ -201,10 +169,10 @@ static struct tn_graph *resized(int64_t opset, int64_t height, int64_t width, co
     int rest = model_ints(graph, "rest", 3, (const int64_t[]){6, height, width});
     int list = model_node(graph, "Concat", "list", 2, (int[]){size, rest});
     model_set_int(graph, list, "axis", 0);
-    int node = kept_node(graph, "Resize", "r", 4,
-                         (int[]){0, TN_NO_VALUE, TN_NO_VALUE, model_output(graph, list)});
+    int node = fold_kept_node(graph, "Resize", "r", 4,
+                              (int[]){0, TN_NO_VALUE, TN_NO_VALUE, model_output(graph, list)});
     model_set_string(graph, node, "coordinate_transformation_mode", place);
-    fold(graph);
+    fold_graph(graph);
     return graph;
 }
 
@@ -213,16 +181,16 @@ static void the_sizes_of_a_resize_are_said_without_the_batch(void **state)
     (void)state;
     struct tn_graph *graph = resized(13, 9, 5, "asymmetric");
     assert_int_equal(graph->node_count, 1);
-    const float *scales = tn_tensor_floats(folded(graph, "r_scales"));
+    const float *scales = tn_tensor_floats(fold_result(graph, "r_scales"));
     assert_true(scales[0] == 1 && scales[1] == 1 && scales[2] == 2.25f && scales[3] == 1);
     model_assert_shape(graph, graph->outputs[0], 4, (const int64_t[]){TN_BATCH, 6, 9, 5});
     tn_graph_free(graph);
     graph = resized(13, 4, 11, "asymmetric"); /* 2.2 in float is less than 11 / 5 needs */
-    scales = tn_tensor_floats(folded(graph, "r_scales"));
+    scales = tn_tensor_floats(fold_result(graph, "r_scales"));
     assert_true(5.0 * (double)scales[3] >= 11 && 5.0 * (double)scales[3] < 11.00001);
     tn_graph_free(graph);
     graph = resized(18, 9, 7, "half_pixel");
-    assert_ints(graph, "r_sizes", 2, (const int64_t[]){9, 7});
+    fold_assert_ints(graph, "r_sizes", 2, (const int64_t[]){9, 7});
     assert_int_equal(tn_node_attribute(&graph->nodes[0], "axes")->count, 2);
     model_assert_shape(graph, graph->outputs[0], 4, (const int64_t[]){TN_BATCH, 6, 9, 7});
     tn_graph_free(graph);

@@ -240,10 +240,13 @@ static bool nothing_to_unload(const struct tn_session *session)
 }
 
 /* A private store outlives nothing: it is there to take from memory what only the journal still
- * holds. Until that is something, a large network that was opened to be looked at is not copied. */
+ * holds. A draft is there for work, which opening a network is not yet. Until there is something to
+ * take in, a large network that was opened to be looked at is not copied. */
 static bool keep(struct tn_session *session, struct tn_error *error)
 {
-    if (!session->store->path && nothing_to_unload(session))
+    const struct tn_store *store = session->store;
+    bool wanted = store->path && (!store->draft || holds_work(&session->journal));
+    if (!wanted && nothing_to_unload(session))
         return true;
     return tn_store_write(session->store, &session->journal, error);
 }

@@ -67,7 +67,8 @@ def gone_when_saved():
 
 def gone_when_nothing_was_done():
     screen = begin()
-    assert len(drafts(screen)) == 1
+    (draft,) = drafts(screen)
+    assert os.path.getsize(draft) < 500000  # the network's weights are 1.2 MB: looking at it copies none of them
     screen.keys("q")
     assert screen.ended() == 0
     assert drafts(screen) == []
