@@ -318,7 +318,7 @@ static void sum_rows(size_t count, const float *x, double *sums)
 #define TEXT_(name)         #name
 #define TEXT(name)          TEXT_(name)
 
-/* functions.c */
+/* functions_one.c, functions_two.c */
 extern const struct tn_unary_kernels SYMBOL(unary, TN_KERNELS_NAME)[TN_UNARY_COUNT];
 extern const struct tn_binary_kernels SYMBOL(binary, TN_KERNELS_NAME)[TN_BINARY_COUNT];
 

@@ -22,7 +22,8 @@ libthinet_la_SOURCES += \
 	src/engine/unary.c src/engine/unary.h
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).
-KERNEL_SOURCES = src/engine/kernels.c src/engine/functions.c src/engine/vector.h
+KERNEL_SOURCES = src/engine/kernels.c src/engine/functions_one.c src/engine/functions_two.c \
+	src/engine/elementary.h src/engine/vector.h
 KERNEL_CFLAGS = $(AM_CFLAGS) -ffp-contract=fast
 
 noinst_LTLIBRARIES += libkernels_generic.la

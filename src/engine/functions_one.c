@@ -1,126 +1,7 @@
-/* Functions of one and of two numbers with their derivatives. Built once for each vector width, as
- * kernels.c. A number's result does not depend on where in the array it stands.
- *
- * The polynomials are least-maximum fits (Lawson's iteration) of the relative error, made for the
- * intervals that are named beside them. Measured against double: tests/test_functions.c. */
+/* Functions of one number with their derivatives. Built once for each vector width, as kernels.c. A
+ * number's result does not depend on where in the array it stands. */
+#include "engine/elementary.h"
 #include "engine/functions.h"
-
-#include "engine/vector.h"
-
-#include <float.h>
-#include <math.h>
-
-INLINE vec magnitude(vec x)
-{
-    return (vec)((bits)x & 0x7fffffffu);
-}
-
-INLINE vec with_sign_of(vec size, vec sign)
-{
-    return (vec)(((bits)size & 0x7fffffffu) | ((bits)sign & 0x80000000u));
-}
-
-/* Keep NaN, so that it is noticed. */
-INLINE vec at_least(vec x, float bound)
-{
-    return choose(x < bound, splat(bound), x);
-}
-
-INLINE vec at_most(vec x, float bound)
-{
-    return choose(x > bound, splat(bound), x);
-}
-
-INLINE vec square_root(vec x)
-{
-    for (int i = 0; i < LANES; i++)
-        x[i] = __builtin_sqrtf(x[i]);
-    return x;
-}
-
-/* --- exponential and logarithm --- */
-
-static const float LOG2_E = 1.44269504f, LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
-/* Added to a number below 2^22, its last bits are the whole number nearest to it. */
-static const float ROUNDER = 12582912.0f;
-static const unsigned ROUNDER_BITS = 0x4b400000u;
-
-/* x = n ln 2 + r, |r| <= ln 2 / 2 */
-INLINE vec reduce(vec x, bits *n)
-{
-    vec shifted = x * LOG2_E + ROUNDER;
-    vec whole = shifted - ROUNDER;
-    *n = (bits)shifted - ROUNDER_BITS;
-    return (x - whole * LN2_HIGH) - whole * LN2_LOW;
-}
-
-INLINE vec two_to(bits n)
-{
-    return (vec)((n + 127u) << 23);
-}
-
-/* exp(r) - 1 for |r| <= ln 2 / 2 */
-INLINE vec small_expm1(vec r)
-{
-    vec p = splat(1.979024382e-04f);
-    p = p * r + 1.394475810e-03f;
-    p = p * r + 8.333497681e-03f;
-    p = p * r + 4.166629538e-02f;
-    p = p * r + 1.666666567e-01f;
-    p = p * r + 0.5f;
-    return p * (r * r) + r;
-}
-
-/* Beyond the bounds it is 0 or infinite. The power of two is applied in two steps, so that results
- * too small to be normal come out right. */
-INLINE vec exponential(vec x)
-{
-    bits n;
-    vec r = reduce(at_most(at_least(x, -104), 89), &n);
-    bits half = (bits)((mask)n >> 1);
-    return (1 + small_expm1(r)) * two_to(n - half) * two_to(half);
-}
-
-/* exp(x) - 1 for x <= 0; without loss for x near 0. */
-INLINE vec negative_expm1(vec x)
-{
-    bits n;
-    vec r = reduce(at_most(at_least(x, -87), 0), &n);
-    vec power = two_to(n);
-    return power * small_expm1(r) + (power - 1);
-}
-
-/* log(1 + f) = f - f^2 / 2 + f^3 P(f) for 1 + f in sqrt(1/2) .. sqrt(2) */
-INLINE vec logarithm(vec x)
-{
-    mask tiny = x < FLT_MIN;
-    vec scaled = choose(tiny, x * 8388608.0f, x);
-    mask k = (mask)((bits)scaled - 0x3f3504f3u) >> 23;
-    vec f = (vec)((bits)scaled - ((bits)k << 23)) - 1;
-    vec exponent = __builtin_convertvector(k, vec) - choose(tiny, splat(23), splat(0));
-    vec p = splat(6.746598333e-02f);
-    p = p * f - 1.167965382e-01f;
-    p = p * f + 1.189032346e-01f;
-    p = p * f - 1.240513548e-01f;
-    p = p * f + 1.421922445e-01f;
-    p = p * f - 1.666800678e-01f;
-    p = p * f + 2.000213414e-01f;
-    p = p * f - 2.500000894e-01f;
-    p = p * f + 3.333331347e-01f;
-    vec square = f * f;
-    vec y = p * (f * square) + exponent * LN2_LOW;
-    y = (f + (y - 0.5f * square)) + exponent * LN2_HIGH;
-    y = choose(x == 0, splat(-INFINITY), y);
-    y = choose(x == INFINITY, x, y);
-    return choose(x >= 0, y, splat(NAN));
-}
-
-/* log(1 + e) for 0 <= e <= 1: what rounding 1 + e loses is put back. */
-INLINE vec log1p_positive(vec e)
-{
-    vec u = 1 + e;
-    return logarithm(u) + (e - (u - 1)) / u;
-}
 
 /* --- functions of one number; derivatives are told x, y = f(x) and the parameters --- */
 
@@ -478,127 +359,6 @@ INLINE vec negative_slope(vec x, vec y, const float *p)
     return splat(-1);
 }
 
-/* --- functions of two numbers; each derivative is multiplied by dy already --- */
-
-INLINE vec plus(vec a, vec b)
-{
-    return a + b;
-}
-
-INLINE vec plus_by_either(vec a, vec b, vec y, vec dy)
-{
-    (void)a, (void)b, (void)y;
-    return dy;
-}
-
-INLINE vec minus(vec a, vec b)
-{
-    return a - b;
-}
-
-INLINE vec minus_by_b(vec a, vec b, vec y, vec dy)
-{
-    (void)a, (void)b, (void)y;
-    return -dy;
-}
-
-INLINE vec times(vec a, vec b)
-{
-    return a * b;
-}
-
-INLINE vec times_by_a(vec a, vec b, vec y, vec dy)
-{
-    (void)a, (void)y;
-    return dy * b;
-}
-
-INLINE vec times_by_b(vec a, vec b, vec y, vec dy)
-{
-    (void)b, (void)y;
-    return dy * a;
-}
-
-INLINE vec divided(vec a, vec b)
-{
-    return a / b;
-}
-
-INLINE vec divided_by_a(vec a, vec b, vec y, vec dy)
-{
-    (void)a, (void)y;
-    return dy / b;
-}
-
-INLINE vec divided_by_b(vec a, vec b, vec y, vec dy)
-{
-    (void)a;
-    return -(dy * y) / b;
-}
-
-INLINE vec power(vec a, vec b)
-{
-    vec y = a;
-    for (int i = 0; i < LANES; i++)
-        y[i] = powf(a[i], b[i]);
-    return y;
-}
-
-INLINE vec power_by_a(vec a, vec b, vec y, vec dy)
-{
-    (void)y;
-    return choose(b == 0, splat(0), dy * b * power(a, b - 1));
-}
-
-INLINE vec power_by_b(vec a, vec b, vec y, vec dy)
-{
-    return choose((a == 0) & (b >= 0), splat(0), dy * y * logarithm(a));
-}
-
-INLINE mask not_a_number(vec a)
-{
-    return a != a; /* NOLINT(misc-redundant-expression) */
-}
-
-/* NaN in either wins, so that it is noticed. */
-INLINE vec least(vec a, vec b)
-{
-    return choose((a < b) | not_a_number(a), a, b);
-}
-
-INLINE vec greatest(vec a, vec b)
-{
-    return choose((a > b) | not_a_number(a), a, b);
-}
-
-/* Equal numbers share. */
-INLINE vec extreme_by_a(vec a, vec b, vec y, vec dy)
-{
-    return choose(a == y, choose(a == b, 0.5f * dy, dy), splat(0));
-}
-
-INLINE vec extreme_by_b(vec a, vec b, vec y, vec dy)
-{
-    return extreme_by_a(b, a, y, dy);
-}
-
-INLINE vec sloped(vec x, vec slope)
-{
-    return choose(x < 0, x * slope, x);
-}
-
-INLINE vec sloped_by_x(vec x, vec slope, vec y, vec dy)
-{
-    (void)y;
-    return choose(x > 0, dy, dy * slope);
-}
-
-INLINE vec sloped_by_slope(vec x, vec slope, vec y, vec dy)
-{
-    (void)slope, (void)y;
-    return choose(x > 0, splat(0), dy * x);
-}
-
 /* --- the loops: called with a function known when compiling, so that it becomes part of them ---
  */
 
@@ -627,56 +387,6 @@ INLINE void map_gradient(size_t count, const float *x, const float *y, const flo
                    rest);
 }
 
-INLINE vec operand(const float *p, size_t step, size_t i)
-{
-    return step ? load(p + i) : splat(*p);
-}
-
-INLINE vec operand_part(const float *p, size_t step, size_t i, size_t count)
-{
-    return step ? load_part(p + i, count) : splat(*p);
-}
-
-INLINE void map_steps(size_t count, const float *a, const size_t a_step, const float *b,
-                      const size_t b_step, float *y, vec (*f)(vec a, vec b))
-{
-    vec one_a = splat(*a), one_b = splat(*b); /* y may overwrite them */
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        store(y + i, f(a_step ? load(a + i) : one_a, b_step ? load(b + i) : one_b));
-    if (i < count)
-        store_part(y + i,
-                   f(a_step ? load_part(a + i, count - i) : one_a,
-                     b_step ? load_part(b + i, count - i) : one_b),
-                   count - i);
-}
-
-INLINE void map_two(size_t count, const float *a, size_t a_step, const float *b, size_t b_step,
-                    float *y, vec (*f)(vec a, vec b))
-{
-    if (a_step && b_step)
-        map_steps(count, a, 1, b, 1, y, f);
-    else if (a_step)
-        map_steps(count, a, 1, b, 0, y, f);
-    else
-        map_steps(count, a, 0, b, b_step, y, f);
-}
-
-INLINE void map_two_gradient(size_t count, const float *a, size_t a_step, const float *b,
-                             size_t b_step, const float *y, const float *dy, float *g,
-                             vec (*f)(vec a, vec b, vec y, vec dy))
-{
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        store(g + i, f(operand(a, a_step, i), operand(b, b_step, i), load(y + i), load(dy + i)));
-    size_t rest = count - i;
-    if (rest > 0)
-        store_part(g + i,
-                   f(operand_part(a, a_step, i, rest), operand_part(b, b_step, i, rest),
-                     load_part(y + i, rest), load_part(dy + i, rest)),
-                   rest);
-}
-
 #define UNARY(name)                                                                                \
     static void name##_forward(size_t count, const float *x, const float *p, float *y)             \
     {                                                                                              \
@@ -686,20 +396,6 @@ INLINE void map_two_gradient(size_t count, const float *a, size_t a_step, const 
                                 const float *p, float *dx)                                         \
     {                                                                                              \
         map_gradient(count, x, y, dy, p, dx, name##_slope);                                        \
-    }
-
-#define BINARY(name)                                                                               \
-    static void name##_forward(size_t count, const float *a, size_t a_step, const float *b,        \
-                               size_t b_step, float *y)                                            \
-    {                                                                                              \
-        map_two(count, a, a_step, b, b_step, y, name);                                             \
-    }
-
-#define BINARY_GRADIENT(name)                                                                      \
-    static void name##_gradient(size_t count, const float *a, size_t a_step, const float *b,       \
-                                size_t b_step, const float *y, const float *dy, float *g)          \
-    {                                                                                              \
-        map_two_gradient(count, a, a_step, b, b_step, y, dy, g, name);                             \
     }
 
 UNARY(relu)
@@ -727,27 +423,6 @@ UNARY(square)
 UNARY(cube)
 UNARY(absolute)
 UNARY(negative)
-
-BINARY(plus)
-BINARY(minus)
-BINARY(times)
-BINARY(divided)
-BINARY(power)
-BINARY(least)
-BINARY(greatest)
-BINARY(sloped)
-BINARY_GRADIENT(plus_by_either)
-BINARY_GRADIENT(minus_by_b)
-BINARY_GRADIENT(times_by_a)
-BINARY_GRADIENT(times_by_b)
-BINARY_GRADIENT(divided_by_a)
-BINARY_GRADIENT(divided_by_b)
-BINARY_GRADIENT(power_by_a)
-BINARY_GRADIENT(power_by_b)
-BINARY_GRADIENT(extreme_by_a)
-BINARY_GRADIENT(extreme_by_b)
-BINARY_GRADIENT(sloped_by_x)
-BINARY_GRADIENT(sloped_by_slope)
 
 #define SYMBOL_(kind, name) tn_##kind##_##name
 #define SYMBOL(kind, name)  SYMBOL_(kind, name)
@@ -779,16 +454,4 @@ const struct tn_unary_kernels SYMBOL(unary, TN_KERNELS_NAME)[TN_UNARY_COUNT] = {
     [TN_CUBE] = {cube_forward, cube_gradient},
     [TN_ABS] = {absolute_forward, absolute_gradient},
     [TN_NEG] = {negative_forward, negative_gradient},
-};
-
-extern const struct tn_binary_kernels SYMBOL(binary, TN_KERNELS_NAME)[TN_BINARY_COUNT];
-const struct tn_binary_kernels SYMBOL(binary, TN_KERNELS_NAME)[TN_BINARY_COUNT] = {
-    [TN_PLUS] = {plus_forward, {plus_by_either_gradient, plus_by_either_gradient}},
-    [TN_MINUS] = {minus_forward, {plus_by_either_gradient, minus_by_b_gradient}},
-    [TN_TIMES] = {times_forward, {times_by_a_gradient, times_by_b_gradient}},
-    [TN_DIVIDED] = {divided_forward, {divided_by_a_gradient, divided_by_b_gradient}},
-    [TN_POWER] = {power_forward, {power_by_a_gradient, power_by_b_gradient}},
-    [TN_LEAST] = {least_forward, {extreme_by_a_gradient, extreme_by_b_gradient}},
-    [TN_GREATEST] = {greatest_forward, {extreme_by_a_gradient, extreme_by_b_gradient}},
-    [TN_SLOPED] = {sloped_forward, {sloped_by_x_gradient, sloped_by_slope_gradient}},
 };
