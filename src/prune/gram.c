@@ -85,7 +85,8 @@ bool tn_gram_of_samples(int64_t m, int channels, const double *x, struct tn_gram
 void tn_gram_free(struct tn_gram *gram)
 {
     tn_tensor_unref(gram->matrix);
-    gram->matrix = NULL;
+    tn_tensor_unref(gram->target);
+    gram->matrix = gram->target = NULL;
 }
 
 bool tn_gram_is_finite(const struct tn_gram *gram, struct tn_error *error)

@@ -9,11 +9,12 @@ struct tn_gram {
     int channels;
     int64_t samples;          /* locations m */
     struct tn_tensor *matrix; /* TN_DOUBLE [C,C], symmetric; shared and immutable */
-    /* first and second moments of the activations themselves may follow (issue C: apoz,
-     * mean-activation) */
+    /* TN_DOUBLE [C+1]: X^T y, then y^T y, where y is another network's output (the unpruned one's)
+     * at the same places; NULL where y = X 1, its own. */
+    struct tn_tensor *target;
 };
 
-void tn_gram_free(struct tn_gram *gram); /* releases the tensor, not the struct */
+void tn_gram_free(struct tn_gram *gram); /* releases the tensors, not the struct */
 
 /* G of X [m,C], row major, in double: one dsyrk. */
 bool tn_gram_of_samples(int64_t m, int channels, const double *x, struct tn_gram *gram,

@@ -11,6 +11,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_prune.c \
 	src/session/commands_run.c \
 	src/session/commands_select.c \
+	src/session/commands_train.c \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
 	src/session/inside.h \
