@@ -25,14 +25,15 @@ struct walk {
     bool *gone;
 };
 
-/* d's part of s and r. */
+/* d's part of s and r: X^T d = b - G 1. */
 static void walk_towards(const struct tn_gram *gram, struct walk *walk)
 {
+    int n = walk->channels;
     double own = 0, shared = 0;
-    for (int c = 0; c < walk->channels; c++) {
-        double b = tn_gram_target_of(gram, c), sum = 0;
-        for (int k = 0; k < walk->channels; k++)
-            sum += walk->g[(size_t)c * (size_t)walk->channels + (size_t)k];
+    for (int k = 0; k < n; k++)
+        cblas_daxpy(n, 1, walk->g + (size_t)k * (size_t)n, 1, walk->r, 1);
+    for (int c = 0; c < n; c++) {
+        double b = tn_gram_target_of(gram, c), sum = walk->r[c];
         walk->r[c] = b - sum;
         walk->terms[c] = fabs(b) + fabs(sum);
         shared += b;
