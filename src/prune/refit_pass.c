@@ -8,6 +8,7 @@
 #include "prune/blas.h"
 
 #include <cblas.h>
+#include <string.h>
 
 enum {
     HELD_EVERY = 5, /* images of which one judges */
@@ -88,12 +89,41 @@ static bool walk_batches(struct walk *walk, struct tn_network *network, struct t
     }
 }
 
-static bool walk_images(struct walk *walk, const struct tn_graph *graph, struct tn_error *error)
+/* A network is seen by the first inputs of its nodes: where a site's stream is an Add's second, the
+ * two change places. */
+static struct tn_network *watched(const struct tn_refit_pass *pass, const struct tn_graph *graph,
+                                  int count, const struct tn_site *const *sites,
+                                  struct tn_error *error)
+{
+    struct tn_graph *clone = tn_graph_clone(graph, error);
+    for (int i = 0; clone && i < count; i++) {
+        if (sites[i]->add_node == TN_NO_NODE)
+            continue;
+        int *inputs = clone->nodes[sites[i]->add_node].inputs;
+        int stream = graph->nodes[sites[i]->add_node].inputs[sites[i]->add_input];
+        inputs[1] = inputs[0] == stream ? inputs[1] : inputs[0];
+        inputs[0] = stream;
+    }
+    struct tn_network *network = clone ? tn_network_new(clone, pass->batch, TN_INFER, error) : NULL;
+    tn_graph_free(clone);
+    return network;
+}
+
+static int last_node(const struct tn_site *site)
+{
+    return site->now.node > site->add_node ? site->now.node : site->add_node;
+}
+
+static bool walk_images(struct walk *walk, const struct tn_graph *graph, int count,
+                        const struct tn_site *const *sites, struct tn_error *error)
 {
     struct tn_refit_pass *pass = walk->pass;
-    struct tn_network *network = tn_network_new(graph, pass->batch, TN_INFER, error);
+    struct tn_network *network = watched(pass, graph, count, sites, error);
     if (!network)
         return false;
+    for (int i = 0; i < count; i++)
+        if (last_node(sites[i]) > walk->last)
+            walk->last = last_node(sites[i]);
     struct tn_loader *loader =
         tn_loader_new(pass->dataset, TN_TRAIN, pass->options->images, pass->options->image_count,
                       (size_t)pass->batch, NULL, error);
@@ -169,6 +199,26 @@ static void target_image(void *context, size_t index, unsigned worker)
     }
 }
 
+/* At the Add: from what the layer gives to the sum, BatchNorm's shift left out. */
+static void add_stream(void *context, size_t index, unsigned worker)
+{
+    (void)worker;
+    const struct target_job *job = context;
+    const struct tn_site *site = job->targets->sites[job->site];
+    int filters = tn_site_filters(site), all = site->before.groups * site->before.filters;
+    size_t image = job->targets->pass->done + index, locations = (size_t)site->locations;
+    const float *stream = job->input + index * (size_t)all * (size_t)site->now.places;
+    float *to = site->targets + image * locations * (size_t)filters;
+    struct places places;
+    places_start(site, job->targets->pass->options->seed, image, &places);
+    for (size_t l = 0; l < locations; l++) {
+        int place = places_next(&places);
+        for (int f = 0; f < filters; f++, to++)
+            *to = (float)(tn_site_scale(site, f) * (double)*to +
+                          (double)stream[tn_site_output(site, all, site->filter_of[f], place)]);
+    }
+}
+
 static bool see_targets(void *context, int node, const float *input, int count,
                         struct tn_error *error)
 {
@@ -179,6 +229,8 @@ static bool see_targets(void *context, int node, const float *input, int count,
         struct target_job job = {t, i, input};
         if (t->sites[i]->now.node == node)
             tn_parallel((size_t)count, target_image, &job);
+        if (t->sites[i]->add_node == node)
+            tn_parallel((size_t)count, add_stream, &job);
     }
     return true;
 }
@@ -255,7 +307,8 @@ bool tn_refit_targets(struct tn_refit_pass *pass, const struct tn_graph *before,
     struct walk walk = {
         .pass = pass, .last = sites[count - 1]->now.node, .see = see_targets, .context = &targets};
     tn_blas_serial();
-    bool fine = open_targets(&targets, error) && walk_images(&walk, before, error);
+    bool fine = open_targets(&targets, error) &&
+                walk_images(&walk, before, count, (const struct tn_site *const *)sites, error);
     close_targets(&targets);
     return fine;
 }
@@ -269,12 +322,13 @@ struct sums {
     int images;     /* of a block */
     double *x, *y;  /* [images x locations, unknowns], [.., filters of a group] */
     size_t *chosen; /* [batch] images of the present batch that are fitted to, or held */
+    float *inputs;  /* of the present batch, until the stream is seen; NULL where there is none */
 };
 
 /* Some images of one group on their way into rows. */
 struct sum_job {
     const struct sums *sums;
-    const float *input;
+    const float *input, *stream; /* the stream may be NULL */
     int group;
     const size_t *images;
 };
@@ -289,6 +343,9 @@ static void sum_image(void *context, size_t index, unsigned worker)
     size_t locations = (size_t)site->locations, filters = (size_t)site->now.filters;
     size_t unknowns = (size_t)site->unknowns, stride = (size_t)tn_site_filters(site);
     const float *input = job->input + inside * site->now.input_size;
+    const float *stream = job->stream;
+    if (stream)
+        stream += inside * stride * (size_t)site->now.places;
     const float *targets =
         site->targets + image * locations * stride + (size_t)job->group * filters;
     struct places places;
@@ -297,14 +354,18 @@ static void sum_image(void *context, size_t index, unsigned worker)
         double *x = s->x + (index * locations + l) * unknowns;
         double *y = s->y + (index * locations + l) * filters;
         x[unknowns - 1] = 1; /* written over where there is no constant term */
-        tn_patch_gather(&site->now, input, job->group, places_next(&places), x);
+        int place = places_next(&places);
+        tn_patch_gather(&site->now, input, job->group, place, x);
         for (size_t f = 0; f < filters; f++)
             y[f] = (double)targets[l * stride + f];
+        for (int f = 0; stream && f < site->now.filters; f++)
+            y[f] -= (double)stream[tn_site_output(site, (int)stride,
+                                                  job->group * site->now.filters + f, place)];
     }
 }
 
-static bool add_images(const struct sums *s, const float *input, int count, bool held,
-                       struct tn_error *error)
+static bool add_images(const struct sums *s, const float *input, const float *stream, int count,
+                       bool held, struct tn_error *error)
 {
     size_t images = 0;
     for (size_t i = 0; i < (size_t)count; i++)
@@ -313,7 +374,7 @@ static bool add_images(const struct sums *s, const float *input, int count, bool
     for (int g = 0; g < s->site->now.groups; g++) {
         for (size_t i = 0; i < images; i += (size_t)s->images) {
             size_t block = images - i < (size_t)s->images ? images - i : (size_t)s->images;
-            struct sum_job job = {s, input, g, s->chosen + i};
+            struct sum_job job = {s, input, stream, g, s->chosen + i};
             if (tn_progress_cancelled(s->pass->progress))
                 return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
             tn_parallel(block, sum_image, &job);
@@ -328,8 +389,20 @@ static bool see_patches(void *context, int node, const float *input, int count,
                         struct tn_error *error)
 {
     const struct sums *s = context;
-    return node != s->site->now.node ||
-           (add_images(s, input, count, false, error) && add_images(s, input, count, true, error));
+    const struct tn_site *site = s->site;
+    const float *stream = NULL;
+    if (node == site->now.node && s->inputs) {
+        memcpy(s->inputs, input, (size_t)count * site->now.input_size * sizeof *input);
+        return true;
+    }
+    if (node == site->add_node) {
+        stream = input;
+        input = s->inputs;
+    } else if (node != site->now.node) {
+        return true;
+    }
+    return add_images(s, input, stream, count, false, error) &&
+           add_images(s, input, stream, count, true, error);
 }
 
 static int block_images(const struct tn_site *site)
@@ -347,17 +420,22 @@ bool tn_refit_sums(struct tn_refit_pass *pass, const struct tn_graph *now,
                    const struct tn_site *site, struct tn_regression *fit,
                    struct tn_regression *held, struct tn_error *error)
 {
-    struct sums s = {pass, site, fit, held, block_images(site), NULL, NULL, NULL};
-    struct walk walk = {.pass = pass, .last = site->now.node, .see = see_patches, .context = &s};
+    struct sums s = {.pass = pass, .site = site, .fit = fit, .held = held};
+    struct walk walk = {.pass = pass, .see = see_patches, .context = &s};
+    bool waits = site->add_node != TN_NO_NODE;
+    s.images = block_images(site);
     size_t rows = (size_t)s.images * (size_t)site->locations;
     s.x = tn_alloc(rows * (size_t)site->unknowns, sizeof *s.x);
     s.y = tn_alloc(rows * (size_t)site->now.filters, sizeof *s.y);
     s.chosen = tn_alloc((size_t)pass->batch, sizeof *s.chosen);
-    bool fine = s.x && s.y && s.chosen
-                    ? walk_images(&walk, now, error)
+    if (waits)
+        s.inputs = tn_alloc((size_t)pass->batch * site->now.input_size, sizeof *s.inputs);
+    bool fine = s.x && s.y && s.chosen && (!waits || s.inputs)
+                    ? walk_images(&walk, now, 1, &site, error)
                     : tn_fail_memory(error, "refitting", tn_refit_row_bytes(site));
     tn_free(s.x);
     tn_free(s.y);
     tn_free(s.chosen);
+    tn_free(s.inputs);
     return fine;
 }

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of the largest scale of a BatchNorm. */
+static const double SMALL_SCALE = 1e-3;
+
 static void refuse(struct tn_site *site, const char *why)
 {
     snprintf(site->result->why, sizeof site->result->why, "%.150s", why);
@@ -134,6 +137,54 @@ static void find_constant(const struct tn_graph *graph, struct tn_site *site)
     }
 }
 
+/* What BatchNorm makes of one more in its input. */
+static bool read_scale(const struct tn_graph *graph, const struct tn_node *norm,
+                       struct tn_site *site, struct tn_error *error)
+{
+    size_t filters = (size_t)tn_site_filters(site);
+    const float *gamma = tn_tensor_floats(tn_node_constant(graph, norm, 1));
+    const float *variance = tn_tensor_floats(tn_node_constant(graph, norm, 4));
+    double epsilon = (double)tn_node_float(norm, "epsilon", 1e-5F);
+    site->scale = tn_alloc(filters, sizeof *site->scale);
+    if (!site->scale)
+        return tn_fail_memory(error, "refitting", filters * sizeof *site->scale);
+    for (size_t f = 0; f < filters; f++)
+        site->scale[f] = (double)gamma[f] / sqrt((double)variance[f] + epsilon);
+    return true;
+}
+
+static bool same_shape(const struct tn_value *a, const struct tn_value *b)
+{
+    bool same = a->has_shape && b->has_shape && a->rank == b->rank && !a->constant && !b->constant;
+    for (int i = 0; same && i < a->rank; i++)
+        same = a->dims[i] == b->dims[i];
+    return same;
+}
+
+/* Layer, perhaps BatchNorm, Add: nobody else reads what is between, so the other stream does not
+ * depend on the layer. */
+static bool find_add(const struct tn_graph *graph, struct tn_site *site, struct tn_error *error)
+{
+    int filters = tn_site_filters(site);
+    const struct tn_node *node = &graph->nodes[site->now.node], *norm = NULL;
+    const struct tn_node *reader = only_reader(graph, node);
+    site->add_node = TN_NO_NODE;
+    if (reader && reader->op == TN_OP_BATCH_NORM && reader->inputs[0] == node->outputs[0] &&
+        is_vector(graph, reader, 1, filters) && is_vector(graph, reader, 4, filters)) {
+        norm = node = reader;
+        reader = only_reader(graph, norm);
+    }
+    if (!reader || reader->op != TN_OP_ADD || reader->input_count != 2)
+        return true;
+    int stream = reader->inputs[0] == node->outputs[0] ? 1 : 0;
+    if (reader->inputs[stream] == node->outputs[0] ||
+        !same_shape(&graph->values[reader->inputs[stream]], &graph->values[node->outputs[0]]))
+        return true;
+    site->add_node = (int)(reader - graph->nodes);
+    site->add_input = stream;
+    return !norm || read_scale(graph, norm, site, error);
+}
+
 /* FNV-1a: the same number for the same name everywhere. */
 static uint64_t stream_of(const char *name)
 {
@@ -174,6 +225,8 @@ bool tn_site_open(const struct tn_graph *before, const struct tn_groups *groups,
         match_filters(groups, count, cuts, site);
     match_groups(site);
     find_constant(now, site);
+    if (!find_add(now, site, error))
+        return false;
     site->unknowns = tn_patch_size(&site->now) + (site->place != TN_CONSTANT_NOWHERE);
     site->stream = stream_of(tn_node_label(now, &now->nodes[node]));
     return true;
@@ -184,8 +237,21 @@ void tn_site_free(struct tn_site *site)
     tn_free(site->filter_of);
     tn_free(site->group_of);
     tn_free(site->targets);
+    tn_free(site->scale);
+    site->scale = NULL;
     site->filter_of = site->group_of = NULL;
     site->targets = NULL;
+}
+
+size_t tn_site_output(const struct tn_site *site, int filters, int filter, int place)
+{
+    return site->now.op == TN_OP_MATMUL ? (size_t)place * (size_t)filters + (size_t)filter
+                                        : (size_t)filter * (size_t)site->now.places + (size_t)place;
+}
+
+double tn_site_scale(const struct tn_site *site, int filter)
+{
+    return site->scale ? site->scale[filter] : 1;
 }
 
 void tn_site_kernel(const struct tn_site *site, int group, double *kernel)
@@ -196,7 +262,8 @@ void tn_site_kernel(const struct tn_site *site, int group, double *kernel)
         for (int f = 0; f < now->filters; f++)
             kernel[(size_t)k * filters + (size_t)f] =
                 k < tn_patch_size(now)
-                    ? now->alpha * (double)now->weights[tn_patch_weight(now, group, k, f)]
+                    ? tn_site_scale(site, group * now->filters + f) * now->alpha *
+                          (double)now->weights[tn_patch_weight(now, group, k, f)]
                     : 0;
 }
 
@@ -229,6 +296,15 @@ static bool replace(struct tn_graph *graph, int node, int input, struct tn_tenso
     return true;
 }
 
+/* BatchNorm all but stops this filter: no kernel would get through, only a large one. */
+static bool is_stopped(const struct tn_site *site, int filter)
+{
+    double largest = 0;
+    for (int f = 0; site->scale && f < tn_site_filters(site); f++)
+        largest = fmax(largest, fabs(site->scale[f]));
+    return site->scale && !(fabs(site->scale[filter]) > SMALL_SCALE * largest);
+}
+
 static bool write_weights(struct tn_site *site, struct tn_graph *graph, const double *kernels,
                           struct tn_error *error)
 {
@@ -239,12 +315,13 @@ static bool write_weights(struct tn_site *site, struct tn_graph *graph, const do
     if (!tensor)
         return false;
     float *weights = tn_tensor_floats(tensor);
-    for (int g = 0; g < now->groups; g++)
-        for (int k = 0; k < tn_patch_size(now); k++)
-            for (int f = 0; f < now->filters; f++)
-                weights[tn_patch_weight(now, g, k, f)] =
-                    (float)(kernels[(size_t)g * size + (size_t)k * filters + (size_t)f] /
-                            now->alpha);
+    for (int filter = 0; filter < tn_site_filters(site); filter++) {
+        int g = filter / now->filters, f = filter % now->filters;
+        const double *column = kernels + (size_t)g * size + (size_t)f;
+        double divisor = now->alpha * tn_site_scale(site, filter);
+        for (int k = 0; !is_stopped(site, filter) && k < tn_patch_size(now); k++)
+            weights[tn_patch_weight(now, g, k, f)] = (float)(column[(size_t)k * filters] / divisor);
+    }
     return replace(graph, now->node, 1, tensor, error);
 }
 
@@ -258,12 +335,11 @@ static bool write_constants(struct tn_site *site, struct tn_graph *graph, const 
         return false;
     float *vector = tn_tensor_floats(tensor);
     double factor = site->place == TN_CONSTANT_MEAN ? -1 : 1 / site->constant_factor;
-    for (int g = 0; g < site->now.groups; g++) {
-        const double *constants = kernels + (size_t)(g + 1) * size - filters;
-        for (size_t f = 0; f < filters; f++) {
-            float *to = &vector[(size_t)g * filters + f];
-            *to = (float)((double)*to + factor * constants[f]);
-        }
+    for (int filter = 0; filter < tn_site_filters(site); filter++) {
+        size_t g = (size_t)(filter / site->now.filters), f = (size_t)(filter % site->now.filters);
+        double constant = kernels[(g + 1) * size - filters + f] / tn_site_scale(site, filter);
+        if (!is_stopped(site, filter))
+            vector[filter] = (float)((double)vector[filter] + factor * constant);
     }
     return replace(graph, site->constant_node, site->constant_input, tensor, error);
 }

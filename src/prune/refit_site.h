@@ -21,9 +21,13 @@ struct tn_site {
     enum tn_constant_place place;
     int constant_node, constant_input; /* whose input the constant's vector is */
     double constant_factor;            /* Gemm's beta, else 1 */
-    int unknowns, locations;           /* of one group; an image */
-    uint64_t stream;                   /* of random numbers */
-    float *targets; /* [images x locations, filters of all groups], as they come */
+    /* Where its output alone, or a BatchNorm of it, is added to another stream, it is to make up
+     * for that stream's errors too: targets are of the sum. */
+    int add_node, add_input; /* which input is the stream; TN_NO_NODE where there is none */
+    double *scale;           /* [filters of all groups] what BatchNorm multiplies by, or NULL */
+    int unknowns, locations; /* of one group; an image */
+    uint64_t stream;         /* of random numbers */
+    float *targets;          /* [images x locations, filters of all groups], as they come */
 };
 
 /* Find out what is left of a layer. Where it cannot be refitted, result->why says so, without an
@@ -35,7 +39,14 @@ void tn_site_free(struct tn_site *site);
 
 int tn_site_filters(const struct tn_site *site); /* of all groups */
 
-/* The kernel of one group [unknowns, filters] as it stands; the constant's row is 0. */
+/* Number of filter `filter` (of all groups) at `place` in an output of so many filters. */
+size_t tn_site_output(const struct tn_site *site, int filters, int filter, int place);
+
+/* A filter's output as targets count it is this often what its kernel gives. */
+double tn_site_scale(const struct tn_site *site, int filter);
+
+/* The kernel of one group [unknowns, filters] as it stands, times its filters' scales; the
+ * constant's row is 0. */
 void tn_site_kernel(const struct tn_site *site, int group, double *kernel);
 
 /* Put kernels [groups][unknowns, filters] and constants into the graph as new tensors. */
