@@ -22,6 +22,7 @@ libthinet_la_SOURCES += \
 	src/session/cuts.c src/session/cuts.h \
 	src/session/planned.c \
 	src/session/results.c src/session/results.h \
+	src/session/script.c src/session/script.h \
 	src/session/selection.c src/session/selection.h \
 	src/session/session.c src/session/session.h \
 	src/session/session_file.c \
@@ -32,5 +33,6 @@ libthinet_la_SOURCES += \
 	src/session/store_inspect.c \
 	src/session/store_read.c \
 	src/session/store_write.c \
+	src/session/structure.c src/session/structure.h \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h
