@@ -60,8 +60,8 @@ struct tn_command {
 const struct tn_command *tn_command_at(int index); /* NULL past the last */
 const struct tn_command *tn_command_find(const char *name);
 
-/* How many of `filters` the command `ratio` keeps: rounded down, as in the paper's networks (its ResNet-50 that
- * keeps 70 %), and at least one. */
+/* How many of `filters` the command `ratio` keeps: rounded down, as in the paper's networks (its
+ * ResNet-50 that keeps 70 %), and at least one. */
 int tn_kept_for_ratio(int filters, double ratio);
 
 /* "ratio LAYER R", from the table. Released with tn_free. */

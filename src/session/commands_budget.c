@@ -43,12 +43,12 @@ static bool read_demand(const struct tn_command_line *line, struct demand *deman
                          error);
 }
 
-static void set_method(struct tn_state *state, const char *method)
+static void set_method(struct tn_state *state, const char *name)
 {
+    const struct tn_method *method = name ? tn_method_find(name) : NULL;
     for (int g = 0; method && g < state->model->groups.count; g++) {
-        struct tn_setting *setting = &state->settings[g];
         if (state->model->groups.group[g].prunable)
-            snprintf(setting->method, sizeof setting->method, "%s", method);
+            tn_state_set_method(state, g, method, state->settings[g].seed);
     }
 }
 

@@ -77,7 +77,7 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
     tn_put_text(json, "group", group ? group->name : layer->name);
     tn_put_bool(json, "prunable", group && group->prunable);
     tn_put_text(json, "why_not", group && group->why_not ? group->why_not : "");
-    tn_put_text(json, "method", setting ? setting->method : "");
+    tn_put_text(json, "method", setting ? setting->method->name : "");
     tn_put_integer(json, "group_channels", channels);
     tn_put_integer(json, "group_kept", stay);
     tn_put_number(json, "ratio", 1 - (double)stay / channels);

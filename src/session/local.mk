@@ -7,6 +7,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_help.c \
 	src/session/commands_journal.c \
 	src/session/commands_measure.c \
+	src/session/commands_method.c \
 	src/session/commands_open.c \
 	src/session/commands_prune.c \
 	src/session/commands_run.c \
@@ -16,7 +17,7 @@ libthinet_la_SOURCES += \
 	src/session/data_spec.c \
 	src/session/inside.h \
 	src/session/journal.c src/session/journal.h \
-	src/session/layer_path.c \
+	src/session/layer_path.c src/session/layer_path.h \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
@@ -29,6 +30,7 @@ libthinet_la_SOURCES += \
 	src/session/snapshot.c src/session/snapshot.h \
 	src/session/state.c src/session/state.h \
 	src/session/state_json.c \
+	src/session/statistic.c \
 	src/session/store.c src/session/store.h \
 	src/session/store_inspect.c \
 	src/session/store_read.c \

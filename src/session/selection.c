@@ -206,11 +206,8 @@ static bool put_choice(json_t *json, const struct tn_state *state, int group, in
     struct tn_error none;
     tn_error_clear(&none);
     if (!tn_state_choice(state, group, kept, removed, stay, &none)) {
-        if (none.kind != TN_ERROR_NONE) {
-            if (error)
-                *error = none;
+        if (!tn_error_pass(&none, error))
             return false;
-        }
         tn_put(json, "removed", json_null());
         tn_put(json, "kept", json_null());
         tn_put(json, "weights", json_null());

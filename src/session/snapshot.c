@@ -138,16 +138,16 @@ static bool fill_layer(struct holder *holder, const struct tn_state *state, int 
         return tn_fail_memory(error, "a snapshot", 1);
     if (!setting)
         return true;
-    snprintf(out->method, sizeof out->method, "%s", setting->method);
+    snprintf(out->method, sizeof out->method, "%s", setting->method->name);
     out->stale = setting->stale;
-    if (!setting->statistic)
-        return true;
-    struct tn_layer_path *path = tn_state_path(state, g, error);
+    out->samples = setting->statistic ? setting->statistic->gram.samples : 0;
+    struct tn_error why;
+    tn_error_clear(&why);
+    struct tn_layer_path *path = tn_state_path(state, g, &why);
     if (!path)
-        return false;
+        return tn_error_pass(&why, error);
     holder->paths[l] = tn_layer_path_ref(path);
     out->path = &path->view;
-    out->samples = setting->statistic->gram.samples;
     out->error = path->path.error[path->path.channels - out->kept];
     out->error_ls = path->path.error_ls[path->path.channels - out->kept];
     return true;

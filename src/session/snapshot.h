@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The greedy path of a layer, for the views Filters, Steps and Curves. Shared between snapshots. */
+/* The removal path of a layer by its method, for the views Filters, Steps and Curves. Shared
+ * between snapshots. Errors, costs and energies are NAN where the layer is not sampled. */
 struct tn_snapshot_path {
     int channels;
     int *order;             /* [C] removed 1st, 2nd ... */
@@ -39,7 +40,7 @@ struct tn_snapshot_layer {
     double error, error_ls;              /* at `kept`; NAN before sampling */
     int64_t samples;                     /* 0 before sampling */
     bool stale;                          /* sampled before the network or the data changed */
-    const struct tn_snapshot_path *path; /* NULL before sampling */
+    const struct tn_snapshot_path *path; /* NULL where the method needs what is not sampled */
 };
 
 struct tn_snapshot_series { /* one finetune or train run */

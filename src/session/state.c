@@ -8,14 +8,15 @@ static void setting_free(struct tn_setting *setting)
 {
     tn_free(setting->locks);
     tn_statistic_unref(setting->statistic);
-    tn_layer_path_unref(setting->path);
+    tn_layer_paths_unref(setting->paths);
     memset(setting, 0, sizeof *setting);
 }
 
 static void setting_start(struct tn_setting *setting, int channels)
 {
     memset(setting, 0, sizeof *setting);
-    strcpy(setting->method, "thinet");
+    setting->method = tn_method_find("thinet");
+    setting->seed = 1;
     setting->kept = channels;
 }
 
@@ -33,7 +34,7 @@ static bool setting_copy(struct tn_setting *to, const struct tn_setting *from, i
     *to = *from;
     to->locks = NULL;
     to->statistic = tn_statistic_ref(from->statistic);
-    to->path = tn_layer_path_ref(from->path);
+    to->paths = tn_layer_paths_ref(from->paths);
     if (from->locks && !(to->locks = copy_locks(from->locks, channels)))
         return tn_fail_memory(error, "locks", (size_t)channels);
     return true;
@@ -150,6 +151,14 @@ static bool listed(int group, int count, const int *groups)
     return false;
 }
 
+/* The network has other weights now. */
+static void forget_weights(struct tn_setting *setting)
+{
+    struct tn_layer_paths *rest = tn_layer_paths_unweighted(setting->paths);
+    tn_layer_paths_unref(setting->paths);
+    setting->paths = rest;
+}
+
 bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
                         const int *groups, struct tn_error *error)
 {
@@ -169,6 +178,8 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
             continue;
         ok = setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels, error);
         settings[to].stale |= changed && settings[to].statistic;
+        if (ok && model->graph != old->graph)
+            forget_weights(&settings[to]);
     }
     for (int g = 0; ok && g < total; g++)
         ok = keep_fixed(&model->groups.group[g], &settings[g].locks, error);
@@ -205,10 +216,10 @@ void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data)
         state->settings[g].stale |= state->settings[g].statistic != NULL;
 }
 
-static void drop_path(struct tn_setting *setting)
+static void drop_paths(struct tn_setting *setting)
 {
-    tn_layer_path_unref(setting->path);
-    setting->path = NULL;
+    tn_layer_paths_unref(setting->paths);
+    setting->paths = NULL;
 }
 
 void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statistic *statistic)
@@ -218,7 +229,14 @@ void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statist
     tn_statistic_unref(setting->statistic);
     setting->statistic = statistic;
     setting->stale = false;
-    drop_path(setting);
+    drop_paths(setting);
+}
+
+void tn_state_set_method(struct tn_state *state, int group, const struct tn_method *method,
+                         uint64_t seed)
+{
+    state->settings[group].method = method;
+    state->settings[group].seed = seed;
 }
 
 bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *locks,
@@ -240,7 +258,7 @@ bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *l
     }
     tn_free(setting->locks);
     setting->locks = copy;
-    drop_path(setting);
+    drop_paths(setting);
     tn_state_set_kept(state, group, setting->kept);
     return true;
 }
@@ -274,9 +292,11 @@ bool tn_state_errors(const struct tn_state *state, int group, int kept, double *
     *plain = *ls = NAN;
     if (!state->settings[group].statistic)
         return true;
-    const struct tn_layer_path *path = tn_state_path(state, group, error);
+    struct tn_error why;
+    tn_error_clear(&why);
+    const struct tn_layer_path *path = tn_state_path(state, group, &why);
     if (!path)
-        return false;
+        return tn_error_pass(&why, error);
     *plain = path->path.error[path->path.channels - kept];
     *ls = path->path.error_ls[path->path.channels - kept];
     return true;
@@ -302,21 +322,19 @@ bool tn_state_choice(const struct tn_state *state, int group, int kept, int *rem
     if (!gone)
         return tn_fail_memory(error, "a choice of filters", (size_t)channels);
     int count = 0;
-    bool known = true;
-    if (state->settings[group].statistic) {
-        const struct tn_layer_path *path = tn_state_path(state, group, error);
-        known = path != NULL;
-        for (; path && count < channels - kept; count++) {
-            removed[count] = path->path.order[count];
-            gone[removed[count]] = true;
-        }
-    } else {
-        known = choose_locked(state, group, kept, gone);
-        for (int c = 0; known && c < channels; c++) {
-            if (gone[c])
-                removed[count++] = c;
-        }
+    struct tn_error why;
+    tn_error_clear(&why);
+    const struct tn_layer_path *path = tn_state_path(state, group, &why);
+    bool known = path || (why.kind == TN_ERROR_NONE && choose_locked(state, group, kept, gone));
+    for (; path && count < channels - kept; count++) {
+        removed[count] = path->path.order[count];
+        gone[removed[count]] = true;
     }
+    for (int c = 0; known && !path && c < channels; c++) {
+        if (gone[c])
+            removed[count++] = c;
+    }
+    tn_error_pass(&why, error);
     for (int c = 0, k = 0; known && c < channels; c++) {
         if (!gone[c])
             stay[k++] = c;

@@ -11,11 +11,9 @@
 #include "model/layers.h"
 #include "prune/gram.h"
 #include "prune/groups.h"
-#include "prune/path.h"
 #include "prune/sampling.h"
 #include "prune/width.h"
-#include "session/snapshot.h"
-#include <stdatomic.h>
+#include "session/layer_path.h"
 
 /* A layer reads channels of a group. */
 struct tn_read {
@@ -83,27 +81,15 @@ struct tn_statistic *tn_statistic_new(const struct tn_gram *gram,
 struct tn_statistic *tn_statistic_ref(struct tn_statistic *statistic);
 void tn_statistic_unref(struct tn_statistic *statistic);
 
-/* The removal path of a group under its method and locks. Shared, also with the thread that draws.
- */
-struct tn_layer_path {
-    atomic_int refs;
-    struct tn_path path;
-    struct tn_snapshot_path view; /* points into `path` and the arrays below */
-    double *score, *energy;
-    signed char *lock;
-};
-
-struct tn_layer_path *tn_layer_path_ref(struct tn_layer_path *path);
-void tn_layer_path_unref(struct tn_layer_path *path);
-
 /* Settings of one group. */
 struct tn_setting {
-    char method[20];
+    const struct tn_method *method;
+    uint64_t seed;       /* of method random */
     int kept;            /* channels that stay when it is pruned next; all: nothing is pending */
     enum tn_lock *locks; /* [channels] or NULL */
     struct tn_statistic *statistic; /* NULL before sampling */
     bool stale;                     /* sampled before the network changed */
-    struct tn_layer_path *path;     /* derived when first asked for */
+    struct tn_layer_paths *paths;   /* derived when first asked for */
 };
 
 struct tn_state {
@@ -142,9 +128,20 @@ int tn_state_set_kept(struct tn_state *state, int group, int kept);
 /* Least and most channels that can stay. */
 void tn_state_bounds(const struct tn_state *state, int group, int *least, int *most);
 
-/* The path of a sampled group, computed once; NULL before sampling (no error) or on failure. */
+/* Rank a group by another method, or by chance from another seed. */
+void tn_state_set_method(struct tn_state *state, int group, const struct tn_method *method,
+                         uint64_t seed);
+
+/* The path of a group by its method, computed once and belonging to the state. NULL where the
+ * method needs what is not sampled yet (no error), or on failure. */
 struct tn_layer_path *tn_state_path(const struct tn_state *state, int group,
                                     struct tn_error *error);
+/* The same by any method; what is not sampled yet is an error. progress may be NULL. */
+struct tn_layer_path *tn_state_path_by(const struct tn_state *state, int group,
+                                       const struct tn_method *method,
+                                       const struct tn_progress *progress, struct tn_error *error);
+/* Is there all that a method needs of a group? */
+bool tn_state_can_rank(const struct tn_state *state, int group, const struct tn_method *method);
 
 /* Relative errors with `kept` channels of a group; NAN before sampling. */
 bool tn_state_errors(const struct tn_state *state, int group, int kept, double *plain, double *ls,

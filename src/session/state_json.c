@@ -52,8 +52,9 @@ static json_t *evaluation_json(const struct tn_state *state)
 
 static json_t *setting_json(const struct tn_group *group, const struct tn_setting *setting)
 {
-    json_t *json = json_pack("{s:o, s:s, s:i}", "name", tn_json_text(group->name), "method",
-                             setting->method, "kept", setting->kept);
+    json_t *json =
+        json_pack("{s:o, s:s, s:I, s:i}", "name", tn_json_text(group->name), "method",
+                  setting->method->name, "seed", (json_int_t)setting->seed, "kept", setting->kept);
     if (!json || !setting->locks)
         return json;
     char *letters = tn_alloc((size_t)group->channels + 1, 1);
@@ -197,13 +198,16 @@ static bool read_locks(struct tn_state *state, int group, const char *letters,
 
 static bool read_setting(struct tn_state *state, int group, json_t *json, struct tn_error *error)
 {
-    const char *method, *locks = NULL;
+    const char *name, *locks = NULL;
+    json_int_t seed = 1;
     int kept;
-    if (json_unpack(json, "{s:s, s:i, s?s}", "method", &method, "kept", &kept, "locks", &locks))
+    if (json_unpack(json, "{s:s, s?I, s:i, s?s}", "method", &name, "seed", &seed, "kept", &kept,
+                    "locks", &locks))
         return bad_settings("a layer", error);
-    if (strcmp(method, "thinet") != 0)
+    const struct tn_method *method = tn_method_find(name);
+    if (!method)
         return bad_settings("a method this program does not know", error);
-    strcpy(state->settings[group].method, "thinet");
+    tn_state_set_method(state, group, method, (uint64_t)seed);
     if (locks && !read_locks(state, group, locks, error))
         return false;
     if (tn_state_set_kept(state, group, kept) != kept)

@@ -374,8 +374,11 @@ static bool place_statistic(struct tn_store *store, sqlite3_stmt *s, struct tn_s
     setting->stale = sqlite3_column_int(s, 5) != 0;
     bool same = known && known->statistic == statistic &&
                 same_locks(known->locks, setting->locks, channels);
-    if (same)
-        setting->path = tn_layer_path_ref(known->path);
+    if (same) {
+        tn_layer_paths_unref(setting->paths);
+        setting->paths = near->model == state->model ? tn_layer_paths_ref(known->paths)
+                                                     : tn_layer_paths_unweighted(known->paths);
+    }
     return true;
 }
 
