@@ -64,7 +64,8 @@ static bool bad_pattern(const struct walk *walk, const char *at, struct tn_error
 static bool match_kinds(struct walk *walk, const char *at, const char *end, struct tn_error *error)
 {
     while (at < end) {
-        size_t length = strcspn(at, ",)");
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        size_t length = (size_t)((comma ? comma : end) - at);
         if (length == 0)
             return bad_pattern(walk, at, error);
         if (!match_kind(walk, at, length, error))
