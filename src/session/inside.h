@@ -38,6 +38,9 @@ bool tn_session_save(struct tn_session *session, const char *path, struct tn_err
 /* Go on with FILE's session instead of this one. */
 bool tn_session_load(struct tn_session *session, const char *path, struct tn_error *error);
 
+/* The network as it was opened, held by the session's state; NULL with an error. */
+const struct tn_model *tn_session_opened(struct tn_session *session, struct tn_error *error);
+
 /* What commands need; false with a message that says which command comes first. */
 bool tn_session_need_model(const struct tn_session *session, struct tn_error *error);
 struct tn_dataset *tn_session_need_data(struct tn_session *session,

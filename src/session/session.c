@@ -134,6 +134,22 @@ bool tn_session_need_model(const struct tn_session *session, struct tn_error *er
                    "no network is open yet: open MODEL.onnx or zoo:NAME first");
 }
 
+const struct tn_model *tn_session_opened(struct tn_session *session, struct tn_error *error)
+{
+    struct tn_state *state = session->state;
+    if (!tn_session_need_model(session, error))
+        return NULL;
+    if (!state->opened && !state->opened_stored) {
+        tn_fail(error, TN_ERROR_USE,
+                "an earlier version of the program wrote this session, without saying which "
+                "network it began with: open the network again");
+        return NULL;
+    }
+    if (!state->opened)
+        state->opened = tn_store_read_opened(session->store, state, error);
+    return state->opened;
+}
+
 struct tn_dataset *tn_session_need_data(struct tn_session *session,
                                         const struct tn_progress *progress, struct tn_error *error)
 {

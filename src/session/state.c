@@ -72,6 +72,9 @@ struct tn_state *tn_state_clone(const struct tn_state *state, struct tn_error *e
     if (!clone)
         return NULL;
     clone->model = tn_model_ref(state->model);
+    clone->opened = tn_model_ref(state->opened);
+    clone->opened_stored = state->opened_stored;
+    clone->opened_digest = state->opened_digest;
     clone->original = state->original;
     clone->data = tn_data_spec_ref(state->data);
     clone->evaluated = state->evaluated;
@@ -105,6 +108,7 @@ void tn_state_unref(struct tn_state *state)
         return;
     free_settings(state->settings, group_count(state->model));
     tn_model_unref(state->model);
+    tn_model_unref(state->opened);
     tn_data_spec_unref(state->data);
     tn_free(state->model_name);
     tn_free(state);
@@ -194,6 +198,13 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
     state->settings = settings;
     state->evaluated = state->evaluated && !changed;
     return true;
+}
+
+void tn_state_set_opened(struct tn_state *state, struct tn_model *opened)
+{
+    tn_model_ref(opened);
+    tn_model_unref(state->opened);
+    state->opened = opened;
 }
 
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error)

@@ -94,8 +94,13 @@ struct tn_setting {
 
 struct tn_state {
     int refs;
-    int64_t id;                  /* row in the store; 0: not written yet */
-    struct tn_model *model;      /* NULL before `open` */
+    int64_t id;             /* row in the store; 0: not written yet */
+    struct tn_model *model; /* NULL before `open` */
+    /* The network as `open` gave it. NULL before `open`, and after the state was read from a file
+     * until somebody asks: tn_session_opened. The digest names it in the store meanwhile. */
+    struct tn_model *opened;
+    bool opened_stored;
+    struct tn_digest opened_digest;
     char *model_name;            /* "" before `open` */
     struct tn_cost original;     /* of the network as opened */
     struct tn_data_spec *data;   /* NULL before `data` */
@@ -116,6 +121,8 @@ void tn_state_unref(struct tn_state *state);
  * count-1] of the old network are dropped. */
 bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
                         const int *groups, struct tn_error *error);
+/* This is the network that `open` gave; a reference is taken. */
+void tn_state_set_opened(struct tn_state *state, struct tn_model *opened);
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error);
 void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data);
 void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statistic *statistic);

@@ -270,15 +270,22 @@ static struct tn_graph *decode(struct tn_store *store, const struct tn_digest *d
     return graph;
 }
 
+static bool is_same(const struct tn_model *model, const struct tn_digest *digest,
+                    enum tn_scope scope)
+{
+    return model && model->stored && model->scope == scope &&
+           tn_digest_equal(&model->digest, digest);
+}
+
 static struct tn_model *read_model(struct tn_store *store, const struct tn_digest *digest,
                                    enum tn_scope scope, const struct tn_state *near,
                                    struct tn_error *error)
 {
-    struct tn_model *known = near ? near->model : NULL;
-    bool same =
-        known && known->stored && known->scope == scope && tn_digest_equal(&known->digest, digest);
-    if (same)
+    struct tn_model *known = near ? near->model : NULL, *opened = near ? near->opened : NULL;
+    if (is_same(known, digest, scope))
         return tn_model_ref(known);
+    if (is_same(opened, digest, scope))
+        return tn_model_ref(opened);
     struct tn_graph *graph = decode(store, digest, known ? known->graph : NULL, error);
     struct tn_model *model = graph ? tn_model_new(graph, scope, error) : NULL;
     if (model) {
@@ -402,6 +409,28 @@ static bool read_statistics(struct tn_store *store, struct tn_state *state,
     return fine;
 }
 
+static bool is_opened(const struct tn_state *state, const struct tn_model *model)
+{
+    return model && model->stored && tn_digest_equal(&model->digest, &state->opened_digest);
+}
+
+/* The network as it was opened is often there already. */
+static void share_opened(struct tn_state *state, const struct tn_state *near)
+{
+    struct tn_model *known[] = {state->model, near ? near->opened : NULL,
+                                near ? near->model : NULL};
+    for (size_t i = 0; state->opened_stored && !state->opened && i < 3; i++) {
+        if (is_opened(state, known[i]))
+            tn_state_set_opened(state, known[i]);
+    }
+}
+
+struct tn_model *tn_store_read_opened(struct tn_store *store, const struct tn_state *state,
+                                      struct tn_error *error)
+{
+    return read_model(store, &state->opened_digest, TN_SCOPE_INNER, state, error);
+}
+
 static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
                        const struct tn_state *near, struct tn_error *error)
 {
@@ -425,6 +454,8 @@ static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_s
                tn_state_settings_from_json(state, json, error) &&
                read_statistics(store, state, near, error);
         state->evaluated = evaluated;
+        if (fine)
+            share_opened(state, near);
     }
     json_decref(json);
     return fine;

@@ -209,7 +209,8 @@ static bool write_state(struct tn_store *store, const struct tn_state *state,
         return false;
     if (there)
         return true; /* states do not change: many entries may stand at one */
-    bool fine = !state->model || write_model(store, state->model, error);
+    bool fine = (!state->model || write_model(store, state->model, error)) &&
+                (!state->opened || write_model(store, state->opened, error));
     fine = fine && write_state_row(store, state, error);
     int count = state->model ? state->model->groups.count : 0;
     for (int g = 0; fine && g < count; g++) {
