@@ -71,6 +71,8 @@ static bool match_kinds(struct walk *walk, const char *at, const char *end, stru
         if (!match_kind(walk, at, length, error))
             return false;
         at += length;
+        if (at + 1 == end) /* a comma with nothing behind it */
+            return bad_pattern(walk, at, error);
         at += at < end;
     }
     return true;
@@ -104,12 +106,13 @@ bool tn_structure_check(const struct tn_model *model, const char *pattern, struc
 {
     struct walk walk = {.model = model, .pattern = pattern};
     const char *at = pattern;
-    do {
+    for (bool more = true; more; at += more) {
         if (strcmp(at, "...") == 0)
             return true;
         if (!match_item(&walk, &at, error))
             return false;
-    } while (*at == ',' && *++at);
+        more = *at == ',';
+    }
     if (*at)
         return bad_pattern(&walk, at, error);
     int g = next_group(&walk);
