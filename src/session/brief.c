@@ -214,6 +214,22 @@ static void brief_note(struct text *text, const json_t *result)
     add(text, "%s", string(result, "note"));
 }
 
+static void brief_recipe(struct text *text, const json_t *result)
+{
+    const json_t *lines = json_object_get(result, "lines");
+    if (!lines) {
+        add(text, "%zu recipes", json_array_size(json_object_get(result, "recipes")));
+        return;
+    }
+    add(text, "%s: %zu lines", string(result, "name"), json_array_size(lines));
+    if (!isnan(number(result, "params"))) {
+        add_amount(text, "  params", number(result, "params"));
+        add(text, " (%.3fx)", number(result, "params_ratio"));
+        add_amount(text, "  FLOPs", number(result, "flops"));
+        add(text, " (%.3fx)", number(result, "flops_ratio"));
+    }
+}
+
 static const struct {
     const char *command;
     void (*write)(struct text *text, const json_t *result);
@@ -228,7 +244,7 @@ static const struct {
     {"save", brief_file},       {"load", brief_load},           {"lock", brief_locks},
     {"unlock", brief_locks},    {"method", brief_method},       {"journal", brief_journal},
     {"undo", brief_move},       {"redo", brief_move},           {"goto", brief_move},
-    {"note", brief_note},       {"budget", brief_budget},
+    {"note", brief_note},       {"budget", brief_budget},       {"recipe", brief_recipe},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

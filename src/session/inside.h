@@ -16,6 +16,7 @@ struct tn_session {
     struct tn_entry *running; /* entry of the running command, or NULL */
     int64_t last_state_id;
     bool quit;
+    int nested; /* recipes that are being run, one within the other */
     void (*changed)(void *context);
     void *changed_context;
 };
