@@ -113,7 +113,14 @@ static void report_budget(FILE *file, const json_t *result)
             number_of(result, "flops_ratio"), number_of(result, "params_ratio"),
             strcmp(measure, "flops") == 0 ? "FLOPs" : measure, number_of(result, "asked"),
             json_is_true(json_object_get(result, "limited")) ? " (as far as locks allow)" : "");
-    fprintf(file, "summed error after least squares %.4f\n", number_of(result, "objective_value"));
+    if (json_object_get(result, "latency_ms"))
+        fprintf(file, "forward %.2f ms for %lld images, before %.2f ms: %.4fx\n",
+                number_of(result, "latency_ms"), whole_of(result, "batch"),
+                number_of(result, "latency_ms_before"), number_of(result, "latency_ratio"));
+    bool lost = strcmp(text_of(result, "objective"), "sensitivity") == 0;
+    fprintf(file, "%s %.4f\n",
+            lost ? "summed loss of top-1, of layers cut alone" : "summed error after least squares",
+            number_of(result, "objective_value"));
 }
 
 static void report_summary(FILE *file, const json_t *result)

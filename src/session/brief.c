@@ -124,10 +124,14 @@ static void brief_selection(struct text *text, const json_t *result)
 
 static void brief_budget(struct text *text, const json_t *result)
 {
-    add(text, "FLOPs %.3fx  params %.3fx for %s=%g  %zu layers  error (ls) %.4f",
+    add(text, "FLOPs %.3fx  params %.3fx for %s=%g  %zu layers  %s %.4f",
         number(result, "flops_ratio"), number(result, "params_ratio"), string(result, "measure"),
         number(result, "asked"), json_array_size(json_object_get(result, "layers")),
+        strcmp(string(result, "objective"), "sensitivity") == 0 ? "top-1 lost (sum)" : "error (ls)",
         number(result, "objective_value"));
+    if (!isnan(number(result, "latency_ms")))
+        add(text, "  %.2f ms of %.2f", number(result, "latency_ms"),
+            number(result, "latency_ms_before"));
     if (json_is_true(json_object_get(result, "limited")))
         add(text, "  (as far as locks allow)");
 }

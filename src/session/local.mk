@@ -18,6 +18,7 @@ libthinet_la_SOURCES += \
 	src/session/data_spec.c \
 	src/session/inside.h \
 	src/session/journal.c src/session/journal.h \
+	src/session/latency_budget.c src/session/latency_budget.h \
 	src/session/layer_path.c src/session/layer_path.h \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
