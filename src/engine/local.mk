@@ -20,6 +20,7 @@ libthinet_la_SOURCES += \
 	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
 	src/engine/schedule.c src/engine/schedule.h \
 	src/engine/step.h src/engine/stretch.c src/engine/stretch.h \
+	src/engine/tally.c src/engine/tally.h \
 	src/engine/teacher.c src/engine/teacher.h \
 	src/engine/train.c src/engine/train.h \
 	src/engine/unary.c src/engine/unary.h

@@ -8,6 +8,7 @@ libthinet_la_SOURCES += \
 	src/prune/gram.c src/prune/gram.h \
 	src/prune/groups.c src/prune/groups.h \
 	src/prune/lasso.c src/prune/lasso.h \
+	src/prune/latency.c src/prune/latency.h \
 	src/prune/least_squares.c src/prune/least_squares.h \
 	src/prune/method.c src/prune/method.h \
 	src/prune/path.c src/prune/path.h \

@@ -13,11 +13,13 @@ libthinet_la_SOURCES += \
 	src/session/commands_recipe.c \
 	src/session/commands_run.c \
 	src/session/commands_select.c \
+	src/session/commands_sensitivity.c \
 	src/session/commands_train.c \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
 	src/session/inside.h \
 	src/session/journal.c src/session/journal.h \
+	src/session/latency_budget.c src/session/latency_budget.h \
 	src/session/layer_path.c src/session/layer_path.h \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
@@ -27,6 +29,7 @@ libthinet_la_SOURCES += \
 	src/session/results.c src/session/results.h \
 	src/session/script.c src/session/script.h \
 	src/session/selection.c src/session/selection.h \
+	src/session/sensitivity.c src/session/sensitivity.h \
 	src/session/session.c src/session/session.h \
 	src/session/session_file.c \
 	src/session/snapshot.c src/session/snapshot.h \
