@@ -107,8 +107,8 @@ static void say_pace(const struct tn_worker_status *status, int room, char *text
         snprintf(speed, sizeof speed, "%s %s/s  ", format_count(rate, status->rate), status->unit);
     if (status->left >= 0)
         snprintf(eta, sizeof eta, "eta %s  ", format_time(left, status->left));
-    if (status->waiting > 0)
-        snprintf(waits, sizeof waits, "+%d waiting  ", status->waiting);
+    if (status->waiting + status->resting > 0)
+        snprintf(waits, sizeof waits, "+%d waiting  ", status->waiting + status->resting);
     bool all = (int)(strlen(speed) + strlen(eta) + strlen(waits)) <= room;
     snprintf(text, (size_t)size, "%s%s%s", all ? speed : "", eta, waits);
 }

@@ -68,6 +68,29 @@ static void report_layers(FILE *file, const json_t *result)
     }
 }
 
+/* A row a layer: accuracy at each ratio. */
+static void report_sensitivity(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "layers"), *row, *point;
+    const json_t *base = json_object_get(result, "base");
+    int name = longest(rows, "name", 5);
+    size_t i, p;
+    fprintf(file,
+            "top-1 %.2f%% (+-%.2f) on %lld images (%s) with nothing cut; of layers cut alone:\n",
+            100 * number_of(base, "top1"), 100 * number_of(base, "ci95"),
+            whole_of(result, "images"), text_of(result, "split"));
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(file, "%-*s", name, text_of(row, "name"));
+        json_array_foreach(json_object_get(row, "points"), p, point)
+        {
+            fprintf(file, "  %2.0f%%: %5.2f", 100 * number_of(point, "ratio"),
+                    100 * number_of(point, "top1"));
+        }
+        fputs(json_is_true(json_object_get(row, "stale")) ? "  stale\n" : "\n", file);
+    }
+}
+
 static void report_budget(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "layers"), *row;
@@ -292,9 +315,10 @@ static const struct {
     const char *command;
     void (*write)(FILE *file, const json_t *result);
 } reports[] = {
-    {"layers", report_layers},   {"summary", report_summary}, {"groups", report_groups},
-    {"journal", report_journal}, {"curve", report_curve},     {"finetune", report_training},
-    {"train", report_training},  {"help", report_help},       {"budget", report_budget},
+    {"layers", report_layers},           {"summary", report_summary}, {"groups", report_groups},
+    {"journal", report_journal},         {"curve", report_curve},     {"finetune", report_training},
+    {"train", report_training},          {"help", report_help},       {"budget", report_budget},
+    {"sensitivity", report_sensitivity},
 };
 
 void ui_report(FILE *file, const char *command, const json_t *result)

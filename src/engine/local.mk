@@ -18,6 +18,7 @@ libthinet_la_SOURCES += \
 	src/engine/pool.c \
 	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
 	src/engine/step.h src/engine/stretch.c src/engine/stretch.h \
+	src/engine/tally.c src/engine/tally.h \
 	src/engine/train.c src/engine/train.h \
 	src/engine/unary.c src/engine/unary.h
 

@@ -132,6 +132,18 @@ static void brief_budget(struct text *text, const json_t *result)
         add(text, "  (as far as locks allow)");
 }
 
+static void brief_sensitivity(struct text *text, const json_t *result)
+{
+    json_t *layers = json_object_get(result, "layers"), *layer;
+    size_t points = 0, i;
+    json_array_foreach(layers, i, layer)
+    {
+        points += json_array_size(json_object_get(layer, "points"));
+    }
+    add(text, "%zu layers, %zu points on %lld images  top-1 %.2f%% uncut", json_array_size(layers),
+        points, whole(result, "images"), 100 * number(json_object_get(result, "base"), "top1"));
+}
+
 static void brief_curve(struct text *text, const json_t *result)
 {
     add(text, "%s: %zu points", string(result, "layer"),
@@ -228,7 +240,7 @@ static const struct {
     {"save", brief_file},       {"load", brief_load},           {"lock", brief_locks},
     {"unlock", brief_locks},    {"method", brief_method},       {"journal", brief_journal},
     {"undo", brief_move},       {"redo", brief_move},           {"goto", brief_move},
-    {"note", brief_note},       {"budget", brief_budget},
+    {"note", brief_note},       {"budget", brief_budget},       {"sensitivity", brief_sensitivity},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

@@ -12,6 +12,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_prune.c \
 	src/session/commands_run.c \
 	src/session/commands_select.c \
+	src/session/commands_sensitivity.c \
 	src/session/commands_train.c \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
@@ -24,6 +25,7 @@ libthinet_la_SOURCES += \
 	src/session/planned.c \
 	src/session/results.c src/session/results.h \
 	src/session/selection.c src/session/selection.h \
+	src/session/sensitivity.c src/session/sensitivity.h \
 	src/session/session.c src/session/session.h \
 	src/session/session_file.c \
 	src/session/snapshot.c src/session/snapshot.h \
