@@ -208,8 +208,8 @@ static void brief_locks(struct text *text, const json_t *result)
 
 static void brief_method(struct text *text, const json_t *result)
 {
-    add(text, "%s for %zu layers", string(result, "method"),
-        json_array_size(json_object_get(result, "layers")));
+    size_t layers = json_array_size(json_object_get(result, "layers"));
+    add(text, "%s for %zu layer%s", string(result, "method"), layers, layers == 1 ? "" : "s");
 }
 
 static void brief_journal(struct text *text, const json_t *result)
