@@ -38,6 +38,20 @@ static void search(const struct samples *s, const enum tn_lock *locks, double *l
     }
 }
 
+/* ||y - X_S 1||^2 / ||y||^2 */
+static double plain_error_of(const struct samples *s, int count, const int *kept)
+{
+    double y[SAMPLES], left[SAMPLES];
+    sum_channels(SAMPLES, s->channels, s->x, y);
+    for (int i = 0; i < SAMPLES; i++) {
+        y[i] = s->y ? s->y[i] : y[i];
+        left[i] = y[i];
+        for (int k = 0; k < count; k++)
+            left[i] -= s->x[i * s->channels + kept[k]];
+    }
+    return squared_length(SAMPLES, left) / squared_length(SAMPLES, y);
+}
+
 /* No swap of a kept filter for a removed one of the same lock makes the error smaller. */
 static void assert_no_swap_is_better(const struct samples *s, const enum tn_lock *locks,
                                      const int *order, int keep, double error)
@@ -187,6 +201,7 @@ static void sets_of_all_sizes_have_the_errors_they_state(void **state)
             }
             assert_int_equal(count, keep);
             assert_true(fabs(error_of(&s, keep, kept) - sets.error_ls[30 - keep]) < 1e-10);
+            assert_true(fabs(plain_error_of(&s, keep, kept) - sets.error[30 - keep]) < 1e-12);
             assert_true(tn_exchange_order(&s.gram, locks, &sets, keep, NULL, order, score, NULL));
             for (int i = 0; i < 30; i++)
                 assert_int_equal(sets.kept[keep * 30 + order[i]], i >= 30 - keep);

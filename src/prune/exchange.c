@@ -389,7 +389,8 @@ static bool sets_new(int channels, struct tn_exchange *sets, struct tn_error *er
         return tn_fail_memory(error, "the exchange", SIZE_MAX);
     sets->kept = tn_calloc(cells, sizeof *sets->kept);
     sets->error_ls = tn_alloc(n + 1, sizeof *sets->error_ls);
-    if (!sets->kept || !sets->error_ls)
+    sets->error = tn_calloc(n + 1, sizeof *sets->error);
+    if (!sets->kept || !sets->error_ls || !sets->error)
         return tn_fail_memory(error, "the exchange", cells);
     for (size_t i = 0; i <= n; i++)
         sets->error_ls[i] = INFINITY;
@@ -400,6 +401,7 @@ void tn_exchange_free(struct tn_exchange *exchange)
 {
     tn_free(exchange->kept);
     tn_free(exchange->error_ls);
+    tn_free(exchange->error);
     *exchange = (struct tn_exchange){0};
 }
 
@@ -420,6 +422,7 @@ bool tn_exchange_of(const struct tn_gram *gram, const enum tn_lock *locks,
     tn_free(f.open);
     tn_free(f.settled);
     end(&f.work);
+    ok = ok && tn_path_set_errors(gram, exchange->kept, progress, exchange->error, error);
     if (!ok)
         tn_exchange_free(exchange);
     return ok;

@@ -79,6 +79,13 @@ static void walk_remove(struct walk *walk, int c)
     cblas_daxpy(walk->channels, 1, walk->g + (size_t)c * (size_t)walk->channels, 1, walk->r, 1);
 }
 
+static void walk_put_back(struct walk *walk, int c)
+{
+    walk->gone[c] = false;
+    cblas_daxpy(walk->channels, -1, walk->g + (size_t)c * (size_t)walk->channels, 1, walk->r, 1);
+    walk->s = fmax(walk->s - added(walk, c), 0);
+}
+
 /* The lock that goes next: filters locked to be pruned, then the free ones, then those locked to be
  * kept. */
 static int next_rank(const struct walk *walk, const enum tn_lock *locks)
@@ -224,6 +231,32 @@ bool tn_path_greedy(const struct tn_gram *gram, const enum tn_lock *locks, int *
     }
     walk_end(&walk);
     return true;
+}
+
+bool tn_path_set_errors(const struct tn_gram *gram, const bool *kept,
+                        const struct tn_progress *progress, double *errors, struct tn_error *error)
+{
+    struct walk walk;
+    if (!walk_start(gram, &walk, error))
+        return false;
+    int n = gram->channels;
+    double energy = tn_gram_energy(gram);
+    double scale = energy > 0 ? 1 / energy : 0;
+    bool ok = true;
+    for (int removed = 0; ok && removed <= n; removed++) {
+        const bool *set = kept + (size_t)(n - removed) * (size_t)n;
+        for (int c = 0; c < n; c++) {
+            if (!set[c] && !walk.gone[c])
+                walk_remove(&walk, c);
+            else if (set[c] && walk.gone[c])
+                walk_put_back(&walk, c);
+        }
+        errors[removed] = walk.s * scale;
+        ok = tn_progress_step(progress, "errors", removed, n, "filters", "", error);
+    }
+    errors[n] = energy > 0 ? 1 : 0;
+    walk_end(&walk);
+    return ok;
 }
 
 int tn_path_candidates(const struct tn_gram *gram, const struct tn_path *path, int removed,
