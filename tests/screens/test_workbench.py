@@ -268,7 +268,7 @@ def background(screen):
         screen.command("keep conv2_2 64")
         keeps(screen, "conv2_2", 64)
         screen.keys("1", "g", "j")
-        screen.until("conv1_1  32 filters", "idle")
+        screen.until("conv1_1  29 filters", "idle")
     return body
 
 
