@@ -18,6 +18,7 @@ struct tn_session {
     struct tn_tallies tallies; /* what has been measured */
     int64_t last_state_id;
     bool quit;
+    int nested; /* recipes that are being run, one within the other */
     void (*changed)(void *context);
     void *changed_context;
 };
