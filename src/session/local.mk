@@ -35,5 +35,6 @@ libthinet_la_SOURCES += \
 	src/session/store_read.c \
 	src/session/store_write.c \
 	src/session/training.c src/session/training.h \
+	src/session/unfinished.c src/session/unfinished.h \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h

@@ -28,7 +28,7 @@ struct tn_worker {
     struct tn_session *session; /* of the thread alone */
     pthread_t thread;
     int fd;
-    atomic_bool cancelled;
+    atomic_bool cancelled, paused;
 
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t wake;
@@ -149,12 +149,13 @@ static struct queued *take(struct tn_worker *worker)
             worker->last = NULL;
         status->waiting--;
         status->busy = true;
-        status->cancelling = false;
+        status->cancelling = status->paused = false;
         clear_progress(status);
         snprintf(status->command, sizeof status->command, "%s", command->line);
         worker->point_count = 0;
         worker->begun = tn_clock_seconds();
         atomic_store(&worker->cancelled, false);
+        atomic_store(&worker->paused, false);
     }
     pthread_mutex_unlock(&worker->mutex);
     return command;
@@ -176,7 +177,7 @@ static void tell(struct tn_worker *worker, const struct queued *command, bool ok
     status->finished = command->number;
     status->failed = !ok;
     status->busy = false;
-    status->cancelling = false;
+    status->cancelling = status->paused = false;
     status->command[0] = '\0';
     clear_progress(status);
     status->quit = tn_session_wants_quit(worker->session);
@@ -186,7 +187,7 @@ static void tell(struct tn_worker *worker, const struct queued *command, bool ok
 
 static void execute(struct tn_worker *worker, const struct queued *command)
 {
-    struct tn_progress progress = {on_progress, worker, &worker->cancelled};
+    struct tn_progress progress = {on_progress, worker, &worker->cancelled, &worker->paused};
     struct tn_error error;
     json_t *result = NULL;
     tn_error_clear(&error);
@@ -225,6 +226,7 @@ struct tn_worker *tn_worker_new(struct tn_session *session, struct tn_error *err
     worker->status.left = -1;
     worker->fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init(&worker->cancelled, false);
+    atomic_init(&worker->paused, false);
     pthread_mutex_init(&worker->mutex, NULL);
     pthread_cond_init(&worker->wake, NULL);
     tn_session_on_change(session, publish, worker);
@@ -306,6 +308,16 @@ void tn_worker_cancel(struct tn_worker *worker)
     worker->status.cancelling = worker->status.busy;
     if (worker->status.busy)
         atomic_store(&worker->cancelled, true);
+    pthread_mutex_unlock(&worker->mutex);
+    signal_reader(worker);
+}
+
+void tn_worker_pause(struct tn_worker *worker, bool pause)
+{
+    pthread_mutex_lock(&worker->mutex);
+    worker->status.paused = pause && worker->status.busy;
+    atomic_store(&worker->paused, worker->status.paused);
+    worker->point_count = 0; /* the rate is measured anew */
     pthread_mutex_unlock(&worker->mutex);
     signal_reader(worker);
 }

@@ -21,6 +21,10 @@ uint64_t tn_worker_submit(struct tn_worker *worker, const char *line);
  * runs: then it ends at once as cancelled. Returns at once. */
 void tn_worker_cancel(struct tn_worker *worker);
 
+/* Let the running command wait at its next step of progress, or go on; cancelling works all the
+ * same. Nothing when none runs. */
+void tn_worker_pause(struct tn_worker *worker, bool pause);
+
 /* Readable whenever a snapshot, a message or progress is new (eventfd); tn_worker_poll makes it
  * quiet again. */
 int tn_worker_fd(const struct tn_worker *worker);
@@ -34,6 +38,7 @@ struct tn_worker_status {
     double elapsed, left; /* seconds; left < 0: unknown */
     double rate;          /* units a second, 0: unknown */
     bool cancelling;
+    bool paused;       /* waits, or will at its next step */
     bool quit;         /* a quit command has run */
     uint64_t finished; /* number of the last command that ended */
     bool failed;       /* how that one ended */
