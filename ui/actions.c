@@ -90,13 +90,18 @@ static void enter(struct screen *screen)
         view_at(screen->view)->enter(screen);
 }
 
+bool act_cancels(const struct screen *screen)
+{
+    return screen_working(screen) || (screen_busy(screen) && screen->focus == FOCUS_LAYERS);
+}
+
 void act_escape(struct screen *screen)
 {
     if (screen->help) {
         screen->help = false;
     } else if (screen->chooser.open) {
         screen->chooser.open = false;
-    } else if (screen_busy(screen) && !screen->status.cancelling) {
+    } else if (act_cancels(screen) && !screen->status.cancelling) {
         tn_worker_cancel(screen->worker);
         intents_forget(&screen->intents);
         screen_say(screen, false, "stopping");

@@ -91,7 +91,7 @@ static bool output_works(void)
 /* `where` and `number`: FILE:LINE of messages. */
 static bool run_line(struct batch *batch, const char *text, const char *where, long number)
 {
-    struct tn_progress progress = {on_progress, batch, &stop};
+    struct tn_progress progress = {.report = on_progress, .context = batch, .cancelled = &stop};
     struct tn_error error;
     json_t *result = NULL;
     tn_error_clear(&error);

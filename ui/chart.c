@@ -77,6 +77,10 @@ static bool find_ranges(struct plot *plot, const struct chart *chart)
                 continue;
             widen(plot->log ? log10(y) : y, &plot->y_low, &plot->y_high);
         }
+    if (chart->x_to > chart->x_from) {
+        widen(chart->x_from, &plot->x_low, &plot->x_high);
+        widen(chart->x_to, &plot->x_low, &plot->x_high);
+    }
     if (!(plot->x_low <= plot->x_high) || !(plot->y_low <= plot->y_high))
         return false;
     if (plot->x_high - plot->x_low <= 0)

@@ -32,7 +32,8 @@ struct chart {
     struct chart_series series[CHART_MAX_SERIES]; /* later ones lie over earlier ones */
     bool has_cursor;
     double cursor_x;
-    bool percent; /* y runs 0 .. 1 and is labelled in per cent */
+    double x_from, x_to; /* at least so wide; x_to 0: as wide as the points */
+    bool percent;        /* y runs 0 .. 1 and is labelled in per cent */
 };
 
 /* Draw into the whole pane; nothing where it is too small for axes and one row of data. */

@@ -1,4 +1,5 @@
 #include "lines.h"
+#include "actions.h"
 #include "format.h"
 #include "text.h"
 #include <math.h>
@@ -81,7 +82,8 @@ static void drop_lightest(struct piece pieces[PIECES])
 void line_header(const struct screen *screen, struct pane line)
 {
     const char *state = screen->status.cancelling ? "stopping"
-                        : screen_busy(screen)     ? "busy"
+                        : screen_working(screen)  ? "busy"
+                        : screen_busy(screen)     ? "background"
                                                   : "idle";
     char right[48];
     snprintf(right, sizeof right, "  %s  ? help ", state);
@@ -200,7 +202,7 @@ static int draw_hint(struct pane line, int column, const char *key, const char *
 void line_keys(const struct screen *screen, struct pane line)
 {
     int column = 1;
-    if (screen_busy(screen))
+    if (act_cancels(screen))
         column = draw_hint(line, column, "Esc", screen->status.cancelling ? "stopping" : "cancels");
     const struct binding *binding;
     for (int own = 1; own >= 0; own--)

@@ -138,7 +138,7 @@ static void loop(struct screen *screen, struct terminal *terminal, int signals)
             return; /* the terminal is gone */
         }
         screen_send_intents(screen, false);
-        if (!screen_busy(screen) && view_at(screen->view)->ask != NULL)
+        if (!screen_working(screen) && view_at(screen->view)->ask != NULL)
             view_at(screen->view)->ask(screen);
         screen->quit = screen->quit || screen->status.quit;
     }

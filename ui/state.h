@@ -82,8 +82,10 @@ int screen_keep(const struct screen *screen, int layer);
 double screen_error(const struct screen *screen, int layer);
 double screen_error_ls(const struct screen *screen, int layer);
 
-/* Something runs or waits to run. */
+/* Something runs, waits to run or rests. */
 bool screen_busy(const struct screen *screen);
+/* The same but for work in the background, which gives way to any command. */
+bool screen_working(const struct screen *screen);
 
 /* Submit a command line and show it. `after` (or NULL) is added to its result. Returns its number.
  */

@@ -33,7 +33,9 @@ static int not_sampled(const struct screen *screen, struct pane pane, int row)
                "removing any filter costs is known for every layer."
              : "Sampling needs images: type :data fashion-mnist, or :data and a folder "
                "of your own. Then press S.";
-    return row + 1 + pane_wrap(rest, 0, STYLE_NORMAL, what);
+    int used = pane_wrap(rest, 0, STYLE_NORMAL, what);
+    used = pane_wrap(rest, used + 1, STYLE_DIM, "Some methods (l1, ...) need no images: press m.");
+    return row + 1 + used;
 }
 
 /* A method that needs no images ranks all the same. */

@@ -12,6 +12,8 @@ static int no_rows(const struct screen *screen)
     return 0;
 }
 
+enum { LEAST_CHART = 6 }; /* rows */
+
 enum { SHOW_NEWEST, SHOW_TRAINING, SHOW_ERROR };
 
 /* Training, once there is some, until `o` chooses. */
@@ -86,6 +88,27 @@ static void draw_training(const struct screen *screen, struct pane pane)
     chart_draw(pane_part(pane, 2 + height, 0, pane.rows, pane.columns), screen->glyphs, &loss);
 }
 
+/* What `sensitivity` measured: the accuracy with this layer alone cut. */
+static void draw_measured(const struct screen *screen, struct pane pane)
+{
+    const struct tn_snapshot_layer *layer = screen_layer(screen);
+    struct chart chart = {.x_label = "filters kept",
+                          .y_label = layer->points_stale ? "top-1 when it alone is cut (stale)"
+                                                         : "top-1 when it alone is cut",
+                          .percent = true,
+                          .series_count = 1,
+                          .has_cursor = true,
+                          .cursor_x = screen_keep(screen, screen->layer),
+                          .x_from = 1,
+                          .x_to = layer->filters};
+    chart.series[0] = (struct chart_series){.style = STYLE_SERIES3,
+                                            .count = layer->point_count,
+                                            .x = layer->point_kept,
+                                            .y = layer->point_top1,
+                                            .mark = 1};
+    chart_draw(pane, screen->glyphs, &chart);
+}
+
 static void draw_error(const struct screen *screen, struct pane pane)
 {
     bool ready;
@@ -96,6 +119,12 @@ static void draw_error(const struct screen *screen, struct pane pane)
         return;
     }
     pane = pane_part(pane, top, 0, pane.rows, pane.columns);
+    if (screen_layer(screen)->point_count > 0 && screen->overlay == OVERLAY_OWN &&
+        pane.rows >= 2 * LEAST_CHART) {
+        draw_measured(screen,
+                      pane_part(pane, pane.rows - pane.rows / 2, 0, pane.rows, pane.columns));
+        pane.rows -= pane.rows / 2;
+    }
     if (screen_layer(screen)->samples == 0)
         return; /* the heading says what to do */
     if (screen->overlay != OVERLAY_OWN) {
@@ -135,7 +164,7 @@ static void ask(struct screen *screen)
     uint64_t number = screen->overlay_number;
     if (screen->overlay == OVERLAY_OWN || number > screen->status.finished)
         return;
-    if (number > 0 && number == screen->status.finished && screen->status.failed)
+    if (number > 0 && number == screen->status.ended && screen->status.failed)
         screen->overlay = OVERLAY_OWN;
     else if (!shows_training(screen) && layer != NULL && layer->path != NULL &&
              layer->samples > 0 && overlay_incomplete(layer)) {

@@ -42,6 +42,7 @@ libthinet_la_SOURCES += \
 	src/session/store_write.c \
 	src/session/structure.c src/session/structure.h \
 	src/session/training.c src/session/training.h \
+	src/session/unfinished.c src/session/unfinished.h \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h
 

@@ -54,6 +54,7 @@ static void release(struct holder *holder)
         tn_free(shot->layers[l].name);
         tn_free(shot->layers[l].group);
         tn_free(shot->layers[l].why_not);
+        tn_free(shot->layers[l].point_kept); /* one block holds both */
         for (int p = 0; holder->paths && p < PATHS; p++)
             tn_layer_path_unref(holder->paths[l * PATHS + p]);
     }
@@ -160,6 +161,28 @@ static bool fill_path(struct holder *holder, const struct tn_state *state, int l
     return true;
 }
 
+static bool fill_points(struct tn_snapshot_layer *out, const struct tn_setting *setting,
+                        struct tn_error *error)
+{
+    const struct tn_sensitivity *measured = setting->sensitivity;
+    if (!measured)
+        return true;
+    size_t count = (size_t)measured->count + 1;
+    out->point_kept = tn_calloc(2 * count, sizeof *out->point_kept);
+    if (!out->point_kept)
+        return tn_fail_memory(error, "a snapshot", 2 * count * sizeof *out->point_kept);
+    out->point_top1 = out->point_kept + count;
+    out->point_count = (int)count;
+    out->points_stale = setting->sensitivity_stale;
+    for (size_t i = 0; i < count; i++) {
+        bool cut = i + 1 < count;
+        const struct tn_sensitivity_point *point = cut ? &measured->points[i] : &measured->base;
+        out->point_kept[i] = cut ? point->kept : out->filters;
+        out->point_top1[i] = tn_tally_evaluation(&point->tally).top1;
+    }
+    return true;
+}
+
 static bool fill_layer(struct holder *holder, const struct tn_state *state, int l,
                        struct tn_error *error)
 {
@@ -188,7 +211,7 @@ static bool fill_layer(struct holder *holder, const struct tn_state *state, int 
     snprintf(out->method, sizeof out->method, "%s", setting->method->name);
     out->stale = setting->stale;
     out->samples = setting->statistic ? setting->statistic->gram.samples : 0;
-    if (!fill_path(holder, state, l, g, error))
+    if (!fill_path(holder, state, l, g, error) || !fill_points(out, setting, error))
         return false;
     if (group->prunable)
         fill_rankings(holder, state, l, g);

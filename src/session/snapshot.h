@@ -52,6 +52,9 @@ struct tn_snapshot_layer {
     int64_t samples;                     /* 0 before sampling */
     bool stale;                          /* sampled before the network or the data changed */
     const struct tn_snapshot_path *path; /* NULL where the method needs what is not sampled */
+    int point_count;                     /* accuracy measured with this layer cut alone */
+    double *point_kept, *point_top1;     /* [point_count] ascending in kept, the last nothing cut */
+    bool points_stale;                   /* measured when network, data or choice were others */
     int ranking_count;                   /* of all methods, its own among them; 0: not prunable */
     struct tn_snapshot_ranking rankings[TN_SNAPSHOT_RANKINGS];
 };

@@ -75,6 +75,7 @@ struct tn_state *tn_state_clone(const struct tn_state *state, struct tn_error *e
         return NULL;
     clone->model = tn_model_ref(state->model);
     clone->opened = tn_model_ref(state->opened);
+    clone->unfinished = tn_unfinished_ref(state->unfinished);
     clone->opened_stored = state->opened_stored;
     clone->opened_digest = state->opened_digest;
     clone->original = state->original;
@@ -111,6 +112,7 @@ void tn_state_unref(struct tn_state *state)
     free_settings(state->settings, group_count(state->model));
     tn_model_unref(state->model);
     tn_model_unref(state->opened);
+    tn_unfinished_unref(state->unfinished);
     tn_data_spec_unref(state->data);
     tn_free(state->model_name);
     tn_free(state);
@@ -200,7 +202,16 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
     state->model = model;
     state->settings = settings;
     state->evaluated = state->evaluated && !changed;
+    if (changed)
+        tn_state_set_unfinished(state, NULL);
     return true;
+}
+
+void tn_state_set_unfinished(struct tn_state *state, struct tn_unfinished *unfinished)
+{
+    tn_unfinished_ref(unfinished);
+    tn_unfinished_unref(state->unfinished);
+    state->unfinished = unfinished;
 }
 
 void tn_state_set_opened(struct tn_state *state, struct tn_model *opened)
@@ -232,6 +243,7 @@ void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data)
     tn_data_spec_unref(state->data);
     state->data = data;
     state->evaluated = false;
+    tn_state_set_unfinished(state, NULL);
     for (int g = 0; g < group_count(state->model); g++)
         outdate(&state->settings[g]);
 }

@@ -248,6 +248,30 @@ def undo(screen):
     return body
 
 
+def background(screen):
+    def body():
+        screen.keys("h", "g", "j", "j", "j", "j", "3")
+        screen.until("conv2_2  64 filters", "idle")
+        screen.command("sensitivity conv2_2 ratios=0.5,0.9 limit=20000")
+        screen.until("background", "sensitivity", "%", "Esc cancels")
+        # Whatever else is asked for goes first.
+        screen.keys("-")
+        keeps(screen, "conv2_2", 63)
+        screen.until("conv2_2 keeps 63 of 64", "background")
+        # Esc leaves the view before it stops what nobody waits for.
+        screen.keys("l", "Escape")
+        screen.until("background", "Esc cancels")
+        screen.keys("Escape")
+        screen.until("idle", gone=["background", "top-1 when"])
+        screen.command("sensitivity conv2_2 ratios=0.5,0.9 limit=100")
+        screen.until("top-1 when it alone is cut", "idle")
+        screen.command("keep conv2_2 64")
+        keeps(screen, "conv2_2", 64)
+        screen.keys("1", "g", "j")
+        screen.until("conv1_1  29 filters", "idle")
+    return body
+
+
 def cancels(screen):
     def body():
         screen.until("idle")
@@ -319,6 +343,7 @@ for columns, rows in ((80, 24), (120, 40)):
     tmux.test(size + "the prompt completes, recalls, leaves on Esc and says what is wrong", prompt(screen))
     tmux.test(size + "a layer is found by a part of its name", search(screen))
     tmux.test(size + "pruning is undone and done again by one key", undo(screen))
+    tmux.test(size + "what runs in the background gives way and is stopped by Esc", background(screen))
     tmux.test(size + "Esc stops fine-tuning and everything is as before", cancels(screen))
     tmux.test(size + "any change of size in mid-command is survived", resizes(screen))
     tmux.test(size + "q asks while something runs, and leaves the terminal as it was", asks_to_quit(screen))
