@@ -17,6 +17,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_path.py \
 	tests/pipeline/test_ranking.py \
 	tests/pipeline/test_selection.py \
+	tests/pipeline/test_sensitivity.py \
 	tests/pipeline/test_session.py \
 	tests/pipeline/test_shapes.py \
 	tests/pipeline/test_training.py \

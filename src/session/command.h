@@ -29,7 +29,7 @@ enum tn_word_kind {
     TN_WORD_DATA
 };
 
-enum { TN_MAX_WORDS = 4, TN_MAX_OPTIONS = 14 };
+enum { TN_MAX_WORDS = 4, TN_MAX_OPTIONS = 32 };
 
 struct tn_word_spec {
     enum tn_word_kind kind;

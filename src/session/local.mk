@@ -37,5 +37,6 @@ libthinet_la_SOURCES += \
 	src/session/store_inspect.c \
 	src/session/store_read.c \
 	src/session/store_write.c \
+	src/session/training.c src/session/training.h \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h
