@@ -8,7 +8,7 @@ from thinet import EXAMPLE, check, commands, finish, need_example, scratch, try_
 
 need_example()
 folder = scratch()
-TEST, TRAIN = 300, 200
+TEST, TRAIN = 120, 200
 
 
 def few_images():
@@ -29,6 +29,7 @@ def few_images():
 few_images()
 START = ["open " + EXAMPLE, "data %s preset=fashion-mnist" % folder]
 SAMPLED = START + ["sample all images=3 seed=3"]
+CHECKED = ("conv1_1", "conv2_1", "conv3_2")
 ALL = "split=test limit=%d" % TEST
 
 
@@ -51,16 +52,22 @@ def same(point, evaluation):
 for name, before, option in (("thinet, least squares", SAMPLED, "ls"), ("thinet", SAMPLED, "none"),
                              ("thinet-x with locks", SAMPLED + ["method all thinet-x", "lock conv2_1 0-40 keep"], "ls"),
                              ("l1, not sampled", START + ["method all l1"], "none")):
+    start = "goto %d" % len(before)
     result = commands(*before, "sensitivity all ratios=0.3,0.8 reweight=%s %s" % (option, ALL))[-1]
+    by_hand = [start, "eval"]
+    for layer in CHECKED:
+        for point in row(result, layer)["points"]:
+            by_hand += [start, "keep %s %d" % (layer, point["keep"]), "prune %s reweight=%s" % (layer, option), "eval"]
+    evaluations = [answer for answer in commands(*before, *by_hand) if answer["command"] == "eval"]
     check(name + ": all layers, two points", len(result["layers"]) == 6
           and all(len(layer["points"]) == 2 for layer in result["layers"]) and result["measured"] == 13, result)
-    for layer in ("conv1_1", "conv2_1", "conv3_2"):
+    check(name + ": the base is the network as it stands", same(result["base"], evaluations.pop(0)), result["base"])
+    for layer in CHECKED:
         for point in row(result, layer)["points"]:
-            by_hand = commands(*before, "keep %s %d" % (layer, point["keep"]), "prune %s reweight=%s" % (layer, option), "eval")
-            check("%s: %s with %d filters" % (name, layer, point["keep"]), same(point, by_hand[-1])
+            evaluation = evaluations.pop(0)
+            check("%s: %s with %d filters" % (name, layer, point["keep"]), same(point, evaluation)
                   and abs(point["ratio"] - 1 + point["keep"] / row(result, layer)["filters"]) < 1e-12,
-                  "%s\n%s" % (point, by_hand[-1]))
-    check(name + ": the base is the network as it stands", same(result["base"], commands(*before, "eval")[-1]), result["base"])
+                  "%s\n%s" % (point, evaluation))
     if "locks" in name:
         check("locks hold", [point["keep"] for point in row(result, "conv2_1")["points"]] == [44, 41], row(result, "conv2_1"))
 
@@ -117,10 +124,13 @@ def curve(layer, base):
     return numpy.clip(values, 0, base)
 
 
-for fraction in (0.5, 0.2):
-    lines = SAMPLED + ["sensitivity all ratios=0.2,0.5,0.8 limit=150", "budget flops=%g objective=sensitivity" % fraction]
-    measured, answer, pruned = commands(*lines, "prune all")[-3:]
-    base = measured["base"]["top1"]
+equal = commands(*SAMPLED, *["ratio all %g" % (i / 50) for i in range(50)])[3:]
+asked = (0.5, 0.2)
+lines = SAMPLED + ["sensitivity all ratios=0.2,0.5,0.8 limit=150"]
+results = commands(*lines, *[line % fraction if "%" in line else line for fraction in asked for line in (
+    "goto 4", "budget flops=%g objective=sensitivity", "prune all")])
+measured, base = results[3], results[3]["base"]["top1"]
+for fraction, answer, pruned in zip(asked, results[5::3], results[6::3]):
     curves = {layer["name"]: curve(layer, base) for layer in measured["layers"]}
     lost = [curves[layer["name"]][layer["keep"]] for layer in answer["layers"]]
     check("flops=%g: it is met" % fraction, 0.99 * fraction <= pruned["flops_ratio"] <= fraction, pruned["flops_ratio"])
@@ -128,7 +138,6 @@ for fraction in (0.5, 0.2):
           numpy.allclose(lost, [layer["lost_top1"] for layer in answer["layers"]], atol=1e-12)
           and abs(sum(lost) - answer["objective_value"]) < 1e-9 and answer["objective"] == "sensitivity",
           "%s\n%s" % (lost, answer))
-    equal = commands(*SAMPLED, *["ratio all %g" % (i / 50) for i in range(50)])[3:]
     fitting = [result for result in equal if result["flops_planned_ratio"] <= fraction][0]
     check("flops=%g: and less than equal ratios lose" % fraction, answer["objective_value"] <
           sum(curves[layer["layer"]][layer["keep"]] for layer in fitting["layers"]), fitting["layers"])
