@@ -2,6 +2,7 @@ libthinet_la_SOURCES += \
 	src/session/brief.c src/session/brief.h \
 	src/session/command.c src/session/command.h src/session/commands.h \
 	src/session/commands_budget.c \
+	src/session/commands_compare.c \
 	src/session/commands_export.c \
 	src/session/commands_head.c \
 	src/session/commands_help.c \
@@ -14,6 +15,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_run.c \
 	src/session/commands_select.c \
 	src/session/commands_train.c \
+	src/session/compare.c src/session/compare.h \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
 	src/session/inside.h \
@@ -38,6 +40,7 @@ libthinet_la_SOURCES += \
 	src/session/store_read.c \
 	src/session/store_write.c \
 	src/session/structure.c src/session/structure.h \
+	src/session/timing.c src/session/timing.h \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h
 
