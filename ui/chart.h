@@ -7,7 +7,7 @@
 #include "surface.h"
 #include <stdbool.h>
 
-enum { CHART_MAX_SERIES = 8 };
+enum { CHART_MAX_SERIES = 16 };
 
 struct chart_series {
     const char *name; /* in the legend; NULL: not there */
@@ -16,6 +16,7 @@ struct chart_series {
     const double *x; /* [count], or NULL: first_x, first_x + step_x, ... */
     const double *y; /* [count]; what is not finite leaves a gap */
     double first_x, step_x;
+    int mark; /* of the glyphs' points, without braille: its number from 1; 0: by its place */
 };
 
 enum chart_scale {

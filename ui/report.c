@@ -68,6 +68,29 @@ static void report_layers(FILE *file, const json_t *result)
     }
 }
 
+/* A row a layer: accuracy at each ratio. */
+static void report_sensitivity(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "layers"), *row, *point;
+    const json_t *base = json_object_get(result, "base");
+    int name = longest(rows, "name", 5);
+    size_t i, p;
+    fprintf(file,
+            "top-1 %.2f%% (+-%.2f) on %lld images (%s) with nothing cut; of layers cut alone:\n",
+            100 * number_of(base, "top1"), 100 * number_of(base, "ci95"),
+            whole_of(result, "images"), text_of(result, "split"));
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(file, "%-*s", name, text_of(row, "name"));
+        json_array_foreach(json_object_get(row, "points"), p, point)
+        {
+            fprintf(file, "  %2.0f%%: %5.2f", 100 * number_of(point, "ratio"),
+                    100 * number_of(point, "top1"));
+        }
+        fputs(json_is_true(json_object_get(row, "stale")) ? "  stale\n" : "\n", file);
+    }
+}
+
 static void report_budget(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "layers"), *row;
@@ -90,7 +113,14 @@ static void report_budget(FILE *file, const json_t *result)
             number_of(result, "flops_ratio"), number_of(result, "params_ratio"),
             strcmp(measure, "flops") == 0 ? "FLOPs" : measure, number_of(result, "asked"),
             json_is_true(json_object_get(result, "limited")) ? " (as far as locks allow)" : "");
-    fprintf(file, "summed error after least squares %.4f\n", number_of(result, "objective_value"));
+    if (json_object_get(result, "latency_ms"))
+        fprintf(file, "forward %.2f ms for %lld images, before %.2f ms: %.4fx\n",
+                number_of(result, "latency_ms"), whole_of(result, "batch"),
+                number_of(result, "latency_ms_before"), number_of(result, "latency_ratio"));
+    bool lost = strcmp(text_of(result, "objective"), "sensitivity") == 0;
+    fprintf(file, "%s %.4f\n",
+            lost ? "summed loss of top-1, of layers cut alone" : "summed error after least squares",
+            number_of(result, "objective_value"));
 }
 
 static void report_summary(FILE *file, const json_t *result)
@@ -411,10 +441,18 @@ static const struct {
     const char *command;
     void (*write)(FILE *file, const json_t *result);
 } reports[] = {
-    {"layers", report_layers},   {"summary", report_summary}, {"groups", report_groups},
-    {"journal", report_journal}, {"curve", report_curve},     {"finetune", report_training},
-    {"train", report_training},  {"help", report_help},       {"budget", report_budget},
-    {"recipe", report_recipe},   {"compare", report_compare},
+    {"layers", report_layers},
+    {"summary", report_summary},
+    {"groups", report_groups},
+    {"journal", report_journal},
+    {"curve", report_curve},
+    {"finetune", report_training},
+    {"train", report_training},
+    {"help", report_help},
+    {"budget", report_budget},
+    {"recipe", report_recipe},
+    {"sensitivity", report_sensitivity},
+    {"compare", report_compare},
 };
 
 void ui_report(FILE *file, const char *command, const json_t *result)

@@ -27,6 +27,15 @@ struct echo { /* a line that was submitted here, for when its result comes */
     const char *after;
 };
 
+struct chooser {    /* of methods */
+    bool open, all; /* for all layers, not the selected one */
+    int cursor, scroll;
+    struct pane rows; /* where the last frame put them */
+};
+
+/* Which curves the view Curves lays over each other. */
+enum overlay { OVERLAY_OWN, OVERLAY_LS, OVERLAY_PLAIN, OVERLAYS };
+
 struct screen {
     struct tn_worker *worker;
     const struct glyphs *glyphs;
@@ -50,6 +59,10 @@ struct screen {
     bool failed;
     struct echo echoes[ECHOES]; /* a ring */
     int echo_next;
+
+    struct chooser chooser;
+    enum overlay overlay;
+    uint64_t overlay_number; /* of the command that computes its curves */
 
     char search[128];
     bool help;

@@ -36,6 +36,16 @@ static int not_sampled(const struct screen *screen, struct pane pane, int row)
     return row + 1 + pane_wrap(rest, 0, STYLE_NORMAL, what);
 }
 
+/* A method that needs no images ranks all the same. */
+static int no_errors(const struct screen *screen, struct pane pane, int row)
+{
+    bool data = screen->snapshot->data_name[0] != '\0';
+    struct pane rest = pane_part(pane, row, 0, pane.rows, pane.columns);
+    return row + pane_wrap(rest, 0, STYLE_WARNING,
+                           data ? "No errors before it is sampled: press S."
+                                : "No errors before it is sampled: :data, then S.");
+}
+
 static int describe(const struct screen *screen, struct pane pane,
                     const struct tn_snapshot_layer *layer)
 {
@@ -69,7 +79,9 @@ int view_heading(const struct screen *screen, struct pane pane, bool *ready)
         return row + pane_wrap(rest, 0, STYLE_NORMAL, layer->why_not);
     }
     *ready = layer->path != NULL && layer->path->channels == layer->filters && layer->filters > 0;
-    return *ready ? row : not_sampled(screen, pane, row);
+    if (!*ready)
+        return not_sampled(screen, pane, row);
+    return layer->samples > 0 ? row : no_errors(screen, pane, row);
 }
 
 void view_list_marks(const struct screen *screen, struct pane rows, int count)

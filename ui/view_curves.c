@@ -2,6 +2,7 @@
  * against the number of filters kept. */
 #include "chart.h"
 #include "format.h"
+#include "overlay.h"
 #include "view.h"
 #include <stdio.h>
 
@@ -94,6 +95,13 @@ static void draw_error(const struct screen *screen, struct pane pane)
             pane_text(pane, 2, 0, STYLE_NORMAL, "Choose one layer to see its error curve.");
         return;
     }
+    pane = pane_part(pane, top, 0, pane.rows, pane.columns);
+    if (screen_layer(screen)->samples == 0)
+        return; /* the heading says what to do */
+    if (screen->overlay != OVERLAY_OWN) {
+        overlay_draw(screen, pane);
+        return;
+    }
     const struct tn_snapshot_path *path = screen_layer(screen)->path;
     struct chart chart = {.x_label = "filters kept",
                           .y_label = "error",
@@ -108,7 +116,7 @@ static void draw_error(const struct screen *screen, struct pane pane)
                                                 .y = i == 0 ? path->error : path->error_ls,
                                                 .first_x = path->channels,
                                                 .step_x = -1};
-    chart_draw(pane_part(pane, top, 0, pane.rows, pane.columns), screen->glyphs, &chart);
+    chart_draw(pane, screen->glyphs, &chart);
 }
 
 static void draw(struct screen *screen, struct pane pane)
@@ -120,4 +128,36 @@ static void draw(struct screen *screen, struct pane pane)
         draw_error(screen, pane);
 }
 
-const struct view_ops view_curves = {.name = "Curves", .draw = draw, .rows = no_rows, .turn = turn};
+/* Asked once: where the command that computes them failed or was stopped, back to its own. */
+static void ask(struct screen *screen)
+{
+    const struct tn_snapshot_layer *layer = screen_layer(screen);
+    uint64_t number = screen->overlay_number;
+    if (screen->overlay == OVERLAY_OWN || number > screen->status.finished)
+        return;
+    if (number > 0 && number == screen->status.finished && screen->status.failed)
+        screen->overlay = OVERLAY_OWN;
+    else if (!shows_training(screen) && layer != NULL && layer->path != NULL &&
+             layer->samples > 0 && overlay_incomplete(layer)) {
+        char line[LINE];
+        binding_line(&(struct binding){.line = "curve % method=all"}, layer->name, line, LINE);
+        screen->overlay_number = screen_submit(screen, line, NULL);
+    }
+}
+
+/* A press from elsewhere, or while training is shown, first of all shows the curves. */
+void view_curves_overlay(struct screen *screen)
+{
+    bool there = view_at(screen->view) == &view_curves && !shows_training(screen);
+    for (int i = 0; view_at(i) != NULL; i++)
+        if (view_at(i) == &view_curves)
+            screen->view = i;
+    screen->views[screen->view].order = SHOW_ERROR;
+    if (!there && screen->overlay != OVERLAY_OWN)
+        return;
+    screen->overlay = (screen->overlay + 1) % OVERLAYS;
+    screen->overlay_number = 0;
+}
+
+const struct view_ops view_curves = {
+    .name = "Curves", .draw = draw, .rows = no_rows, .turn = turn, .ask = ask};

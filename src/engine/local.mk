@@ -1,4 +1,5 @@
 libthinet_la_SOURCES += \
+	src/engine/batch_norm_reset.c src/engine/batch_norm_reset.h \
 	src/engine/choose.c src/engine/kernels.h src/engine/functions.h \
 	src/engine/conv.c src/engine/conv_geometry.c src/engine/conv_geometry.h \
 	src/engine/correlation.c src/engine/correlation.h \
@@ -17,7 +18,10 @@ libthinet_la_SOURCES += \
 	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c \
 	src/engine/pool.c \
 	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
+	src/engine/schedule.c src/engine/schedule.h \
 	src/engine/step.h src/engine/stretch.c src/engine/stretch.h \
+	src/engine/tally.c src/engine/tally.h \
+	src/engine/teacher.c src/engine/teacher.h \
 	src/engine/train.c src/engine/train.h \
 	src/engine/unary.c src/engine/unary.h
 

@@ -6,6 +6,7 @@
 #include "engine/evaluate.h"
 #include "engine/loss.h"
 #include "engine/network.h"
+#include "engine/teacher.h"
 #include "model/logits.h"
 
 #include <math.h>
@@ -21,20 +22,23 @@ enum { ORDER_STREAM = 1 << 20 };
 
 void tn_train_defaults(struct tn_train_options *options)
 {
-    *options = (struct tn_train_options){.epochs = 1,
-                                         .batch = 128,
-                                         .learning_rate = 0.01f,
-                                         .momentum = 0.9f,
-                                         .decay = 5e-4f,
-                                         .schedule = TN_COSINE,
-                                         .augmentation = TN_AUGMENT_FLIP,
-                                         .seed = 1};
+    *options =
+        (struct tn_train_options){.epochs = 1,
+                                  .batch = 128,
+                                  .rates = {.schedule = TN_COSINE, .rate = 0.01, .gamma = 0.1},
+                                  .momentum = 0.9f,
+                                  .decay = 5e-4f,
+                                  .teacher_weight = 0.7,
+                                  .temperature = 4,
+                                  .augmentation = TN_AUGMENT_FLIP,
+                                  .seed = 1};
 }
 
 struct run {
     const struct tn_train_options *options;
     struct tn_dataset *dataset;
     struct tn_network *network;
+    struct tn_teacher *teacher; /* or NULL */
     const struct tn_progress *progress;
     uint32_t *order;   /* all training images, shuffled anew each epoch */
     size_t count;      /* images an epoch */
@@ -43,20 +47,9 @@ struct run {
     int epoch;         /* 1 .. epochs */
 };
 
-/* Learning rate of iteration `step` (0, 1 ...) of the whole run. */
-static float rate_at(const struct run *run, size_t step)
+static double rate_at(const struct run *run, size_t step)
 {
-    const struct tn_train_options *options = run->options;
-    double done = (double)step / ((double)run->iterations * options->epochs);
-    switch (options->schedule) {
-    case TN_STEP:
-        return options->learning_rate * (done < 0.5 ? 1 : done < 0.75 ? 0.1f : 0.01f);
-    case TN_COSINE:
-        return (float)((double)options->learning_rate * 0.5 * (1 + cos(3.141592653589793 * done)));
-    case TN_CONSTANT:
-        break;
-    }
-    return options->learning_rate;
+    return tn_rate_at(&run->options->rates, run->options->epochs, run->iterations, step);
 }
 
 static void shuffle(struct run *run)
@@ -87,10 +80,16 @@ static bool train_batch(struct run *run, const struct tn_batch *batch, size_t st
                         struct tn_loss *loss, struct tn_error *error)
 {
     const float *logits;
+    struct tn_targets targets = {.smoothing = run->options->smoothing,
+                                 .weight = run->options->teacher_weight,
+                                 .temperature = run->options->temperature};
+    if (run->teacher &&
+        !tn_teacher_ask(run->teacher, batch->images, (int)batch->count, &targets.teacher, error))
+        return false;
     if (!tn_network_forward(run->network, batch->images, (int)batch->count, NULL, &logits, error))
         return false;
-    tn_softmax_loss((int)batch->count, tn_network_outputs(run->network), logits, batch->labels,
-                    run->gradient, loss);
+    tn_target_loss((int)batch->count, tn_network_outputs(run->network), logits, batch->labels,
+                   &targets, run->gradient, loss);
     if (loss->bad > 0 || !isfinite(loss->sum)) {
         const char *where = tn_network_first_bad(run->network);
         return tn_fail(error, TN_ERROR_USE,
@@ -101,7 +100,7 @@ static bool train_batch(struct run *run, const struct tn_batch *batch, size_t st
     }
     if (!tn_network_backward(run->network, run->gradient, error))
         return false;
-    struct tn_sgd sgd = {rate_at(run, step), run->options->momentum, run->options->decay};
+    struct tn_sgd sgd = {(float)rate_at(run, step), run->options->momentum, run->options->decay};
     tn_network_update(run->network, &sgd);
     return true;
 }
@@ -115,7 +114,7 @@ static bool train_epoch(struct run *run, struct tn_epoch *epoch, struct tn_error
     double start = tn_clock_seconds();
     snprintf(stage, sizeof stage, "epoch %d/%d", run->epoch, run->options->epochs);
     shuffle(run);
-    epoch->learning_rate = (double)rate_at(run, step);
+    epoch->learning_rate = rate_at(run, step);
     struct tn_loader *loader = open_loader(run, error);
     bool ok = loader;
     if (ok)
@@ -184,13 +183,41 @@ static bool check_options(const struct tn_train_options *options, const struct t
         return tn_fail(error, TN_ERROR_USE,
                        "training takes at least 1 epoch and 2 images a batch, got %d and %d",
                        options->epochs, options->batch);
-    if (!(options->learning_rate > 0) || !(options->momentum >= 0 && options->momentum < 1) ||
-        !(options->decay >= 0))
-        return tn_fail(error, TN_ERROR_USE,
-                       "lr must be above 0, momentum in 0..1 and decay not negative");
+    if (!(options->momentum >= 0 && options->momentum < 1) || !(options->decay >= 0))
+        return tn_fail(error, TN_ERROR_USE, "momentum must be in 0..1 and decay not negative");
+    if (!tn_rates_check(&options->rates, options->epochs, error))
+        return false;
+    if (!(options->smoothing >= 0 && options->smoothing <= 1))
+        return tn_fail(error, TN_ERROR_USE, "smooth must be in 0..1");
+    if (options->teacher && (!(options->teacher_weight >= 0 && options->teacher_weight <= 1) ||
+                             !(options->temperature > 0)))
+        return tn_fail(error, TN_ERROR_USE, "weight must be in 0..1 and temperature above 0");
     if (tn_dataset_count(dataset, TN_TRAIN) == 0)
         return tn_fail(error, TN_ERROR_USE, "the data has no training images");
     return true;
+}
+
+static bool prepare(struct run *run, const struct tn_graph *graph, struct tn_error *error)
+{
+    const struct tn_train_options *options = run->options;
+    size_t all = tn_dataset_count(run->dataset, TN_TRAIN), batch = (size_t)options->batch;
+    run->count = options->limit > 0 && (size_t)options->limit < all ? (size_t)options->limit : all;
+    run->iterations = (run->count + batch - 1) / batch;
+    struct tn_graph *logits = tn_graph_logits(graph, error);
+    run->network = logits ? tn_network_new(logits, options->batch, TN_TRAINING, error) : NULL;
+    tn_graph_free(logits);
+    if (!run->network)
+        return false;
+    tn_network_seed(run->network, options->seed);
+    tn_network_watch(run->network, run->progress);
+    int outputs = tn_network_outputs(run->network);
+    if (options->teacher && !(run->teacher = tn_teacher_new(options->teacher, options->batch,
+                                                            outputs, run->progress, error)))
+        return false;
+    run->order = tn_alloc(all, sizeof *run->order);
+    run->gradient = tn_alloc(batch * (size_t)outputs, sizeof *run->gradient);
+    return (run->order && run->gradient) ||
+           tn_fail_memory(error, "training", all * sizeof *run->order);
 }
 
 bool tn_train(struct tn_graph *graph, struct tn_dataset *dataset,
@@ -198,26 +225,13 @@ bool tn_train(struct tn_graph *graph, struct tn_dataset *dataset,
               const struct tn_progress *progress, struct tn_error *error)
 {
     struct run run = {.options = options, .dataset = dataset, .progress = progress};
-    if (!check_options(options, dataset, error) || !tn_evaluate_fits(graph, dataset, error))
+    if (!check_options(options, dataset, error) || !tn_evaluate_fits(graph, dataset, error) ||
+        (options->teacher && !tn_evaluate_fits(options->teacher, dataset, error)))
         return false;
-    size_t all = tn_dataset_count(dataset, TN_TRAIN), batch = (size_t)options->batch;
-    run.count = options->limit > 0 && (size_t)options->limit < all ? (size_t)options->limit : all;
-    run.iterations = (run.count + batch - 1) / batch;
-    struct tn_graph *logits = tn_graph_logits(graph, error);
-    run.network = logits ? tn_network_new(logits, options->batch, TN_TRAINING, error) : NULL;
-    tn_graph_free(logits);
-    if (!run.network)
-        return false;
-    tn_network_seed(run.network, options->seed);
-    tn_network_watch(run.network, progress);
-    size_t outputs = (size_t)tn_network_outputs(run.network);
-    run.order = tn_alloc(all, sizeof *run.order);
-    run.gradient = tn_alloc(batch * outputs, sizeof *run.gradient);
-    bool ok = run.order && run.gradient;
-    ok = ok ? run_epochs(&run, graph, epoch_done, context, error)
-            : tn_fail_memory(error, "training", all * sizeof *run.order);
+    bool ok = prepare(&run, graph, error) && run_epochs(&run, graph, epoch_done, context, error);
     tn_free(run.order);
     tn_free(run.gradient);
+    tn_teacher_free(run.teacher);
     tn_network_free(run.network);
     return ok;
 }

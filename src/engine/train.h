@@ -5,24 +5,28 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "data/dataset.h"
+#include "engine/schedule.h"
 #include "model/graph.h"
 
-enum tn_schedule { TN_CONSTANT, TN_STEP, TN_COSINE };
 enum tn_augmentation { TN_AUGMENT_NONE, TN_AUGMENT_FLIP, TN_AUGMENT_CROP_FLIP };
 
 struct tn_train_options {
     int epochs;
     int batch;
-    float learning_rate, momentum, decay;
-    enum tn_schedule
-        schedule; /* step: a tenth at 1/2 and 3/4 of the run; cosine: to 0, by iteration */
+    struct tn_rates rates;
+    float momentum, decay;
+    double smoothing; /* of labels, 0 .. 1 */
+    /* The network whose answers are taught beside the labels, or NULL; as many classes. */
+    const struct tn_graph *teacher;
+    double teacher_weight, temperature; /* A and T of tn_target_loss */
     enum tn_augmentation augmentation;
     int64_t limit;      /* training images an epoch, 0: all */
     int64_t test_limit; /* test images after each epoch, 0: all */
     uint64_t seed;
 };
 
-/* epochs 1, batch 128, lr 0.01, momentum 0.9, decay 5e-4, cosine, flip, seed 1 */
+/* epochs 1, batch 128, lr 0.01, cosine without warm-up, momentum 0.9, decay 5e-4, labels alone,
+ * flip, seed 1 */
 void tn_train_defaults(struct tn_train_options *options);
 
 struct tn_epoch {

@@ -1,4 +1,4 @@
-/* Exchange of kept and removed channels while the least-squares error falls, from G alone. */
+/* Exchange of kept and removed channels while the least-squares error falls, from G (and its target) alone. */
 #ifndef TN_PRUNE_EXCHANGE_H
 #define TN_PRUNE_EXCHANGE_H
 

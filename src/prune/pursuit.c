@@ -52,13 +52,9 @@ static bool pursuit_start(const struct tn_gram *gram, struct pursuit *p, struct 
     }
     tn_blas_serial();
     p->energy = tn_gram_energy(gram);
-    for (size_t c = 0; c < n; c++) {
-        double sum = 0;
-        for (size_t k = 0; k < n; k++)
-            sum += p->g[c * n + k];
-        p->correlation[c] = sum;
+    tn_gram_target(gram, p->correlation);
+    for (size_t c = 0; c < n; c++)
         p->outside[c] = p->g[c * n + c];
-    }
     return true;
 }
 

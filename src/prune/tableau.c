@@ -31,11 +31,8 @@ void tn_tableau_reset(const struct tn_gram *gram, struct tn_tableau *tableau)
     double *last = tableau->cell + n * side;
     for (size_t r = 0; r < n; r++) {
         double *row = tableau->cell + r * side;
-        double sum = 0;
         memcpy(row, g + r * n, n * sizeof *row);
-        for (size_t c = 0; c < n; c++)
-            sum += row[c];
-        row[n] = last[r] = sum;
+        row[n] = last[r] = tn_gram_target_of(gram, (int)r);
         tableau->own[r] = row[r];
         tableau->in[r] = false;
     }

@@ -7,7 +7,7 @@
 #include "prune/gram.h"
 #include <stdbool.h>
 
-/* The sweep operator (Beaton 1964; Goodnight 1979) on [G b; b^T y^T y], b = G 1, row and column C
+/* The sweep operator (Beaton 1964; Goodnight 1979) on [G b; b^T y^T y], b = X^T y, row and column C
  * being y's. For the channels S that are in and all others R:
  *   cell i,i' of S: -P, P = G_SS^-1               cell i of S, y: the least-squares weight w_i
  *   cell i,j of S,R: u = G_SS^-1 G_SR             cell j of R, y: b_j - (G w)_j

@@ -18,6 +18,7 @@ extern const struct tn_command tn_commands_run[];
 extern const struct tn_command tn_commands_select[];
 extern const struct tn_command tn_commands_method[];
 extern const struct tn_command tn_commands_budget[];
+extern const struct tn_command tn_commands_sensitivity[];
 extern const struct tn_command tn_commands_prune[];
 extern const struct tn_command tn_commands_train[];
 extern const struct tn_command tn_commands_export[];

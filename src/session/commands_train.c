@@ -5,38 +5,8 @@
 #include "session/commands.h"
 #include "session/inside.h"
 #include "session/results.h"
+#include "session/training.h"
 #include <string.h>
-
-static bool read_training(const struct tn_command_line *line, struct tn_train_options *options,
-                          struct tn_error *error)
-{
-    int64_t epochs = 1, batch = 128, seed = 1;
-    double rate = 0, momentum = 0, decay = 0;
-    if (!tn_line_integer(line, "epochs", 1, 100000, &epochs, error) ||
-        !tn_line_integer(line, "batch", 1, 65536, &batch, error) ||
-        !tn_line_integer(line, "limit", 1, INT64_MAX, &options->limit, error) ||
-        !tn_line_integer(line, "test-limit", 1, INT64_MAX, &options->test_limit, error) ||
-        !tn_line_integer(line, "seed", 0, INT64_MAX, &seed, error) ||
-        !tn_line_real(line, "lr", 0, 1e6, &rate, error) ||
-        !tn_line_real(line, "momentum", 0, 0.9999999, &momentum, error) ||
-        !tn_line_real(line, "decay", 0, 1e6, &decay, error))
-        return false;
-    const char *schedule = tn_line_option(line, "schedule"),
-               *augment = tn_line_option(line, "augment");
-    options->epochs = (int)epochs;
-    options->batch = (int)batch;
-    options->learning_rate = (float)rate;
-    options->momentum = (float)momentum;
-    options->decay = (float)decay;
-    options->seed = (uint64_t)seed;
-    options->schedule = *schedule == 's'                  ? TN_STEP
-                        : strcmp(schedule, "cosine") == 0 ? TN_COSINE
-                                                          : TN_CONSTANT;
-    options->augmentation = *augment == 'n'   ? TN_AUGMENT_NONE
-                            : *augment == 'f' ? TN_AUGMENT_FLIP
-                                              : TN_AUGMENT_CROP_FLIP;
-    return true;
-}
 
 struct training {
     struct tn_session *session;
@@ -83,18 +53,27 @@ static bool train(struct tn_session *session, struct tn_dataset *dataset, struct
     return explain_stop(session->running->epoch_count, options->epochs, error);
 }
 
+/* The network as it was opened, to teach the one that was pruned since. */
+static const struct tn_graph *find_teacher(struct tn_session *session, struct tn_error *error)
+{
+    const struct tn_model *opened = tn_session_opened(session, error);
+    return opened ? opened->graph : NULL;
+}
+
 static bool train_from(struct tn_session *session, const struct tn_command_line *line, bool fresh,
                        const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
     struct tn_train_options options;
-    tn_train_defaults(&options);
-    if (!read_training(line, &options, error))
+    bool distill;
+    if (!tn_read_training(line, &options, &distill, error))
         return false;
     struct tn_dataset *dataset = tn_session_need_both(session, progress, error);
     if (!dataset)
         return false;
     if (tn_dataset_count(dataset, TN_TRAIN) == 0)
         return tn_fail(error, TN_ERROR_USE, "%s has no training images", tn_dataset_name(dataset));
+    if (distill && !(options.teacher = find_teacher(session, error)))
+        return false;
     struct tn_graph *graph = tn_graph_clone(session->state->model->graph, error);
     bool fine = graph && tn_graph_unshare_vectors(graph, error) &&
                 (!fresh || tn_graph_initialise(graph, options.seed, error)) &&
@@ -119,11 +98,18 @@ static bool run_train(struct tn_session *session, const struct tn_command_line *
     {                                                                                              \
         {"epochs", TN_WORD_NUMBER, epochs, NULL, "passes over the training images"},               \
             {"lr", TN_WORD_NUMBER, lr, NULL, "learning rate at the start"},                        \
-            {"schedule", TN_WORD_NAME, "cosine", "constant|step|cosine",                           \
-             "learning rate over the run; step: a tenth at 1/2 and 3/4 of it"},                    \
+            {"schedule", TN_WORD_NAME, "cosine", "constant|step|cosine|linear",                    \
+             "learning rate over the run"},                                                        \
+            {"warmup", TN_WORD_NUMBER, "0", NULL, "epochs in which it rises to lr"},               \
+            {"steps", TN_WORD_NAME, NULL, NULL, "step: epochs after which it falls; 1/2, 3/4"},    \
+            {"gamma", TN_WORD_NUMBER, "0.1", NULL, "step: what it is multiplied by"},              \
             {"batch", TN_WORD_NUMBER, "128", NULL, "images in one step"},                          \
             {"momentum", TN_WORD_NUMBER, "0.9", NULL, "momentum of SGD"},                          \
             {"decay", TN_WORD_NUMBER, "5e-4", NULL, "weight decay"},                               \
+            {"smooth", TN_WORD_NUMBER, "0", NULL, "label smoothing, 0 to 1"},                      \
+            {"distill", TN_WORD_NAME, "off", "on|off", "learn from the network as opened too"},    \
+            {"temperature", TN_WORD_NUMBER, "4", NULL, "distill: softens what it says"},           \
+            {"weight", TN_WORD_NUMBER, "0.7", NULL, "distill: of what it says, 0 to 1"},           \
             {"limit", TN_WORD_NUMBER, NULL, NULL, "training images of an epoch"},                  \
             {"test-limit", TN_WORD_NUMBER, NULL, NULL, "test images after an epoch"},              \
             {"augment", TN_WORD_NAME, "flip", "none|flip|crop-flip",                               \

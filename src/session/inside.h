@@ -3,6 +3,7 @@
 #define TN_SESSION_INSIDE_H
 
 #include "session/journal.h"
+#include "session/sensitivity.h"
 #include "session/session.h"
 #include "session/state.h"
 #include "session/store.h"
@@ -11,9 +12,10 @@
 struct tn_session {
     struct tn_store *store;
     struct tn_journal journal;
-    struct tn_state *state;   /* as it stands, never NULL */
-    struct tn_state *next;    /* what the running command makes of it, or NULL */
-    struct tn_entry *running; /* entry of the running command, or NULL */
+    struct tn_state *state;    /* as it stands, never NULL */
+    struct tn_state *next;     /* what the running command makes of it, or NULL */
+    struct tn_entry *running;  /* entry of the running command, or NULL */
+    struct tn_tallies tallies; /* what has been measured */
     int64_t last_state_id;
     bool quit;
     int nested; /* recipes that are being run, one within the other */

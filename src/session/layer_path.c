@@ -18,6 +18,7 @@ struct sets {
 struct tn_layer_paths {
     int refs;
     struct tn_layer_path *of_method[MOST_METHODS]; /* by place in tn_methods */
+    bool refused[MOST_METHODS];                    /* tried: not for this group */
     struct sets *sets;
 };
 
@@ -103,6 +104,7 @@ static void fill_view(struct tn_layer_path *path)
         .energy = path->energy,
         .lock = path->lock,
         .ridge = path->path.ridge,
+        .order_keep = path->keep,
     };
 }
 
@@ -282,12 +284,14 @@ static bool compute(struct tn_layer_paths *paths, const struct tn_method *method
     return true;
 }
 
+static bool same_chance(const struct tn_layer_path *path, uint64_t seed)
+{
+    return path->method->needs != 0 || path->seed == seed;
+}
+
 static bool holds(const struct tn_layer_path *path, const struct tn_method_input *input)
 {
-    if (!path)
-        return false;
-    bool chance = path->method->needs == 0;
-    return (path->keep == 0 || path->keep == input->keep) && (!chance || path->seed == input->seed);
+    return path && (path->keep == 0 || path->keep == input->keep) && same_chance(path, input->seed);
 }
 
 struct tn_layer_path *tn_layer_paths_get(struct tn_layer_paths *paths,
@@ -299,7 +303,11 @@ struct tn_layer_path *tn_layer_paths_get(struct tn_layer_paths *paths,
     if (holds(*place, input))
         return *place;
     struct tn_layer_path *path = path_new(input, error);
-    if (path && !compute(paths, method, input, path, error)) {
+    struct tn_error why;
+    tn_error_clear(&why);
+    if (path && !compute(paths, method, input, path, &why)) {
+        paths->refused[method - tn_methods] = why.kind == TN_ERROR_USE;
+        tn_error_pass(&why, error);
         tn_layer_path_unref(path);
         path = NULL;
     }
@@ -308,4 +316,16 @@ struct tn_layer_path *tn_layer_paths_get(struct tn_layer_paths *paths,
         *place = path;
     }
     return path;
+}
+
+struct tn_layer_path *tn_layer_paths_peek(const struct tn_layer_paths *paths,
+                                          const struct tn_method *method, uint64_t seed)
+{
+    struct tn_layer_path *path = paths ? paths->of_method[method - tn_methods] : NULL;
+    return path && same_chance(path, seed) ? path : NULL;
+}
+
+bool tn_layer_paths_refuse(const struct tn_layer_paths *paths, const struct tn_method *method)
+{
+    return paths && paths->refused[method - tn_methods];
 }

@@ -14,12 +14,14 @@ libthinet_la_SOURCES += \
 	src/session/commands_recipe.c \
 	src/session/commands_run.c \
 	src/session/commands_select.c \
+	src/session/commands_sensitivity.c \
 	src/session/commands_train.c \
 	src/session/compare.c src/session/compare.h \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
 	src/session/inside.h \
 	src/session/journal.c src/session/journal.h \
+	src/session/latency_budget.c src/session/latency_budget.h \
 	src/session/layer_path.c src/session/layer_path.h \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
@@ -29,6 +31,7 @@ libthinet_la_SOURCES += \
 	src/session/results.c src/session/results.h \
 	src/session/script.c src/session/script.h \
 	src/session/selection.c src/session/selection.h \
+	src/session/sensitivity.c src/session/sensitivity.h \
 	src/session/session.c src/session/session.h \
 	src/session/session_file.c \
 	src/session/snapshot.c src/session/snapshot.h \
@@ -41,6 +44,7 @@ libthinet_la_SOURCES += \
 	src/session/store_write.c \
 	src/session/structure.c src/session/structure.h \
 	src/session/timing.c src/session/timing.h \
+	src/session/training.c src/session/training.h \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h
 

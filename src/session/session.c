@@ -94,6 +94,7 @@ void tn_session_free(struct tn_session *session)
     tn_journal_free(&session->journal);
     tn_state_unref(session->state);
     tn_state_unref(session->next);
+    tn_tallies_free(&session->tallies);
     tn_store_close(session->store);
     tn_free(session);
 }
@@ -285,6 +286,12 @@ static bool keep_entry(struct tn_session *session, const struct tn_command *comm
     return tn_entry_set_result(entry, result, error) && keep(session, error);
 }
 
+/* Work in the background that is stopped has changed nothing and goes on when it is asked again. */
+static bool is_put_off(const struct tn_command *command, bool ok, const struct tn_error *error)
+{
+    return !ok && (command->flags & TN_COMMAND_BACKGROUND) && error->kind == TN_ERROR_CANCELLED;
+}
+
 /* Words that were mistyped are no work: the journal keeps failures of commands that really began. A
  * command that could have changed something and only showed it leaves no entry either. */
 static bool belongs_in_journal(const struct tn_session *session, const struct tn_command *command,
@@ -293,6 +300,8 @@ static bool belongs_in_journal(const struct tn_session *session, const struct tn
     if (!session->running)
         return false;
     bool trained = session->running->epoch_count > 0;
+    if (is_put_off(command, ok, error))
+        return false;
     if (ok)
         return trained || session->next || !(command->flags & TN_COMMAND_CHANGES);
     return trained || error->kind != TN_ERROR_USE;

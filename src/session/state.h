@@ -14,6 +14,7 @@
 #include "prune/sampling.h"
 #include "prune/width.h"
 #include "session/layer_path.h"
+#include "session/sensitivity.h"
 
 /* A layer reads channels of a group. */
 struct tn_read {
@@ -87,9 +88,11 @@ struct tn_setting {
     uint64_t seed;       /* of method random */
     int kept;            /* channels that stay when it is pruned next; all: nothing is pending */
     enum tn_lock *locks; /* [channels] or NULL */
-    struct tn_statistic *statistic; /* NULL before sampling */
-    bool stale;                     /* sampled before the network changed */
-    struct tn_layer_paths *paths;   /* derived when first asked for */
+    struct tn_statistic *statistic;     /* NULL before sampling */
+    bool stale;                         /* sampled before the network changed */
+    struct tn_layer_paths *paths;       /* derived when first asked for */
+    struct tn_sensitivity *sensitivity; /* NULL before it is measured */
+    bool sensitivity_stale;             /* network, data, statistic or locks were others */
 };
 
 struct tn_state {
@@ -132,6 +135,12 @@ bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *l
                         struct tn_error *error);
 /* Set how many channels stay, as near to `kept` as locks allow; returns what was set. */
 int tn_state_set_kept(struct tn_state *state, int group, int kept);
+/* References the sensitivity. */
+void tn_state_set_sensitivity(struct tn_state *state, int group,
+                              struct tn_sensitivity *sensitivity);
+/* {name filters method reweight stale points} of a group that has a sensitivity
+ * (commands_sensitivity.c). */
+json_t *tn_sensitivity_json(const struct tn_state *state, int group);
 /* Least and most channels that can stay. */
 void tn_state_bounds(const struct tn_state *state, int group, int *least, int *most);
 

@@ -376,7 +376,9 @@ static bool place_statistic(struct tn_store *store, sqlite3_stmt *s, struct tn_s
     if (!statistic)
         return false;
     struct tn_setting *setting = &state->settings[g];
+    bool measured_before = setting->sensitivity_stale;
     tn_state_set_statistic(state, g, statistic);
+    setting->sensitivity_stale = measured_before;
     tn_statistic_unref(statistic);
     setting->stale = sqlite3_column_int(s, 5) != 0;
     bool same = known && known->statistic == statistic &&
