@@ -24,8 +24,9 @@ static void put_count(json_t *json, const char *key, int64_t count)
 static void put_difference(json_t *json, const struct tn_compared *row,
                            const struct tn_compared *base)
 {
-    bool self = row->network == base->network;
-    bool comparable = self || tn_compared_comparable(row, base);
+    bool known = row->state->evaluated || base->state->evaluated;
+    bool comparable = tn_compared_comparable(row, base);
+    bool self = row->network == base->network && (comparable || !known);
     double difference = NAN, low = NAN, high = NAN;
     if (self && row->state->evaluated)
         difference = low = high = 0;
@@ -35,7 +36,7 @@ static void put_difference(json_t *json, const struct tn_compared *row,
         tn_difference_interval(top1, other, (double)row->state->evaluation.images, &low, &high);
     }
     tn_put_bool(json, "base", self);
-    tn_put_bool(json, "comparable", comparable);
+    tn_put_bool(json, "comparable", self || comparable);
     tn_put_number(json, "top1_difference", difference);
     tn_put_number(json, "difference_low", low);
     tn_put_number(json, "difference_high", high);
