@@ -3,6 +3,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_arithmetic.py \
 	tests/pipeline/test_backend.py \
 	tests/pipeline/test_budget.py \
+	tests/pipeline/test_compare.py \
 	tests/pipeline/test_counts.py \
 	tests/pipeline/test_coupling.py \
 	tests/pipeline/test_errors.py \

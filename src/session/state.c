@@ -150,6 +150,17 @@ static bool keep_fixed(const struct tn_group *group, enum tn_lock **locks, struc
     return true;
 }
 
+/* How a layer is ranked does not depend on which filters it has. */
+static void keep_method(const struct tn_setting *from, const char *group,
+                        const struct tn_model *next, struct tn_setting *settings)
+{
+    int g = tn_model_find_group(next, group);
+    if (g < 0)
+        return;
+    settings[g].method = from->method;
+    settings[g].seed = from->seed;
+}
+
 static bool listed(int group, int count, const int *groups)
 {
     for (int i = 0; i < count; i++) {
@@ -182,8 +193,10 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
     bool ok = true;
     for (int g = 0; ok && g < group_count(old); g++) {
         int to = listed(g, count, groups) ? -1 : successor(old, g, model);
-        if (to < 0)
+        if (to < 0) {
+            keep_method(&state->settings[g], old->groups.group[g].name, model, settings);
             continue;
+        }
         ok = setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels, error);
         settings[to].stale |= changed && settings[to].statistic;
         settings[to].sensitivity_stale |= changed && settings[to].sensitivity;

@@ -123,7 +123,7 @@ void tn_state_unref(struct tn_state *state);
 
 /* Put another network in (takes over a reference). Settings of groups that still have the same
  * channels stay; where `changed` says so their statistics are marked stale; those of groups[0 ..
- * count-1] of the old network are dropped. */
+ * count-1] of the old network are dropped. Methods stay by name. */
 bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
                         const int *groups, struct tn_error *error);
 /* Training that stands at this state (a reference is taken), or NULL. Another network or other
