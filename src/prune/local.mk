@@ -8,6 +8,7 @@ libthinet_la_SOURCES += \
 	src/prune/gram.c src/prune/gram.h \
 	src/prune/groups.c src/prune/groups.h \
 	src/prune/lasso.c src/prune/lasso.h \
+	src/prune/latency.c src/prune/latency.h \
 	src/prune/least_squares.c src/prune/least_squares.h \
 	src/prune/method.c src/prune/method.h \
 	src/prune/path.c src/prune/path.h \
@@ -24,7 +25,6 @@ libthinet_la_SOURCES += \
 	src/prune/rules_moves.c \
 	src/prune/rules_numbers.c \
 	src/prune/sampling.c src/prune/sampling.h \
-	src/prune/set_error.c src/prune/set_error.h \
 	src/prune/surgery.c src/prune/surgery.h \
 	src/prune/tableau.c src/prune/tableau.h \
 	src/prune/take.c src/prune/take.h \
