@@ -1,4 +1,5 @@
 libthinet_la_SOURCES += \
+	src/engine/batch_norm_reset.c src/engine/batch_norm_reset.h \
 	src/engine/choose.c src/engine/kernels.h src/engine/functions.h \
 	src/engine/conv.c src/engine/conv_geometry.c src/engine/conv_geometry.h \
 	src/engine/correlation.c src/engine/correlation.h \
@@ -20,6 +21,7 @@ libthinet_la_SOURCES += \
 	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
 	src/engine/schedule.c src/engine/schedule.h \
 	src/engine/step.h src/engine/stretch.c src/engine/stretch.h \
+	src/engine/tally.c src/engine/tally.h \
 	src/engine/teacher.c src/engine/teacher.h \
 	src/engine/train.c src/engine/train.h \
 	src/engine/update.c \

@@ -3,6 +3,7 @@
 #define TN_SESSION_INSIDE_H
 
 #include "session/journal.h"
+#include "session/sensitivity.h"
 #include "session/session.h"
 #include "session/state.h"
 #include "session/store.h"
@@ -11,11 +12,13 @@
 struct tn_session {
     struct tn_store *store;
     struct tn_journal journal;
-    struct tn_state *state;   /* as it stands, never NULL */
-    struct tn_state *next;    /* what the running command makes of it, or NULL */
-    struct tn_entry *running; /* entry of the running command, or NULL */
+    struct tn_state *state;    /* as it stands, never NULL */
+    struct tn_state *next;     /* what the running command makes of it, or NULL */
+    struct tn_entry *running;  /* entry of the running command, or NULL */
+    struct tn_tallies tallies; /* what has been measured */
     int64_t last_state_id;
     bool quit;
+    int nested; /* recipes that are being run, one within the other */
     void (*changed)(void *context);
     void *changed_context;
 };
@@ -42,6 +45,10 @@ bool tn_session_epoch(struct tn_session *session, struct tn_run *run, const stru
 bool tn_session_end_run(struct tn_session *session, const struct tn_run *run, bool keep_best,
                         struct tn_error *error);
 
+/* The state that the session stood in after an entry; without `network` perhaps only its outline:
+ * names, data, accuracy. A reference of the caller's own. */
+struct tn_state *tn_session_state_at(struct tn_session *session, int64_t entry, bool network,
+                                     struct tn_error *error);
 /* Stand at another entry; 0 is the empty session. */
 bool tn_session_move(struct tn_session *session, int64_t entry, struct tn_error *error);
 /* Go on in FILE with the journal as it is. */

@@ -94,6 +94,7 @@ void tn_session_free(struct tn_session *session)
     tn_journal_free(&session->journal);
     tn_state_unref(session->state);
     tn_state_unref(session->next);
+    tn_tallies_free(&session->tallies);
     tn_store_close(session->store);
     tn_free(session);
 }
@@ -318,6 +319,12 @@ static bool keep_entry(struct tn_session *session, const struct tn_command *comm
     return tn_entry_set_result(entry, result, error) && keep(session, error);
 }
 
+/* Work in the background that is stopped has changed nothing and goes on when it is asked again. */
+static bool is_put_off(const struct tn_command *command, bool ok, const struct tn_error *error)
+{
+    return !ok && (command->flags & TN_COMMAND_BACKGROUND) && error->kind == TN_ERROR_CANCELLED;
+}
+
 /* Words that were mistyped are no work: the journal keeps failures of commands that really began. A
  * command that could have changed something and only showed it leaves no entry either. */
 static bool belongs_in_journal(const struct tn_session *session, const struct tn_command *command,
@@ -326,6 +333,8 @@ static bool belongs_in_journal(const struct tn_session *session, const struct tn
     if (!session->running)
         return false;
     bool trained = session->running->epoch_count > 0;
+    if (is_put_off(command, ok, error))
+        return false;
     if (ok)
         return trained || session->next || !(command->flags & TN_COMMAND_CHANGES);
     return trained || error->kind != TN_ERROR_USE;
@@ -390,18 +399,24 @@ bool tn_session_run(struct tn_session *session, const char *text,
     return ok;
 }
 
-bool tn_session_move(struct tn_session *session, int64_t id, struct tn_error *error)
+struct tn_state *tn_session_state_at(struct tn_session *session, int64_t id, bool network,
+                                     struct tn_error *error)
 {
     const struct tn_entry *entry = tn_journal_find(&session->journal, id);
-    struct tn_state *state;
     if (!entry || !entry->state_id)
-        state = tn_state_new(error);
-    else if (entry->state)
-        state = tn_state_ref(entry->state);
-    else if (entry->state_id == session->state->id)
-        state = tn_state_ref(session->state);
-    else
-        state = tn_store_read_state(session->store, entry->state_id, session->state, error);
+        return tn_state_new(error);
+    if (entry->state)
+        return tn_state_ref(entry->state);
+    if (entry->state_id == session->state->id)
+        return tn_state_ref(session->state);
+    if (!network)
+        return tn_store_read_outline(session->store, entry->state_id, error);
+    return tn_store_read_state(session->store, entry->state_id, session->state, error);
+}
+
+bool tn_session_move(struct tn_session *session, int64_t id, struct tn_error *error)
+{
+    struct tn_state *state = tn_session_state_at(session, id, true, error);
     if (!state)
         return false;
     int64_t head = session->journal.head, tip = session->journal.tip;

@@ -14,6 +14,7 @@
 #include "prune/sampling.h"
 #include "prune/width.h"
 #include "session/layer_path.h"
+#include "session/sensitivity.h"
 #include "session/unfinished.h"
 
 /* A layer reads channels of a group. */
@@ -88,9 +89,11 @@ struct tn_setting {
     uint64_t seed;       /* of method random */
     int kept;            /* channels that stay when it is pruned next; all: nothing is pending */
     enum tn_lock *locks; /* [channels] or NULL */
-    struct tn_statistic *statistic; /* NULL before sampling */
-    bool stale;                     /* sampled before the network changed */
-    struct tn_layer_paths *paths;   /* derived when first asked for */
+    struct tn_statistic *statistic;     /* NULL before sampling */
+    bool stale;                         /* sampled before the network changed */
+    struct tn_layer_paths *paths;       /* derived when first asked for */
+    struct tn_sensitivity *sensitivity; /* NULL before it is measured */
+    bool sensitivity_stale;             /* network, data, statistic or locks were others */
 };
 
 struct tn_state {
@@ -120,7 +123,7 @@ void tn_state_unref(struct tn_state *state);
 
 /* Put another network in (takes over a reference). Settings of groups that still have the same
  * channels stay; where `changed` says so their statistics are marked stale; those of groups[0 ..
- * count-1] of the old network are dropped. */
+ * count-1] of the old network are dropped. Methods stay by name. */
 bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
                         const int *groups, struct tn_error *error);
 /* Training that stands at this state (a reference is taken), or NULL. Another network or other
@@ -137,6 +140,12 @@ bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *l
                         struct tn_error *error);
 /* Set how many channels stay, as near to `kept` as locks allow; returns what was set. */
 int tn_state_set_kept(struct tn_state *state, int group, int kept);
+/* References the sensitivity. */
+void tn_state_set_sensitivity(struct tn_state *state, int group,
+                              struct tn_sensitivity *sensitivity);
+/* {name filters method reweight stale points} of a group that has a sensitivity
+ * (commands_sensitivity.c). */
+json_t *tn_sensitivity_json(const struct tn_state *state, int group);
 /* Least and most channels that can stay. */
 void tn_state_bounds(const struct tn_state *state, int group, int *least, int *most);
 

@@ -55,6 +55,10 @@ static json_t *setting_json(const struct tn_group *group, const struct tn_settin
     json_t *json =
         json_pack("{s:o, s:s, s:I, s:i}", "name", tn_json_text(group->name), "method",
                   setting->method->name, "seed", (json_int_t)setting->seed, "kept", setting->kept);
+    if (json && setting->sensitivity) {
+        json_object_set_new(json, "sensitivity", tn_sensitivity_to_json(setting->sensitivity));
+        json_object_set_new(json, "sensitivity_stale", json_boolean(setting->sensitivity_stale));
+    }
     if (!json || !setting->locks)
         return json;
     char *letters = tn_alloc((size_t)group->channels + 1, 1);
@@ -219,6 +223,23 @@ static bool read_locks(struct tn_state *state, int group, const char *letters,
     return fine;
 }
 
+static bool read_sensitivity(struct tn_state *state, int group, const json_t *json,
+                             struct tn_error *error)
+{
+    const json_t *found = json_object_get(json, "sensitivity");
+    if (!found)
+        return true;
+    struct tn_sensitivity *sensitivity =
+        tn_sensitivity_from_json(found, state->model->groups.group[group].channels);
+    if (!sensitivity)
+        return bad_settings("a sensitivity", error);
+    tn_state_set_sensitivity(state, group, sensitivity);
+    tn_sensitivity_unref(sensitivity);
+    state->settings[group].sensitivity_stale =
+        json_is_true(json_object_get(json, "sensitivity_stale"));
+    return true;
+}
+
 static bool read_setting(struct tn_state *state, int group, json_t *json, struct tn_error *error)
 {
     const char *name, *locks = NULL;
@@ -235,7 +256,7 @@ static bool read_setting(struct tn_state *state, int group, json_t *json, struct
         return false;
     if (tn_state_set_kept(state, group, kept) != kept)
         return bad_settings("a kept count out of range", error);
-    return true;
+    return read_sensitivity(state, group, json, error);
 }
 
 bool tn_state_settings_from_json(struct tn_state *state, const json_t *json, struct tn_error *error)
