@@ -10,6 +10,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_export.py tests/pipeline/test_onnx_files.py tests/pipeline/test_onnx_large.py \
 	tests/pipeline/test_onnx_damage.py tests/pipeline/test_onnx_strange.py \
 	tests/pipeline/test_exporter.py \
+	tests/pipeline/test_finetune.py \
 	tests/pipeline/test_manual.py \
 	tests/pipeline/test_methods.py \
 	tests/pipeline/test_moving.py \
@@ -24,6 +25,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_shapes.py \
 	tests/pipeline/test_training.py \
 	tests/pipeline/test_training_arithmetic.py \
+	tests/pipeline/test_training_options.py \
 	tests/pipeline/test_zoo.py
 EXTRA_DIST += $(PIPELINE_TESTS) \
 	tests/pipeline/consumer.c \
