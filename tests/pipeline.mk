@@ -3,6 +3,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_arithmetic.py \
 	tests/pipeline/test_backend.py \
 	tests/pipeline/test_budget.py \
+	tests/pipeline/test_compare.py \
 	tests/pipeline/test_counts.py \
 	tests/pipeline/test_coupling.py \
 	tests/pipeline/test_errors.py \
@@ -14,8 +15,9 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_moving.py \
 	tests/pipeline/test_onnx_files.py \
 	tests/pipeline/test_operators.py \
-	tests/pipeline/test_path.py \
+	tests/pipeline/test_path.py tests/pipeline/test_recipes.py \
 	tests/pipeline/test_ranking.py \
+	tests/pipeline/test_refit.py \
 	tests/pipeline/test_selection.py \
 	tests/pipeline/test_sensitivity.py \
 	tests/pipeline/test_session.py \

@@ -366,7 +366,8 @@ static void long_ones_can_be_cancelled(void **state)
                  {"thinet-x", 0}, {"thinet-x", 50}, {"thinet-x", 90}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct stop stop = {.left = cases[i].reports};
-        const struct tn_progress progress = {count_down, &stop, &stop.cancelled};
+        const struct tn_progress progress = {
+            .report = count_down, .context = &stop, .cancelled = &stop.cancelled};
         const struct tn_method_input input = {
             .channels = MOST, .gram = &s.gram, .group = "layer", .progress = &progress};
         int order[MOST];

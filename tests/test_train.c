@@ -69,9 +69,9 @@ static const struct tn_digest *first_weights(const struct tn_graph *graph)
 }
 
 static bool note_epoch(void *context, const struct tn_epoch *epoch, const struct tn_graph *graph,
-                       struct tn_error *error)
+                       const struct tn_checkpoint *checkpoint, struct tn_error *error)
 {
-    (void)error;
+    (void)checkpoint, (void)error;
     struct log *log = context;
     if (log->epochs++ == 0)
         log->first_loss = epoch->loss;
@@ -127,7 +127,8 @@ static void cancelled_training_leaves_the_last_epoch(void **state)
          stop_at += 14) { /* within the first epoch, within the second */
         struct log log = {0};
         struct stopper stopper = {.stop_at = stop_at};
-        struct tn_progress progress = {stop_after, &stopper, &stopper.cancelled};
+        struct tn_progress progress = {
+            .report = stop_after, .context = &stopper, .cancelled = &stopper.cancelled};
         struct tn_graph *graph = fresh();
         struct tn_digest before = *first_weights(graph);
         assert_false(tn_train(graph, dataset, &options, note_epoch, &log, &progress, &error));

@@ -51,6 +51,12 @@ bool screen_busy(const struct screen *screen)
     return status->busy || status->waiting > 0 || status->resting > 0;
 }
 
+bool screen_working(const struct screen *screen)
+{
+    const struct tn_worker_status *status = &screen->status;
+    return (status->busy && !status->giving_way) || status->waiting > 0;
+}
+
 static uint64_t submit(struct screen *screen, const char *line, const char *after)
 {
     struct echo *echo = &screen->echoes[screen->echo_next];

@@ -7,6 +7,7 @@ libthinet_la_SOURCES += \
 	src/engine/evaluate.c src/engine/evaluate.h \
 	src/engine/gemm.c \
 	src/engine/linear.c src/engine/linear.h \
+	src/engine/holdout.c src/engine/holdout.h \
 	src/engine/instance_norm.c src/engine/layer_norm.c src/engine/lrn.c \
 	src/engine/loss.c src/engine/loss.h \
 	src/engine/matmul.c \
@@ -23,6 +24,7 @@ libthinet_la_SOURCES += \
 	src/engine/tally.c src/engine/tally.h \
 	src/engine/teacher.c src/engine/teacher.h \
 	src/engine/train.c src/engine/train.h \
+	src/engine/update.c \
 	src/engine/unary.c src/engine/unary.h
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).

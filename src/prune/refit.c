@@ -11,7 +11,7 @@
 enum {
     GREATEST_BATCH = 50,
     ROWS_AN_UNKNOWN = 20, /* samples that are aimed at: so many times the unknowns, ... */
-    FEWEST_ROWS = 20000   /* ... and at least these */
+    FEWEST_ROWS = 40000   /* ... and at least these */
 };
 static const size_t MEMORY = (size_t)1 << 30;
 

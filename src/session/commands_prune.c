@@ -12,7 +12,7 @@
 #include <math.h>
 
 /* Images that the options leave to be chosen: so many a class, and no more than that in all. */
-enum { IMAGES_A_CLASS = 50, IMAGES_IN_ALL = 2000 };
+enum { IMAGES_A_CLASS = 100, IMAGES_IN_ALL = 2000 };
 
 enum reweight { REWEIGHT_NONE, REWEIGHT_LS, REWEIGHT_FULL };
 
@@ -287,7 +287,7 @@ const struct tn_command tn_commands_prune[] = {
        "scale the remaining channels, or refit whole kernels"},
       {"bn", TN_WORD_NAME, "keep", "keep|reset", "BatchNorm's running statistics"},
       {"images", TN_WORD_NUMBER, NULL, NULL,
-       "training images a class for full and reset (50, in all at most 2000)"},
+       "training images a class for full and reset (100, in all at most 2000)"},
       {"seed", TN_WORD_NUMBER, "1", NULL, "start of the random numbers that choose them"},
       {"memory", TN_WORD_NUMBER, "1024", NULL, "MiB that refitting one layer may take"}},
      run_prune},

@@ -214,8 +214,25 @@ static void note_accuracy(struct tn_state *state, const struct tn_epoch *epoch, 
                                .ci95 = tn_half_width(epoch->test_top1, (double)images)};
 }
 
-bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
-                      const struct tn_graph *graph, int64_t test_images, struct tn_error *error)
+static bool note_unfinished(struct tn_state *state, struct tn_run *run,
+                            const struct tn_epoch *epoch, const struct tn_checkpoint *checkpoint,
+                            struct tn_error *error)
+{
+    if (epoch->best) {
+        tn_model_unref(run->best);
+        run->best = tn_model_ref(state->model);
+        run->best_epoch = *epoch;
+    }
+    struct tn_unfinished *unfinished =
+        tn_unfinished_new(run->command, checkpoint, run->best, error);
+    tn_state_set_unfinished(state, unfinished);
+    tn_unfinished_unref(unfinished);
+    return unfinished != NULL;
+}
+
+bool tn_session_epoch(struct tn_session *session, struct tn_run *run, const struct tn_epoch *epoch,
+                      const struct tn_graph *graph, const struct tn_checkpoint *checkpoint,
+                      struct tn_error *error)
 {
     struct tn_entry *entry = session->running;
     struct tn_graph *copy = tn_graph_clone(graph, error);
@@ -226,9 +243,10 @@ bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
         return false;
     }
     bool fine = tn_state_set_model(state, model, true, 0, NULL, error) &&
+                note_unfinished(state, run, epoch, checkpoint, error) &&
                 tn_entry_add_epoch(entry, epoch, error);
     if (fine) {
-        note_accuracy(state, epoch, test_images);
+        note_accuracy(state, epoch, run->test_images);
         entry->changes = true;
         entry_takes_state(session, entry, state);
         stand_at(session, entry, state);
@@ -238,6 +256,21 @@ bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
     if (fine && session->changed)
         session->changed(session->changed_context);
     return fine;
+}
+
+bool tn_session_end_run(struct tn_session *session, const struct tn_run *run, bool keep_best,
+                        struct tn_error *error)
+{
+    struct tn_state *next = tn_session_edit(session, error);
+    if (!next)
+        return false;
+    tn_state_set_unfinished(next, NULL);
+    if (!keep_best || !run->best || run->best == next->model)
+        return true;
+    if (!tn_state_set_model(next, tn_model_ref(run->best), true, 0, NULL, error))
+        return false;
+    note_accuracy(next, &run->best_epoch, run->test_images);
+    return true;
 }
 
 /* Is all that the store lacks in memory anyway, with the network that the session stands at? */
@@ -366,18 +399,24 @@ bool tn_session_run(struct tn_session *session, const char *text,
     return ok;
 }
 
-bool tn_session_move(struct tn_session *session, int64_t id, struct tn_error *error)
+struct tn_state *tn_session_state_at(struct tn_session *session, int64_t id, bool network,
+                                     struct tn_error *error)
 {
     const struct tn_entry *entry = tn_journal_find(&session->journal, id);
-    struct tn_state *state;
     if (!entry || !entry->state_id)
-        state = tn_state_new(error);
-    else if (entry->state)
-        state = tn_state_ref(entry->state);
-    else if (entry->state_id == session->state->id)
-        state = tn_state_ref(session->state);
-    else
-        state = tn_store_read_state(session->store, entry->state_id, session->state, error);
+        return tn_state_new(error);
+    if (entry->state)
+        return tn_state_ref(entry->state);
+    if (entry->state_id == session->state->id)
+        return tn_state_ref(session->state);
+    if (!network)
+        return tn_store_read_outline(session->store, entry->state_id, error);
+    return tn_store_read_state(session->store, entry->state_id, session->state, error);
+}
+
+bool tn_session_move(struct tn_session *session, int64_t id, struct tn_error *error)
+{
+    struct tn_state *state = tn_session_state_at(session, id, true, error);
     if (!state)
         return false;
     int64_t head = session->journal.head, tip = session->journal.tip;

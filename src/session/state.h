@@ -15,6 +15,7 @@
 #include "prune/width.h"
 #include "session/layer_path.h"
 #include "session/sensitivity.h"
+#include "session/unfinished.h"
 
 /* A layer reads channels of a group. */
 struct tn_read {
@@ -104,10 +105,11 @@ struct tn_state {
     struct tn_model *opened;
     bool opened_stored;
     struct tn_digest opened_digest;
-    char *model_name;            /* "" before `open` */
-    struct tn_cost original;     /* of the network as opened */
-    struct tn_data_spec *data;   /* NULL before `data` */
-    struct tn_setting *settings; /* [model->groups.count] */
+    char *model_name;                 /* "" before `open` */
+    struct tn_unfinished *unfinished; /* training that stopped here, or NULL */
+    struct tn_cost original;          /* of the network as opened */
+    struct tn_data_spec *data;        /* NULL before `data` */
+    struct tn_setting *settings;      /* [model->groups.count] */
     bool evaluated;
     int64_t evaluated_limit;         /* test images asked for, 0: all */
     struct tn_evaluation evaluation; /* on test images, of this network with this data */
@@ -121,9 +123,12 @@ void tn_state_unref(struct tn_state *state);
 
 /* Put another network in (takes over a reference). Settings of groups that still have the same
  * channels stay; where `changed` says so their statistics are marked stale; those of groups[0 ..
- * count-1] of the old network are dropped. */
+ * count-1] of the old network are dropped. Methods stay by name. */
 bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
                         const int *groups, struct tn_error *error);
+/* Training that stands at this state (a reference is taken), or NULL. Another network or other
+ * data drop it. */
+void tn_state_set_unfinished(struct tn_state *state, struct tn_unfinished *unfinished);
 /* This is the network that `open` gave; a reference is taken. */
 void tn_state_set_opened(struct tn_state *state, struct tn_model *opened);
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error);

@@ -38,12 +38,18 @@ static bool read_rates(const struct tn_command_line *line, struct tn_rates *rate
            read_steps(tn_line_option(line, "steps"), rates, error);
 }
 
-static bool read_targets(const struct tn_command_line *line, struct tn_train_options *options,
-                         bool *distill, struct tn_error *error)
+static bool is_on(const struct tn_command_line *line, const char *key)
 {
-    *distill = strcmp(tn_line_option(line, "distill"), "on") == 0;
+    return strcmp(tn_line_option(line, key), "on") == 0;
+}
+
+static bool read_targets(const struct tn_command_line *line, struct tn_training *training,
+                         struct tn_error *error)
+{
+    struct tn_train_options *options = &training->options;
+    training->distill = is_on(line, "distill");
     bool tuned = tn_line_given(line, "weight") || tn_line_given(line, "temperature");
-    if (tuned && !*distill)
+    if (tuned && !training->distill)
         return tn_fail(error, TN_ERROR_USE, "weight= and temperature= go with distill=on");
     return tn_line_real(line, "smooth", 0, 1, &options->smoothing, error) &&
            tn_line_real(line, "weight", 0, 1, &options->teacher_weight, error) &&
@@ -55,10 +61,29 @@ static bool read_sgd(const struct tn_command_line *line, struct tn_train_options
 {
     double momentum = 0, decay = 0;
     if (!tn_line_real(line, "momentum", 0, 0.9999999, &momentum, error) ||
-        !tn_line_real(line, "decay", 0, 1e6, &decay, error))
+        !tn_line_real(line, "decay", 0, 1e6, &decay, error) ||
+        !tn_line_real(line, "clip", 1e-9, 1e9, &options->clip, error))
         return false;
     options->momentum = (float)momentum;
     options->decay = (float)decay;
+    options->nesterov = is_on(line, "nesterov");
+    options->spare_vectors = !is_on(line, "decay-bn");
+    return true;
+}
+
+static bool read_judging(const struct tn_command_line *line, struct tn_training *training,
+                         struct tn_error *error)
+{
+    int64_t patience = 0;
+    if (!tn_line_real(line, "holdout", 0, 1e9, &training->holdout, error) ||
+        !tn_line_integer(line, "patience", 1, 100000, &patience, error))
+        return false;
+    training->options.patience = (int)patience;
+    training->options.keep_best = is_on(line, "best");
+    bool judged = patience > 0 || tn_line_given(line, "best");
+    if (judged && training->holdout <= 0)
+        return tn_fail(error, TN_ERROR_USE,
+                       "patience= and best= need training images to judge by: holdout=0.1");
     return true;
 }
 
@@ -82,10 +107,13 @@ static bool read_images(const struct tn_command_line *line, struct tn_train_opti
     return true;
 }
 
-bool tn_read_training(const struct tn_command_line *line, struct tn_train_options *options,
-                      bool *distill, struct tn_error *error)
+bool tn_read_training(const struct tn_command_line *line, struct tn_training *training,
+                      struct tn_error *error)
 {
+    struct tn_train_options *options = &training->options;
+    *training = (struct tn_training){0};
     tn_train_defaults(options);
     return read_images(line, options, error) && read_rates(line, &options->rates, error) &&
-           read_sgd(line, options, error) && read_targets(line, options, distill, error);
+           read_sgd(line, options, error) && read_targets(line, training, error) &&
+           read_judging(line, training, error);
 }

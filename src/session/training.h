@@ -6,9 +6,15 @@
 #include "session/command.h"
 #include "session/words.h"
 
-/* What a line of finetune or train asks for. Sets all but options->teacher; *distill tells whether
- * one is wanted. */
-bool tn_read_training(const struct tn_command_line *line, struct tn_train_options *options,
-                      bool *distill, struct tn_error *error);
+struct tn_training {
+    struct tn_train_options options; /* without what the session has to add: the teacher, the
+                                        images held out, what it resumes */
+    bool distill;
+    double holdout; /* below 1 a fraction of the training images, else how many */
+};
+
+/* What a line of finetune or train asks for. */
+bool tn_read_training(const struct tn_command_line *line, struct tn_training *training,
+                      struct tn_error *error);
 
 #endif

@@ -36,7 +36,7 @@ struct tn_worker {
     struct tn_session *session; /* of the thread alone */
     pthread_t thread;
     int fd;
-    atomic_bool cancelled;
+    atomic_bool cancelled, paused;
 
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t wake;
@@ -216,13 +216,14 @@ static struct queued *take(struct tn_worker *worker)
         show_queues(worker);
         status->busy = true;
         status->giving_way = command->background;
-        status->cancelling = false;
+        status->cancelling = status->paused = false;
         clear_progress(status);
         snprintf(status->command, sizeof status->command, "%s", command->line);
         worker->point_count = 0;
         worker->begun = tn_clock_seconds() - command->spent;
         worker->yielding = false;
         atomic_store(&worker->cancelled, false);
+        atomic_store(&worker->paused, false);
     }
     pthread_mutex_unlock(&worker->mutex);
     return command;
@@ -230,7 +231,7 @@ static struct queued *take(struct tn_worker *worker)
 
 static void fall_idle(struct tn_worker_status *status)
 {
-    status->busy = status->giving_way = status->cancelling = false;
+    status->busy = status->giving_way = status->cancelling = status->paused = false;
     status->command[0] = '\0';
     clear_progress(status);
 }
@@ -277,7 +278,7 @@ static bool rest(struct tn_worker *worker, struct queued *command, bool ok,
 
 static void execute(struct tn_worker *worker, struct queued *command)
 {
-    struct tn_progress progress = {on_progress, worker, &worker->cancelled};
+    struct tn_progress progress = {on_progress, worker, &worker->cancelled, &worker->paused};
     struct tn_error error;
     json_t *result = NULL;
     tn_error_clear(&error);
@@ -317,6 +318,7 @@ struct tn_worker *tn_worker_new(struct tn_session *session, struct tn_error *err
     worker->status.left = -1;
     worker->fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init(&worker->cancelled, false);
+    atomic_init(&worker->paused, false);
     pthread_mutex_init(&worker->mutex, NULL);
     pthread_cond_init(&worker->wake, NULL);
     tn_session_on_change(session, publish, worker);
@@ -418,6 +420,16 @@ void tn_worker_cancel(struct tn_worker *worker)
     status->cancelling = status->busy;
     if (status->busy)
         atomic_store(&worker->cancelled, true);
+    pthread_mutex_unlock(&worker->mutex);
+    signal_reader(worker);
+}
+
+void tn_worker_pause(struct tn_worker *worker, bool pause)
+{
+    pthread_mutex_lock(&worker->mutex);
+    worker->status.paused = pause && worker->status.busy;
+    atomic_store(&worker->paused, worker->status.paused);
+    worker->point_count = 0; /* the rate is measured anew */
     pthread_mutex_unlock(&worker->mutex);
     signal_reader(worker);
 }

@@ -24,6 +24,10 @@ uint64_t tn_worker_submit(struct tn_worker *worker, const char *line);
  * runs, and goes with it when it is the one that runs. Returns at once. */
 void tn_worker_cancel(struct tn_worker *worker);
 
+/* Let the running command wait at its next step of progress, or go on; cancelling works all the
+ * same. Nothing when none runs. */
+void tn_worker_pause(struct tn_worker *worker, bool pause);
+
 /* Readable whenever a snapshot, a message or progress is new (eventfd); tn_worker_poll makes it
  * quiet again. */
 int tn_worker_fd(const struct tn_worker *worker);
@@ -40,6 +44,7 @@ struct tn_worker_status {
     double elapsed, left; /* seconds; left < 0: unknown */
     double rate;          /* units a second, 0: unknown */
     bool cancelling;
+    bool paused;       /* waits, or will at its next step */
     bool quit;         /* a quit command has run */
     uint64_t finished; /* greatest number of a command that ended */
     uint64_t ended;    /* number of the last command that ended: smaller where that was in the
