@@ -372,7 +372,8 @@ static void sampling_reports_progress_and_stops_when_asked(void **state)
     struct small_groups of;
     small_groups_of(graph, TN_SCOPE_INNER, &of);
     struct watch watch = {.reports = 0};
-    struct tn_progress progress = {watch_progress, &watch, &watch.cancelled};
+    struct tn_progress progress = {
+        .report = watch_progress, .context = &watch, .cancelled = &watch.cancelled};
     struct tn_gram gram;
     int chosen = 0;
     assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &few, &progress, &gram,

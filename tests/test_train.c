@@ -52,7 +52,7 @@ static struct tn_train_options quick(void)
     options.batch = 64;
     options.limit = 640;
     options.test_limit = 200;
-    options.learning_rate = 0.05f;
+    options.rates.rate = 0.05;
     return options;
 }
 
@@ -69,9 +69,9 @@ static const struct tn_digest *first_weights(const struct tn_graph *graph)
 }
 
 static bool note_epoch(void *context, const struct tn_epoch *epoch, const struct tn_graph *graph,
-                       struct tn_error *error)
+                       const struct tn_checkpoint *checkpoint, struct tn_error *error)
 {
-    (void)error;
+    (void)checkpoint, (void)error;
     struct log *log = context;
     if (log->epochs++ == 0)
         log->first_loss = epoch->loss;
@@ -127,7 +127,8 @@ static void cancelled_training_leaves_the_last_epoch(void **state)
          stop_at += 14) { /* within the first epoch, within the second */
         struct log log = {0};
         struct stopper stopper = {.stop_at = stop_at};
-        struct tn_progress progress = {stop_after, &stopper, &stopper.cancelled};
+        struct tn_progress progress = {
+            .report = stop_after, .context = &stopper, .cancelled = &stopper.cancelled};
         struct tn_graph *graph = fresh();
         struct tn_digest before = *first_weights(graph);
         assert_false(tn_train(graph, dataset, &options, note_epoch, &log, &progress, &error));
@@ -145,7 +146,7 @@ static void not_a_number_stops_training_by_name(void **state)
     struct tn_graph *graph = fresh();
     struct tn_digest before = *first_weights(graph);
     struct tn_train_options options = quick();
-    options.learning_rate = 1e30f;
+    options.rates.rate = 1e30;
     assert_false(tn_train(graph, dataset, &options, NULL, NULL, NULL, &error));
     assert_non_null(strstr(error.text, "epoch 1, step "));
     assert_non_null(strstr(error.text, "first in '"));
@@ -166,8 +167,8 @@ static void schedules_end_where_they_should(void **state)
         struct log log = {0};
         struct tn_graph *graph = fresh();
         struct tn_train_options options = quick();
-        options.schedule = cases[i].schedule;
-        options.learning_rate = 0.1f;
+        options.rates.schedule = cases[i].schedule;
+        options.rates.rate = 0.1;
         options.epochs = 4;
         options.limit = 128;
         options.test_limit = 50;
@@ -175,6 +176,30 @@ static void schedules_end_where_they_should(void **state)
         assert_true(fabs(log.last.learning_rate - cases[i].last) < 1e-6);
         tn_graph_free(graph);
     }
+}
+
+/* What is tested, and on how many images, changes nothing of what is trained and kept. */
+static void test_images_choose_nothing(void **state)
+{
+    (void)state;
+    struct tn_digest digest[2];
+    for (int other = 0; other < 2; other++) {
+        struct tn_error error = {0};
+        struct log log = {0};
+        struct tn_graph *graph = fresh();
+        struct tn_train_options options = quick();
+        options.epochs = 2;
+        options.held = 300;
+        options.keep_best = true;
+        options.test_limit = other ? 10 : 200;
+        if (!tn_train(graph, dataset, &options, note_epoch, &log, NULL, &error))
+            fail_msg("%s", error.text);
+        assert_int_equal(log.last.held, 300);
+        assert_true(log.last.held_top1 > 0 && log.last.held_loss > 0);
+        digest[other] = *first_weights(graph);
+        tn_graph_free(graph);
+    }
+    assert_memory_equal(&digest[0], &digest[1], sizeof *digest);
 }
 
 static void evaluation_counts_and_fits(void **state)
@@ -240,6 +265,7 @@ int main(void)
         cmocka_unit_test(cancelled_training_leaves_the_last_epoch),
         cmocka_unit_test(not_a_number_stops_training_by_name),
         cmocka_unit_test(schedules_end_where_they_should),
+        cmocka_unit_test(test_images_choose_nothing),
         cmocka_unit_test(evaluation_counts_and_fits),
         cmocka_unit_test(observers_see_every_weighted_node),
     };

@@ -68,6 +68,29 @@ static void report_layers(FILE *file, const json_t *result)
     }
 }
 
+/* A row a layer: accuracy at each ratio. */
+static void report_sensitivity(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "layers"), *row, *point;
+    const json_t *base = json_object_get(result, "base");
+    int name = longest(rows, "name", 5);
+    size_t i, p;
+    fprintf(file,
+            "top-1 %.2f%% (+-%.2f) on %lld images (%s) with nothing cut; of layers cut alone:\n",
+            100 * number_of(base, "top1"), 100 * number_of(base, "ci95"),
+            whole_of(result, "images"), text_of(result, "split"));
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(file, "%-*s", name, text_of(row, "name"));
+        json_array_foreach(json_object_get(row, "points"), p, point)
+        {
+            fprintf(file, "  %2.0f%%: %5.2f", 100 * number_of(point, "ratio"),
+                    100 * number_of(point, "top1"));
+        }
+        fputs(json_is_true(json_object_get(row, "stale")) ? "  stale\n" : "\n", file);
+    }
+}
+
 static void report_budget(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "layers"), *row;
@@ -90,7 +113,14 @@ static void report_budget(FILE *file, const json_t *result)
             number_of(result, "flops_ratio"), number_of(result, "params_ratio"),
             strcmp(measure, "flops") == 0 ? "FLOPs" : measure, number_of(result, "asked"),
             json_is_true(json_object_get(result, "limited")) ? " (as far as locks allow)" : "");
-    fprintf(file, "summed error after least squares %.4f\n", number_of(result, "objective_value"));
+    if (json_object_get(result, "latency_ms"))
+        fprintf(file, "forward %.2f ms for %lld images, before %.2f ms: %.4fx\n",
+                number_of(result, "latency_ms"), whole_of(result, "batch"),
+                number_of(result, "latency_ms_before"), number_of(result, "latency_ratio"));
+    bool lost = strcmp(text_of(result, "objective"), "sensitivity") == 0;
+    fprintf(file, "%s %.4f\n",
+            lost ? "summed loss of top-1, of layers cut alone" : "summed error after least squares",
+            number_of(result, "objective_value"));
 }
 
 static void report_summary(FILE *file, const json_t *result)
@@ -276,6 +306,125 @@ static void report_one_command(FILE *file, const json_t *result, const json_t *c
     }
 }
 
+/* A count in the paper's units, "138.34M". */
+static void put_amount(FILE *file, int width, double amount)
+{
+    if (!isfinite(amount))
+        fprintf(file, "%*s", width, "-");
+    else if (amount >= 1e9)
+        fprintf(file, "%*.2fB", width - 1, amount / 1e9);
+    else if (amount >= 1e6)
+        fprintf(file, "%*.2fM", width - 1, amount / 1e6);
+    else
+        fprintf(file, "%*.2fk", width - 1, amount / 1e3);
+}
+
+/* What is to be said of a row's accuracy beside the base's. */
+static const char *mark_of(const json_t *row)
+{
+    if (json_is_true(json_object_get(row, "base")))
+        return "base";
+    if (!isfinite(number_of(row, "top1")))
+        return "";
+    if (!json_is_true(json_object_get(row, "comparable")))
+        return "other images";
+    if (!json_is_true(json_object_get(row, "exceeds")))
+        return "~";
+    return number_of(row, "top1_difference") > 0 ? "+" : "-";
+}
+
+static void put_compared(FILE *file, const json_t *row, int model)
+{
+    fprintf(file, "%5lld  %-*s ", whole_of(row, "entry"), model, text_of(row, "model"));
+    put_number(file, 6, 2, 100 * number_of(row, "top1"));
+    if (isfinite(number_of(row, "ci95")))
+        fprintf(file, " +-%5.2f", 100 * number_of(row, "ci95"));
+    else
+        fprintf(file, "%8s", "");
+    put_number(file, 8, 2, 100 * number_of(row, "top5"));
+    put_amount(file, 10, number_of(row, "params"));
+    put_amount(file, 9, number_of(row, "flops"));
+    put_number(file, 9, 1, number_of(row, "forward_ms"));
+    fputs(" /", file);
+    put_number(file, 7, 1, number_of(row, "backward_ms"));
+    if (isfinite(number_of(row, "top1_difference")))
+        fprintf(file, "  %+6.2f %s\n", 100 * number_of(row, "top1_difference"), mark_of(row));
+    else
+        fprintf(file, "  %6s %s\n", "", mark_of(row));
+}
+
+static void report_methods(FILE *file, json_t *rows)
+{
+    json_t *row;
+    size_t i;
+    double best = INFINITY, best_ls = INFINITY;
+    json_array_foreach(rows, i, row)
+    {
+        best = fmin(best, number_of(row, "error"));
+        best_ls = fmin(best_ls, number_of(row, "error_ls"));
+    }
+    fprintf(file, "%-16s %8s  %8s\n", "method", "error", "ls");
+    json_array_foreach(rows, i, row)
+    {
+        double plain = number_of(row, "error"), ls = number_of(row, "error_ls");
+        fprintf(file, "%-16s ", text_of(row, "method"));
+        put_number(file, 8, 4, plain);
+        fputc(plain == best ? '*' : ' ', file);
+        put_number(file, 9, 4, ls);
+        fputs(ls == best_ls ? "*\n" : "\n", file);
+    }
+    fputs("summed over the layers that lose filters; * least\n", file);
+}
+
+static void report_compare(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "rows"), *row;
+    int model = longest(rows, "model", 5);
+    size_t i;
+    if (json_object_get(result, "methods")) {
+        report_methods(file, json_object_get(result, "methods"));
+        return;
+    }
+    fprintf(file, "%5s  %-*s %6s %7s %7s %9s %8s %18s  %s\n", "entry", model, "model", "top-1", "",
+            "top-5", "#param", "#FLOPs", "f./b. (ms)", "top-1 to base");
+    json_array_foreach(rows, i, row) put_compared(file, row, model);
+    fputs("+ - the difference exceeds its 95 % interval, ~ it does not\n", file);
+}
+
+/* What every line of a recipe came to; those of a recipe within it stand to the right. */
+static void put_recipe_lines(FILE *file, const json_t *rows, int indent)
+{
+    json_t *row;
+    size_t i;
+    json_array_foreach((json_t *)rows, i, row)
+    {
+        char brief[256];
+        const json_t *inner = json_object_get(row, "lines");
+        bool nested = strcmp(text_of(row, "command"), "recipe") == 0;
+        tn_brief(text_of(row, "command"), row, brief, sizeof brief);
+        if (json_is_true(json_object_get(row, "skipped")))
+            continue;
+        fprintf(file, "%*s%4lld  %-*s  %s\n", indent, "", whole_of(row, "line"),
+                indent < 30 ? 38 - indent : 8, text_of(row, "text"), nested ? "" : brief);
+        if (nested)
+            put_recipe_lines(file, inner, indent + 4);
+    }
+}
+
+static void report_recipe(FILE *file, const json_t *result)
+{
+    json_t *recipes = json_object_get(result, "recipes"), *recipe;
+    char brief[256];
+    size_t i;
+    json_array_foreach(recipes, i, recipe)
+        fprintf(file, "  %-19s %s\n", text_of(recipe, "name"), text_of(recipe, "summary"));
+    if (recipes)
+        return;
+    put_recipe_lines(file, json_object_get(result, "lines"), 0);
+    tn_brief("recipe", result, brief, sizeof brief);
+    fprintf(file, "%s\n", brief);
+}
+
 static void report_help(FILE *file, const json_t *result)
 {
     json_t *commands = json_object_get(result, "commands"), *command;
@@ -292,9 +441,18 @@ static const struct {
     const char *command;
     void (*write)(FILE *file, const json_t *result);
 } reports[] = {
-    {"layers", report_layers},   {"summary", report_summary}, {"groups", report_groups},
-    {"journal", report_journal}, {"curve", report_curve},     {"finetune", report_training},
-    {"train", report_training},  {"help", report_help},       {"budget", report_budget},
+    {"layers", report_layers},
+    {"summary", report_summary},
+    {"groups", report_groups},
+    {"journal", report_journal},
+    {"curve", report_curve},
+    {"finetune", report_training},
+    {"train", report_training},
+    {"help", report_help},
+    {"budget", report_budget},
+    {"recipe", report_recipe},
+    {"sensitivity", report_sensitivity},
+    {"compare", report_compare},
 };
 
 void ui_report(FILE *file, const char *command, const json_t *result)

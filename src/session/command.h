@@ -10,9 +10,11 @@
 #include <stdbool.h>
 
 enum tn_command_flags {
-    TN_COMMAND_JOURNALED = 1, /* gets an entry in the journal */
-    TN_COMMAND_CHANGES = 2,   /* makes a new state: undo steps over it */
-    TN_COMMAND_LONG = 4,      /* may take seconds: progress is shown */
+    TN_COMMAND_JOURNALED = 1,  /* gets an entry in the journal */
+    TN_COMMAND_CHANGES = 2,    /* makes a new state: undo steps over it */
+    TN_COMMAND_LONG = 4,       /* may take seconds: progress is shown */
+    TN_COMMAND_BACKGROUND = 8, /* gives way to other commands and goes on where it was; stopped, it
+                                  leaves no entry */
 };
 
 /* What the words of a command are, for completion and checking. */
@@ -21,13 +23,14 @@ enum tn_word_kind {
     TN_WORD_LAYER,
     TN_WORD_FILE,
     TN_WORD_NUMBER,
+    TN_WORD_NUMBERS, /* the last word: one or several */
     TN_WORD_NAME,
     TN_WORD_COMMAND,
     TN_WORD_TEXT,
     TN_WORD_DATA
 };
 
-enum { TN_MAX_WORDS = 4, TN_MAX_OPTIONS = 14 };
+enum { TN_MAX_WORDS = 4, TN_MAX_OPTIONS = 32 };
 
 struct tn_word_spec {
     enum tn_word_kind kind;

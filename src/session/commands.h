@@ -11,11 +11,14 @@
 
 extern const struct tn_command tn_commands_open[];
 extern const struct tn_command tn_commands_head[];
+extern const struct tn_command tn_commands_compare[];
+extern const struct tn_command tn_commands_recipe[];
 extern const struct tn_command tn_commands_measure[];
 extern const struct tn_command tn_commands_run[];
 extern const struct tn_command tn_commands_select[];
 extern const struct tn_command tn_commands_method[];
 extern const struct tn_command tn_commands_budget[];
+extern const struct tn_command tn_commands_sensitivity[];
 extern const struct tn_command tn_commands_prune[];
 extern const struct tn_command tn_commands_train[];
 extern const struct tn_command tn_commands_export[];

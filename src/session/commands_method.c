@@ -67,9 +67,13 @@ static bool put_methods(const struct tn_state *state, int group, const struct tn
     for (const struct tn_method *method = tn_methods; method->name; method++) {
         if (!tn_state_can_rank(state, group, method))
             continue;
-        const struct tn_layer_path *path = tn_state_path_by(state, group, method, progress, error);
+        struct tn_error why;
+        tn_error_clear(&why);
+        const struct tn_layer_path *path = tn_state_path_by(state, group, method, progress, &why);
+        if (!path && why.kind == TN_ERROR_USE)
+            continue; /* this layer has nothing for it, as bn-scale without a BatchNorm */
         if (!path)
-            return false;
+            return tn_error_pass(&why, error);
         json_t *json = json_object();
         tn_put_text(json, "method", method->name);
         put_path(json, path);

@@ -2,7 +2,6 @@
 
 #include "core/memory.h"
 #include "prune/exchange.h"
-#include "prune/set_error.h"
 #include <math.h>
 #include <string.h>
 
@@ -12,12 +11,12 @@ enum { MOST_METHODS = 32 };
 struct sets {
     int refs;
     struct tn_exchange best;
-    double *error; /* [C+1] by number removed, without weights */
 };
 
 struct tn_layer_paths {
     int refs;
     struct tn_layer_path *of_method[MOST_METHODS]; /* by place in tn_methods */
+    bool refused[MOST_METHODS];                    /* tried: not for this group */
     struct sets *sets;
 };
 
@@ -44,7 +43,6 @@ static void sets_unref(struct sets *sets)
     if (!sets || --sets->refs > 0)
         return;
     tn_exchange_free(&sets->best);
-    tn_free(sets->error);
     tn_free(sets);
 }
 
@@ -103,6 +101,7 @@ static void fill_view(struct tn_layer_path *path)
         .energy = path->energy,
         .lock = path->lock,
         .ridge = path->path.ridge,
+        .order_keep = path->keep,
     };
 }
 
@@ -175,24 +174,16 @@ static bool rank_and_follow(const struct tn_method *method, const struct tn_meth
 
 static struct sets *find_sets(const struct tn_method_input *input, struct tn_error *error)
 {
-    size_t n = (size_t)input->channels;
     struct sets *sets = tn_calloc(1, sizeof *sets);
-    double *errors = tn_alloc(n + 1, sizeof *errors);
-    if (!sets || !errors) {
-        tn_free(sets);
-        tn_free(errors);
-        tn_fail_memory(error, "sets of filters", n * sizeof *errors);
+    if (!sets) {
+        tn_fail_memory(error, "sets of filters", sizeof *sets);
         return NULL;
     }
     sets->refs = 1;
-    sets->error = errors;
     if (!tn_exchange_of(input->gram, input->locks, input->progress, &sets->best, error)) {
-        tn_free(errors);
         tn_free(sets);
         return NULL;
     }
-    for (size_t kept = 0; kept <= n; kept++)
-        errors[n - kept] = tn_set_error(input->gram, sets->best.kept + kept * n);
     return sets;
 }
 
@@ -254,7 +245,7 @@ static bool follow_sets(struct tn_layer_paths *paths, const struct tn_method_inp
     if (!sets || !order_for_set(input, sets->best.kept + (size_t)path->keep * n,
                                 input->channels - path->keep, path, error))
         return false;
-    memcpy(path->path.error, sets->error, (n + 1) * sizeof(double));
+    memcpy(path->path.error, sets->best.error, (n + 1) * sizeof(double));
     memcpy(path->path.error_ls, sets->best.error_ls, (n + 1) * sizeof(double));
     return true;
 }
@@ -282,12 +273,14 @@ static bool compute(struct tn_layer_paths *paths, const struct tn_method *method
     return true;
 }
 
+static bool same_chance(const struct tn_layer_path *path, uint64_t seed)
+{
+    return path->method->needs != 0 || path->seed == seed;
+}
+
 static bool holds(const struct tn_layer_path *path, const struct tn_method_input *input)
 {
-    if (!path)
-        return false;
-    bool chance = path->method->needs == 0;
-    return (path->keep == 0 || path->keep == input->keep) && (!chance || path->seed == input->seed);
+    return path && (path->keep == 0 || path->keep == input->keep) && same_chance(path, input->seed);
 }
 
 struct tn_layer_path *tn_layer_paths_get(struct tn_layer_paths *paths,
@@ -299,7 +292,11 @@ struct tn_layer_path *tn_layer_paths_get(struct tn_layer_paths *paths,
     if (holds(*place, input))
         return *place;
     struct tn_layer_path *path = path_new(input, error);
-    if (path && !compute(paths, method, input, path, error)) {
+    struct tn_error why;
+    tn_error_clear(&why);
+    if (path && !compute(paths, method, input, path, &why)) {
+        paths->refused[method - tn_methods] = why.kind == TN_ERROR_USE;
+        tn_error_pass(&why, error);
         tn_layer_path_unref(path);
         path = NULL;
     }
@@ -308,4 +305,16 @@ struct tn_layer_path *tn_layer_paths_get(struct tn_layer_paths *paths,
         *place = path;
     }
     return path;
+}
+
+struct tn_layer_path *tn_layer_paths_peek(const struct tn_layer_paths *paths,
+                                          const struct tn_method *method, uint64_t seed)
+{
+    struct tn_layer_path *path = paths ? paths->of_method[method - tn_methods] : NULL;
+    return path && same_chance(path, seed) ? path : NULL;
+}
+
+bool tn_layer_paths_refuse(const struct tn_layer_paths *paths, const struct tn_method *method)
+{
+    return paths && paths->refused[method - tn_methods];
 }

@@ -40,5 +40,10 @@ struct tn_layer_path *tn_layer_paths_get(struct tn_layer_paths *paths,
                                          const struct tn_method *method,
                                          const struct tn_method_input *input,
                                          struct tn_error *error);
+/* The same where it is there already, else NULL; that of thinet-x for whatever number kept. */
+struct tn_layer_path *tn_layer_paths_peek(const struct tn_layer_paths *paths,
+                                          const struct tn_method *method, uint64_t seed);
+/* Was the method tried, and cannot rank this group? */
+bool tn_layer_paths_refuse(const struct tn_layer_paths *paths, const struct tn_method *method);
 
 #endif

@@ -2,6 +2,7 @@ libthinet_la_SOURCES += \
 	src/session/brief.c src/session/brief.h \
 	src/session/command.c src/session/command.h src/session/commands.h \
 	src/session/commands_budget.c \
+	src/session/commands_compare.c \
 	src/session/commands_export.c \
 	src/session/commands_head.c \
 	src/session/commands_help.c \
@@ -10,20 +11,27 @@ libthinet_la_SOURCES += \
 	src/session/commands_method.c \
 	src/session/commands_open.c \
 	src/session/commands_prune.c \
+	src/session/commands_recipe.c \
 	src/session/commands_run.c \
 	src/session/commands_select.c \
+	src/session/commands_sensitivity.c \
 	src/session/commands_train.c \
+	src/session/compare.c src/session/compare.h \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
 	src/session/inside.h \
 	src/session/journal.c src/session/journal.h \
+	src/session/latency_budget.c src/session/latency_budget.h \
 	src/session/layer_path.c src/session/layer_path.h \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
 	src/session/planned.c \
+	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \
+	src/session/script.c src/session/script.h \
 	src/session/selection.c src/session/selection.h \
+	src/session/sensitivity.c src/session/sensitivity.h \
 	src/session/session.c src/session/session.h \
 	src/session/session_file.c \
 	src/session/snapshot.c src/session/snapshot.h \
@@ -34,5 +42,18 @@ libthinet_la_SOURCES += \
 	src/session/store_inspect.c \
 	src/session/store_read.c \
 	src/session/store_write.c \
+	src/session/structure.c src/session/structure.h \
+	src/session/timing.c src/session/timing.h \
+	src/session/training.c src/session/training.h \
+	src/session/unfinished.c src/session/unfinished.h \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h
+
+# The recipes that ship are in the library as well, so that they are known by name anywhere.
+nodist_libthinet_la_SOURCES = src/session/recipe_texts.c
+BUILT_SOURCES += src/session/recipe_texts.c
+CLEANFILES += src/session/recipe_texts.c
+EXTRA_DIST += src/session/recipe_texts.awk
+src/session/recipe_texts.c: $(RECIPES) src/session/recipe_texts.awk
+	$(AM_V_GEN)$(MKDIR_P) src/session && \
+	  (cd $(srcdir) && $(AWK) -f src/session/recipe_texts.awk $(RECIPES)) >$@.new && mv $@.new $@

@@ -9,6 +9,7 @@ static void setting_free(struct tn_setting *setting)
     tn_free(setting->locks);
     tn_statistic_unref(setting->statistic);
     tn_layer_paths_unref(setting->paths);
+    tn_sensitivity_unref(setting->sensitivity);
     memset(setting, 0, sizeof *setting);
 }
 
@@ -35,6 +36,7 @@ static bool setting_copy(struct tn_setting *to, const struct tn_setting *from, i
     to->locks = NULL;
     to->statistic = tn_statistic_ref(from->statistic);
     to->paths = tn_layer_paths_ref(from->paths);
+    to->sensitivity = tn_sensitivity_ref(from->sensitivity);
     if (from->locks && !(to->locks = copy_locks(from->locks, channels)))
         return tn_fail_memory(error, "locks", (size_t)channels);
     return true;
@@ -72,6 +74,10 @@ struct tn_state *tn_state_clone(const struct tn_state *state, struct tn_error *e
     if (!clone)
         return NULL;
     clone->model = tn_model_ref(state->model);
+    clone->opened = tn_model_ref(state->opened);
+    clone->unfinished = tn_unfinished_ref(state->unfinished);
+    clone->opened_stored = state->opened_stored;
+    clone->opened_digest = state->opened_digest;
     clone->original = state->original;
     clone->data = tn_data_spec_ref(state->data);
     clone->evaluated = state->evaluated;
@@ -105,6 +111,8 @@ void tn_state_unref(struct tn_state *state)
         return;
     free_settings(state->settings, group_count(state->model));
     tn_model_unref(state->model);
+    tn_model_unref(state->opened);
+    tn_unfinished_unref(state->unfinished);
     tn_data_spec_unref(state->data);
     tn_free(state->model_name);
     tn_free(state);
@@ -142,6 +150,17 @@ static bool keep_fixed(const struct tn_group *group, enum tn_lock **locks, struc
     return true;
 }
 
+/* How a layer is ranked does not depend on which filters it has. */
+static void keep_method(const struct tn_setting *from, const char *group,
+                        const struct tn_model *next, struct tn_setting *settings)
+{
+    int g = tn_model_find_group(next, group);
+    if (g < 0)
+        return;
+    settings[g].method = from->method;
+    settings[g].seed = from->seed;
+}
+
 static bool listed(int group, int count, const int *groups)
 {
     for (int i = 0; i < count; i++) {
@@ -174,10 +193,13 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
     bool ok = true;
     for (int g = 0; ok && g < group_count(old); g++) {
         int to = listed(g, count, groups) ? -1 : successor(old, g, model);
-        if (to < 0)
+        if (to < 0) {
+            keep_method(&state->settings[g], old->groups.group[g].name, model, settings);
             continue;
+        }
         ok = setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels, error);
         settings[to].stale |= changed && settings[to].statistic;
+        settings[to].sensitivity_stale |= changed && settings[to].sensitivity;
         if (ok && model->graph != old->graph)
             forget_weights(&settings[to]);
     }
@@ -193,7 +215,23 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
     state->model = model;
     state->settings = settings;
     state->evaluated = state->evaluated && !changed;
+    if (changed)
+        tn_state_set_unfinished(state, NULL);
     return true;
+}
+
+void tn_state_set_unfinished(struct tn_state *state, struct tn_unfinished *unfinished)
+{
+    tn_unfinished_ref(unfinished);
+    tn_unfinished_unref(state->unfinished);
+    state->unfinished = unfinished;
+}
+
+void tn_state_set_opened(struct tn_state *state, struct tn_model *opened)
+{
+    tn_model_ref(opened);
+    tn_model_unref(state->opened);
+    state->opened = opened;
 }
 
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error)
@@ -206,14 +244,21 @@ bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error
     return true;
 }
 
+static void outdate(struct tn_setting *setting)
+{
+    setting->stale |= setting->statistic != NULL;
+    setting->sensitivity_stale |= setting->sensitivity != NULL;
+}
+
 void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data)
 {
     tn_data_spec_ref(data);
     tn_data_spec_unref(state->data);
     state->data = data;
     state->evaluated = false;
+    tn_state_set_unfinished(state, NULL);
     for (int g = 0; g < group_count(state->model); g++)
-        state->settings[g].stale |= state->settings[g].statistic != NULL;
+        outdate(&state->settings[g]);
 }
 
 static void drop_paths(struct tn_setting *setting)
@@ -229,7 +274,17 @@ void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statist
     tn_statistic_unref(setting->statistic);
     setting->statistic = statistic;
     setting->stale = false;
+    setting->sensitivity_stale |= setting->sensitivity != NULL;
     drop_paths(setting);
+}
+
+void tn_state_set_sensitivity(struct tn_state *state, int group, struct tn_sensitivity *sensitivity)
+{
+    struct tn_setting *setting = &state->settings[group];
+    tn_sensitivity_ref(sensitivity);
+    tn_sensitivity_unref(setting->sensitivity);
+    setting->sensitivity = sensitivity;
+    setting->sensitivity_stale = false;
 }
 
 void tn_state_set_method(struct tn_state *state, int group, const struct tn_method *method,
@@ -258,6 +313,7 @@ bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *l
     }
     tn_free(setting->locks);
     setting->locks = copy;
+    setting->sensitivity_stale |= setting->sensitivity != NULL;
     drop_paths(setting);
     tn_state_set_kept(state, group, setting->kept);
     return true;

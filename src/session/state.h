@@ -14,6 +14,8 @@
 #include "prune/sampling.h"
 #include "prune/width.h"
 #include "session/layer_path.h"
+#include "session/sensitivity.h"
+#include "session/unfinished.h"
 
 /* A layer reads channels of a group. */
 struct tn_read {
@@ -87,19 +89,27 @@ struct tn_setting {
     uint64_t seed;       /* of method random */
     int kept;            /* channels that stay when it is pruned next; all: nothing is pending */
     enum tn_lock *locks; /* [channels] or NULL */
-    struct tn_statistic *statistic; /* NULL before sampling */
-    bool stale;                     /* sampled before the network changed */
-    struct tn_layer_paths *paths;   /* derived when first asked for */
+    struct tn_statistic *statistic;     /* NULL before sampling */
+    bool stale;                         /* sampled before the network changed */
+    struct tn_layer_paths *paths;       /* derived when first asked for */
+    struct tn_sensitivity *sensitivity; /* NULL before it is measured */
+    bool sensitivity_stale;             /* network, data, statistic or locks were others */
 };
 
 struct tn_state {
     int refs;
-    int64_t id;                  /* row in the store; 0: not written yet */
-    struct tn_model *model;      /* NULL before `open` */
-    char *model_name;            /* "" before `open` */
-    struct tn_cost original;     /* of the network as opened */
-    struct tn_data_spec *data;   /* NULL before `data` */
-    struct tn_setting *settings; /* [model->groups.count] */
+    int64_t id;             /* row in the store; 0: not written yet */
+    struct tn_model *model; /* NULL before `open` */
+    /* The network as `open` gave it. NULL before `open`, and after the state was read from a file
+     * until somebody asks: tn_session_opened. The digest names it in the store meanwhile. */
+    struct tn_model *opened;
+    bool opened_stored;
+    struct tn_digest opened_digest;
+    char *model_name;                 /* "" before `open` */
+    struct tn_unfinished *unfinished; /* training that stopped here, or NULL */
+    struct tn_cost original;          /* of the network as opened */
+    struct tn_data_spec *data;        /* NULL before `data` */
+    struct tn_setting *settings;      /* [model->groups.count] */
     bool evaluated;
     int64_t evaluated_limit;         /* test images asked for, 0: all */
     struct tn_evaluation evaluation; /* on test images, of this network with this data */
@@ -113,9 +123,14 @@ void tn_state_unref(struct tn_state *state);
 
 /* Put another network in (takes over a reference). Settings of groups that still have the same
  * channels stay; where `changed` says so their statistics are marked stale; those of groups[0 ..
- * count-1] of the old network are dropped. */
+ * count-1] of the old network are dropped. Methods stay by name. */
 bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
                         const int *groups, struct tn_error *error);
+/* Training that stands at this state (a reference is taken), or NULL. Another network or other
+ * data drop it. */
+void tn_state_set_unfinished(struct tn_state *state, struct tn_unfinished *unfinished);
+/* This is the network that `open` gave; a reference is taken. */
+void tn_state_set_opened(struct tn_state *state, struct tn_model *opened);
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error);
 void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data);
 void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statistic *statistic);
@@ -125,6 +140,12 @@ bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *l
                         struct tn_error *error);
 /* Set how many channels stay, as near to `kept` as locks allow; returns what was set. */
 int tn_state_set_kept(struct tn_state *state, int group, int kept);
+/* References the sensitivity. */
+void tn_state_set_sensitivity(struct tn_state *state, int group,
+                              struct tn_sensitivity *sensitivity);
+/* {name filters method reweight stale points} of a group that has a sensitivity
+ * (commands_sensitivity.c). */
+json_t *tn_sensitivity_json(const struct tn_state *state, int group);
 /* Least and most channels that can stay. */
 void tn_state_bounds(const struct tn_state *state, int group, int *least, int *most);
 

@@ -74,7 +74,7 @@ static bool read_entry(struct tn_store *store, struct tn_journal *journal, sqlit
     return entry && fill_entry(store, entry, s, error);
 }
 
-static double *metric_field(struct tn_epoch *epoch, const char *name)
+static void set_metric(struct tn_epoch *epoch, const char *name, double value)
 {
     const struct {
         const char *name;
@@ -83,12 +83,16 @@ static double *metric_field(struct tn_epoch *epoch, const char *name)
         {"lr", &epoch->learning_rate},      {"loss", &epoch->loss},
         {"train_top1", &epoch->train_top1}, {"test_top1", &epoch->test_top1},
         {"test_top5", &epoch->test_top5},   {"images_per_second", &epoch->images_per_second},
-        {"seconds", &epoch->seconds}};
+        {"seconds", &epoch->seconds},       {"held_top1", &epoch->held_top1},
+        {"held_loss", &epoch->held_loss}};
     for (size_t i = 0; name && i < sizeof fields / sizeof *fields; i++) {
         if (strcmp(fields[i].name, name) == 0)
-            return fields[i].field;
+            *fields[i].field = value;
     }
-    return NULL;
+    if (name && strcmp(name, "held") == 0 && value > 0 && value < 1e15)
+        epoch->held = (int64_t)value;
+    if (name && strcmp(name, "best") == 0)
+        epoch->best = value > 0;
 }
 
 static bool read_metric(struct tn_store *store, struct tn_journal *journal, sqlite3_stmt *s,
@@ -105,10 +109,9 @@ static bool read_metric(struct tn_store *store, struct tn_journal *journal, sqli
         entry->written = true;
         entry->epochs_written = entry->epoch_count;
     }
-    double *field = metric_field(&entry->epochs[entry->epoch_count - 1],
-                                 (const char *)sqlite3_column_text(s, 2));
-    if (field)
-        *field = sqlite3_column_type(s, 3) == SQLITE_NULL ? NAN : sqlite3_column_double(s, 3);
+    double value = sqlite3_column_type(s, 3) == SQLITE_NULL ? NAN : sqlite3_column_double(s, 3);
+    set_metric(&entry->epochs[entry->epoch_count - 1], (const char *)sqlite3_column_text(s, 2),
+               value);
     return true;
 }
 
@@ -270,15 +273,22 @@ static struct tn_graph *decode(struct tn_store *store, const struct tn_digest *d
     return graph;
 }
 
+static bool is_same(const struct tn_model *model, const struct tn_digest *digest,
+                    enum tn_scope scope)
+{
+    return model && model->stored && model->scope == scope &&
+           tn_digest_equal(&model->digest, digest);
+}
+
 static struct tn_model *read_model(struct tn_store *store, const struct tn_digest *digest,
                                    enum tn_scope scope, const struct tn_state *near,
                                    struct tn_error *error)
 {
-    struct tn_model *known = near ? near->model : NULL;
-    bool same =
-        known && known->stored && known->scope == scope && tn_digest_equal(&known->digest, digest);
-    if (same)
+    struct tn_model *known = near ? near->model : NULL, *opened = near ? near->opened : NULL;
+    if (is_same(known, digest, scope))
         return tn_model_ref(known);
+    if (is_same(opened, digest, scope))
+        return tn_model_ref(opened);
     struct tn_graph *graph = decode(store, digest, known ? known->graph : NULL, error);
     struct tn_model *model = graph ? tn_model_new(graph, scope, error) : NULL;
     if (model) {
@@ -369,7 +379,9 @@ static bool place_statistic(struct tn_store *store, sqlite3_stmt *s, struct tn_s
     if (!statistic)
         return false;
     struct tn_setting *setting = &state->settings[g];
+    bool measured_before = setting->sensitivity_stale;
     tn_state_set_statistic(state, g, statistic);
+    setting->sensitivity_stale = measured_before;
     tn_statistic_unref(statistic);
     setting->stale = sqlite3_column_int(s, 5) != 0;
     bool same = known && known->statistic == statistic &&
@@ -402,6 +414,106 @@ static bool read_statistics(struct tn_store *store, struct tn_state *state,
     return fine;
 }
 
+static bool is_opened(const struct tn_state *state, const struct tn_model *model)
+{
+    return model && model->stored && tn_digest_equal(&model->digest, &state->opened_digest);
+}
+
+/* The network as it was opened is often there already. */
+static void share_opened(struct tn_state *state, const struct tn_state *near)
+{
+    struct tn_model *known[] = {state->model, near ? near->opened : NULL,
+                                near ? near->model : NULL};
+    for (size_t i = 0; state->opened_stored && !state->opened && i < 3; i++) {
+        if (is_opened(state, known[i]))
+            tn_state_set_opened(state, known[i]);
+    }
+}
+
+static bool read_best_epoch(struct tn_store *store, const char *text, struct tn_epoch *best,
+                            struct tn_error *error)
+{
+    json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_int_t held = 0;
+    int code = json_unpack(json, "{s:i, s:I, s:F, s:F, s:F, s:F}", "epoch", &best->epoch, "held",
+                           &held, "held_top1", &best->held_top1, "held_loss", &best->held_loss,
+                           "test_top1", &best->test_top1, "test_top5", &best->test_top5);
+    json_decref(json);
+    best->held = held;
+    best->best = true;
+    return (code == 0 && best->epoch >= 1 && held >= 1) ||
+           damaged(store, "a checkpoint's best epoch", error);
+}
+
+static bool fill_unfinished(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
+                            const struct tn_state *near, struct tn_error *error)
+{
+    struct tn_digest digest, best;
+    const char *command = (const char *)sqlite3_column_text(s, 0);
+    struct tn_checkpoint checkpoint = {.epoch = sqlite3_column_int(s, 1),
+                                       .steps = sqlite3_column_int64(s, 2)};
+    if (!command || checkpoint.epoch < 1 || checkpoint.steps < 0 || !column_digest(s, 3, &digest))
+        return damaged(store, "a checkpoint", error);
+    struct tn_unfinished *known = near ? near->unfinished : NULL;
+    if (known && known->checkpoint.epoch == checkpoint.epoch &&
+        strcmp(known->command, command) == 0 &&
+        tn_digest_equal(tn_tensor_digest(known->checkpoint.momentum), &digest)) {
+        tn_state_set_unfinished(state, known);
+        return true;
+    }
+    struct tn_model *model = NULL;
+    bool fine = true;
+    if (column_digest(s, 4, &best)) {
+        fine = read_best_epoch(store, (const char *)sqlite3_column_text(s, 5), &checkpoint.best,
+                               error);
+        model = fine ? read_model(store, &best, state->model->scope, state, error) : NULL;
+        fine = model != NULL;
+    }
+    checkpoint.momentum = fine ? read_tensor(store, &digest, error) : NULL;
+    state->unfinished =
+        checkpoint.momentum ? tn_unfinished_new(command, &checkpoint, model, error) : NULL;
+    tn_tensor_unref(checkpoint.momentum);
+    tn_model_unref(model);
+    return state->unfinished != NULL;
+}
+
+static bool read_unfinished(struct tn_store *store, struct tn_state *state,
+                            const struct tn_state *near, struct tn_error *error)
+{
+    sqlite3_stmt *s = tn_store_prepare(store,
+                                       "SELECT command, epoch, steps, momentum, best, best_epoch "
+                                       "FROM checkpoint WHERE state=?1",
+                                       error);
+    if (!s)
+        return false;
+    sqlite3_bind_int64(s, 1, state->id);
+    int code = sqlite3_step(s);
+    bool fine =
+        code == SQLITE_DONE || (code == SQLITE_ROW ? fill_unfinished(store, state, s, near, error)
+                                                   : tn_store_fail(store, "reading", error));
+    sqlite3_finalize(s);
+    return fine;
+}
+
+struct tn_model *tn_store_read_opened(struct tn_store *store, const struct tn_state *state,
+                                      struct tn_error *error)
+{
+    return read_model(store, &state->opened_digest, TN_SCOPE_INNER, state, error);
+}
+
+static bool fill_outline(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
+                         const struct tn_state *near, struct tn_error *error)
+{
+    (void)near;
+    enum tn_scope scope;
+    const char *text = (const char *)sqlite3_column_text(s, 1);
+    json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    bool fine = json ? tn_state_from_json(state, json, &scope, error)
+                     : damaged(store, "settings that are not JSON", error);
+    json_decref(json);
+    return fine;
+}
+
 static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
                        const struct tn_state *near, struct tn_error *error)
 {
@@ -425,13 +537,19 @@ static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_s
                tn_state_settings_from_json(state, json, error) &&
                read_statistics(store, state, near, error);
         state->evaluated = evaluated;
+        fine = fine && read_unfinished(store, state, near, error);
+        if (fine)
+            share_opened(state, near);
     }
     json_decref(json);
     return fine;
 }
 
-struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
-                                     const struct tn_state *near, struct tn_error *error)
+typedef bool (*filler)(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
+                       const struct tn_state *near, struct tn_error *error);
+
+static struct tn_state *read_state(struct tn_store *store, int64_t id, filler fill,
+                                   const struct tn_state *near, struct tn_error *error)
 {
     sqlite3_stmt *s =
         tn_store_prepare(store, "SELECT graph, settings FROM state WHERE id=?1", error);
@@ -444,7 +562,7 @@ struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
         state = tn_state_new(error);
         if (state)
             state->id = id;
-        if (state && !fill_state(store, state, s, near, error)) {
+        if (state && !fill(store, state, s, near, error)) {
             tn_state_unref(state);
             state = NULL;
         }
@@ -455,4 +573,15 @@ struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
     }
     sqlite3_finalize(s);
     return state;
+}
+
+struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
+                                     const struct tn_state *near, struct tn_error *error)
+{
+    return read_state(store, id, fill_state, near, error);
+}
+
+struct tn_state *tn_store_read_outline(struct tn_store *store, int64_t id, struct tn_error *error)
+{
+    return read_state(store, id, fill_outline, NULL, error);
 }

@@ -7,19 +7,19 @@ import os
 import subprocess
 import sys
 
-from thinet import EXAMPLE, QUICK, TREE, check, commands, finish, run, scratch, skip, skip_all
+from thinet import EXAMPLE, QUICK, check, commands, finish, run, scratch, skip, skip_all
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices, many of them
 try:
     import numpy as np
 except ImportError:
     skip_all("Python has no module numpy")
-sys.path.insert(0, os.path.join(TREE, "tests"))
-from check_selection import removal_order
+from selection_rules import RULES, Draw, errors, lasso_agrees, least_squares, turns, weight_scores
 
 RANK = os.path.abspath(os.environ.get("TN_RANK_FILTERS", "tests/pipeline/rank_filters"))
 folder = scratch()
 random = np.random.default_rng(20170722)
+draw = Draw(random)
 
 
 def rank(method, **given):
@@ -37,105 +37,30 @@ def saved(name, values):
     return path
 
 
-def draw(channels, samples, sources):
-    """What a layer hands on: mixtures of few sources and some noise, rectified, times weights of either sign."""
-    mixed = random.standard_normal((samples, sources)) @ random.standard_normal((sources, channels)) / sources ** 0.5
-    mixed += 0.5 * random.standard_normal((samples, channels))
-    return np.maximum(mixed, 0) * random.uniform(0.3, 2, channels) * random.standard_normal(channels)
-
-
-def turns(channels, kept, pruned):
-    """Filters by lock, in the order in which they are removed."""
-    free = [c for c in range(channels) if c not in kept and c not in pruned]
-    return [sorted(pruned), free, sorted(kept)]
-
-
-def least_squares(x, kept):
-    y = x.sum(axis=1)
-    weights = np.linalg.lstsq(x[:, kept], y, rcond=None)[0] if len(kept) else np.zeros(0)
-    residual = y - x[:, kept] @ weights
-    return weights, residual, float(residual @ residual / (y @ y))
-
-
-# --- the rules ---
-
-def thinet(x, kept=(), pruned=()):
-    if not kept and not pruned:
-        return removal_order(x)[0]
-    removed, order = np.zeros(len(x)), []
-    for turn in turns(x.shape[1], kept, pruned):
-        turn = list(turn)
-        while turn:
-            costs = ((removed[:, None] + x[:, turn]) ** 2).sum(axis=0)
-            c = turn.pop(int(np.argmin(costs)))
-            removed = removed + x[:, c]
-            order.append(c)
-    return order
-
-
-def thinet_w(x, kept=(), pruned=()):
-    own, chosen = (x ** 2).sum(axis=0), []
-    for turn in reversed(turns(x.shape[1], kept, pruned)):
-        turn = list(turn)
-        while turn:
-            residual = least_squares(x, chosen)[1]
-            terms = (x[:, turn].T @ residual) ** 2 / np.where(own[turn] > 0, own[turn], 1)
-            chosen.append(turn.pop(int(np.argmax(np.where(terms > 1e-22 * own.sum(), terms, 0)))))
-    return chosen[::-1]
-
-
-def lasso_beta(g, b, bound, beta):
-    """Coordinate descent to the end."""
-    while True:
-        before = beta.copy()
-        for c in np.flatnonzero(np.diag(g)):
-            left = b[c] - g[c] @ beta + g[c, c] * beta[c]
-            beta[c] = np.sign(left) * max(abs(left) - bound, 0) / g[c, c]
-        if np.abs(beta - before).max() < 1e-14:
-            return beta
-
-
-def lasso_agrees(x, score):
-    """Around each score, and between any two, all above are in or have been, and none below is. Where there are many, a
-    few are tried: the channel of a score comes in there, and none below is in."""
-    g = x.T @ x
-    b = g.sum(axis=1)
-    largest, beta, been = np.abs(b).max(), np.zeros(len(b)), np.zeros(len(b), bool)
-    levels = np.append(np.sort(np.unique(score))[::-1], 0)
-    whole = len(b) <= 24
-    for i in range(0, len(levels) - 1, 1 if whole else len(levels) // 3):
-        above, below = levels[i:i + 2]
-        # Just below the knot its channel has come in, however soon it leaves again.
-        for bound in (above * (1 + 1e-6), above * (1 - 1e-6), (above + below) / 2):
-            beta = lasso_beta(g, b, bound * largest, beta)
-            found = np.abs(beta) > 1e-10
-            been |= found
-            if (found & (score <= bound)).any() or (whole and (been != (score > bound)).any()):
-                return False
-            if above > bound > above * (1 - 1e-5) and not found[score == above].all():
-                return False
-    return True
-
-
 # --- from samples ---
 
-def compare(name, x, kept=(), pruned=()):
+def compare(name, x, kept=(), pruned=(), y=None):
     channels = x.shape[1]
     file = saved("x", x)
     locks = {}
+    if y is not None:
+        locks["target"] = saved("y", np.append(x.T @ y, y @ y))
     if kept or pruned:
-        locks = {"kept": ",".join(map(str, kept)), "pruned": ",".join(map(str, pruned))}
+        locks.update(kept=",".join(map(str, kept)), pruned=",".join(map(str, pruned)))
     singular = np.linalg.matrix_rank(x) < channels
     orders = {}
-    for method, rule in (("thinet", thinet), ("thinet-w", thinet_w)):
-        expected = rule(x, kept, pruned)
-        found = orders[method] = rank(method, samples=file, **locks)["order"]
+    for method, rule in RULES.items():
+        expected = rule(x, kept, pruned, y)
+        result = rank(method, samples=file, **locks)
+        found = orders[method] = result["order"]
         at = next((i for i in range(channels) if found[i] != expected[i]), channels)
         check("%s: %s" % (name, method), at == channels,
               "step %d: %s, expected %s" % (at + 1, found[at:at + 3], expected[at:at + 3]))
-    result = rank("lasso", samples=file)
-    if not singular:
-        check("%s: lasso" % name, lasso_agrees(x, np.array(result["score"])))
+        found, expected = np.array(result["error"]), errors(x, expected, y)
+        check("%s: errors of %s" % (name, method), (np.abs(found - expected) <= 1e-9 * expected + 1e-11).all(),
+              "%s, expected %s" % (found, expected))
+    if not singular and not kept and not pruned:
+        check("%s: lasso" % name, lasso_agrees(x, np.array(rank("lasso", samples=file, **locks)["score"]), y))
     result = rank("lasso", samples=file, **locks)
     score = result["score"]
     check("%s: lasso by score" % name, result["order"] == [
@@ -145,8 +70,8 @@ def compare(name, x, kept=(), pruned=()):
     for keep in range(1, channels + 1, 1 if channels < 20 else channels // 10):
         result = rank("thinet-x", samples=file, keep=keep, **locks)
         stay = result["order"][channels - keep:]
-        weights, _, error = least_squares(x, stay)
-        greedy = min(least_squares(x, order[channels - keep:])[2] for order in orders.values())
+        weights, _, error = least_squares(x, stay, y)
+        greedy = min(least_squares(x, order[channels - keep:], y)[2] for order in orders.values())
         gains.append(1 - error / greedy if greedy > 1e-12 else 0)
         good = sorted(result["order"]) == list(range(channels)) and error <= greedy + 1e-12
         good = good and result["order"][:len(pruned)] == [c for c in result["order"] if c in pruned]
@@ -182,6 +107,12 @@ x[:, 17] = x[:, 2]
 x[:, 5] = x[:, 11]
 compare("dead and copied filters", x)
 compare("dead and copied filters, some locked", x, kept=(4, 17), pruned=(5, 9))
+for channels, samples, sources in ((1, 20, 1), (16, 300, 4), (40, 500, 12)):
+    x = draw(channels, samples, sources)
+    noise = 0.3 * np.sqrt((x.sum(axis=1) ** 2).mean()) * random.standard_normal(samples)
+    compare("%d filters, another network's output" % channels, x, y=1.2 * x.sum(axis=1) - 0.5 * x[:, 0] + noise)
+compare("the same, some locked", x, kept=(0, 7, 19), pruned=(3, 4, 23),
+        y=1.2 * x.sum(axis=1) - 0.5 * x[:, 0] + noise)
 for channels in (8, 10):
     compare_with_optimum(channels, 3)
 
@@ -190,25 +121,14 @@ for channels in (8, 10):
 
 def compare_weights():
     try:
-        import onnx
-        from onnx import numpy_helper
+        scores = weight_scores(EXAMPLE)
     except ImportError:
         skip("methods from weights", "Python has no module onnx")
         return
-    model = onnx.load(EXAMPLE)
-    constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     for row in commands("open " + EXAMPLE, "layers")[1]["layers"]:
-        weights = constants.get(row["name"] + ".weight")
-        if not row["prunable"] or weights is None:
+        if not row["prunable"] or row["name"] not in scores:
             continue
-        filters = weights.reshape(len(weights), -1).astype(np.float64)
-        scores = {"l1": np.abs(filters).sum(axis=1), "l2": np.sqrt((filters ** 2).sum(axis=1)),
-                  "fpgm": np.array([np.sqrt(((filters - f) ** 2).sum(axis=1)).sum() for f in filters])}
-        node = next(n for n in model.graph.node if row["name"] + ".weight" in n.input)
-        behind = [n for n in model.graph.node if n.op_type == "BatchNormalization" and n.input[0] == node.output[0]]
-        if behind:
-            scores["bn-scale"] = np.abs(constants[behind[0].input[1]].astype(np.float64))
-        for method, expected in scores.items():
+        for method, expected in scores[row["name"]].items():
             found = rank(method, model=EXAMPLE, layer=row["name"])
             check("%s of %s" % (method, row["name"]),
                   found["order"] == list(np.argsort(expected, kind="stable"))
