@@ -11,6 +11,7 @@ extern const struct tn_command tn_commands_open[];
 extern const struct tn_command tn_commands_head[];
 extern const struct tn_command tn_commands_measure[];
 extern const struct tn_command tn_commands_run[];
+extern const struct tn_command tn_commands_sample[];
 extern const struct tn_command tn_commands_select[];
 extern const struct tn_command tn_commands_budget[];
 extern const struct tn_command tn_commands_prune[];

@@ -10,6 +10,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_open.c \
 	src/session/commands_prune.c \
 	src/session/commands_run.c \
+	src/session/commands_sample.c \
 	src/session/commands_select.c \
 	src/session/commands_train.c \
 	src/session/complete.c src/session/complete.h \
