@@ -19,6 +19,8 @@ enum { MOST = 32, SAMPLES = 80 };
 struct samples {
     int channels;
     double x[SAMPLES * MOST];
+    const double *y; /* NULL: X 1 */
+    double target[SAMPLES];
     struct tn_gram gram;
 };
 
@@ -27,6 +29,7 @@ static inline void draw(struct samples *s, int channels, uint64_t seed)
     struct tn_random random;
     tn_random_seed(&random, seed, (uint64_t)channels);
     s->channels = channels;
+    s->y = NULL;
     random_samples(&random, SAMPLES, channels, s->x);
 }
 
@@ -38,6 +41,7 @@ static inline void draw_mixed(struct samples *s, int channels, uint64_t seed)
     double mix[MOST][3], weight[MOST];
     tn_random_seed(&random, seed, (uint64_t)channels);
     s->channels = channels;
+    s->y = NULL;
     for (int c = 0; c < channels; c++) {
         for (int k = 0; k < 3; k++)
             mix[c][k] = tn_random_normal(&random);
@@ -56,9 +60,22 @@ static inline void draw_mixed(struct samples *s, int channels, uint64_t seed)
     }
 }
 
+/* What is drawn is to make up another network's output. */
+static inline void draw_target(struct samples *s, uint64_t seed)
+{
+    struct tn_random random;
+    tn_random_seed(&random, seed, 1000);
+    random_target(&random, SAMPLES, s->channels, s->x, s->target);
+    s->y = s->target;
+}
+
 static inline void gather(struct samples *s)
 {
     assert_true(tn_gram_of_samples(SAMPLES, s->channels, s->x, &s->gram, NULL));
+    if (s->y) {
+        s->gram.target = target_of(SAMPLES, s->channels, s->x, s->y);
+        assert_non_null(s->gram.target);
+    }
 }
 
 static inline void rank_with(const char *method, const struct tn_method_input *input, int *order,
@@ -91,8 +108,8 @@ static inline void rank_samples(const char *method, const struct samples *s,
 static inline double error_of(const struct samples *s, int count, const int *kept)
 {
     double e[SAMPLES];
-    return least_squares_residual(SAMPLES, s->channels, s->x, count, kept, e) /
-           least_squares_residual(SAMPLES, s->channels, s->x, 0, NULL, e);
+    return least_squares_residual(SAMPLES, s->channels, s->x, s->y, count, kept, e) /
+           least_squares_residual(SAMPLES, s->channels, s->x, s->y, 0, NULL, e);
 }
 
 static inline double error_of_order(const struct samples *s, const int *order, int keep)

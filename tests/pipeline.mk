@@ -1,5 +1,6 @@
 # The whole program, end to end, driven by scripts; needs Python with NumPy (quickstart check installs it).
 PIPELINE_TESTS = \
+	tests/pipeline/test_activity.py \
 	tests/pipeline/test_arithmetic.py \
 	tests/pipeline/test_backend.py \
 	tests/pipeline/test_budget.py \
@@ -14,8 +15,11 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_moving.py \
 	tests/pipeline/test_onnx_files.py \
 	tests/pipeline/test_operators.py \
-	tests/pipeline/test_path.py \
+	tests/pipeline/test_path.py tests/pipeline/test_recipes.py \
+	tests/pipeline/test_ranking.py \
+	tests/pipeline/test_refit.py \
 	tests/pipeline/test_selection.py \
+	tests/pipeline/test_sensitivity.py \
 	tests/pipeline/test_session.py \
 	tests/pipeline/test_shapes.py \
 	tests/pipeline/test_training.py \

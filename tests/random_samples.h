@@ -4,9 +4,11 @@
 
 #include "core/memory.h"
 #include "core/random.h"
+#include "model/tensor.h"
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* X [m,C]: every channel a mixture of a common signal and its own noise, channels of different
  * strength. */
@@ -69,10 +71,48 @@ static inline double squared_length(int m, const double *v)
     return sum;
 }
 
-/* e [m] = y - X_S w with the least-squares w for y = X 1, by modified Gram-Schmidt on X_S; columns
- * that are combinations of earlier ones are left out. Returns ||e||^2. */
-static inline double least_squares_residual(int m, int channels, const double *x, int count,
-                                            const int *kept, double *e)
+/* y [m] = X 1 */
+static inline void sum_channels(int m, int channels, const double *x, double *y)
+{
+    for (int i = 0; i < m; i++) {
+        y[i] = 0;
+        for (int c = 0; c < channels; c++)
+            y[i] += x[i * channels + c];
+    }
+}
+
+/* What a network that was pruned elsewhere has for a target: y [m] is near X 1, and partly none of
+ * X. */
+static inline void random_target(struct tn_random *random, int m, int channels, const double *x,
+                                 double *y)
+{
+    sum_channels(m, channels, x, y);
+    double scale = sqrt(squared_length(m, y) / m);
+    for (int i = 0; i < m; i++)
+        y[i] = 1.2 * y[i] - 0.5 * x[i * channels + channels / 2] +
+               0.3 * scale * tn_random_normal(random);
+}
+
+/* X^T y and y^T y [C+1], for a statistic that owns it; NULL without memory. */
+static inline struct tn_tensor *target_of(int m, int channels, const double *x, const double *y)
+{
+    struct tn_tensor *target = tn_tensor_new(TN_DOUBLE, 1, (const int64_t[]){channels + 1}, NULL);
+    if (!target)
+        return NULL;
+    double *b = tn_tensor_doubles(target);
+    for (int c = 0; c < channels; c++) {
+        b[c] = 0;
+        for (int i = 0; i < m; i++)
+            b[c] += x[i * channels + c] * y[i];
+    }
+    b[channels] = squared_length(m, y);
+    return target;
+}
+
+/* e [m] = y - X_S w with the least-squares w, by modified Gram-Schmidt on X_S; columns that are
+ * combinations of earlier ones are left out. y [m], or NULL for X 1. Returns ||e||^2. */
+static inline double least_squares_residual(int m, int channels, const double *x, const double *y,
+                                            int count, const int *kept, double *e)
 {
     double *q = tn_calloc((size_t)m * (size_t)(count + 1), sizeof *q);
     int rank = 0;
@@ -89,11 +129,10 @@ static inline double least_squares_residual(int m, int channels, const double *x
             v[i] /= sqrt(after);
         rank++;
     }
-    for (int i = 0; i < m; i++) {
-        e[i] = 0;
-        for (int c = 0; c < channels; c++)
-            e[i] += x[i * channels + c];
-    }
+    if (y)
+        memcpy(e, y, (size_t)m * sizeof *e);
+    else
+        sum_channels(m, channels, x, e);
     orthogonalise(m, rank, q, e);
     tn_free(q);
     return squared_length(m, e);

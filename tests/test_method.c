@@ -31,12 +31,12 @@ static void pursue(const struct samples *s, const enum tn_lock *locks, int *orde
 {
     int n = s->channels, kept[MOST], count = 0;
     bool taken[MOST] = {false};
-    double e[SAMPLES], energy = least_squares_residual(SAMPLES, n, s->x, 0, NULL, e);
+    double e[SAMPLES], energy = least_squares_residual(SAMPLES, n, s->x, s->y, 0, NULL, e);
     for (int rank = 2; rank >= 0; rank--) {
         while (true) {
             int best = -1;
             double most = -1;
-            least_squares_residual(SAMPLES, n, s->x, count, kept, e);
+            least_squares_residual(SAMPLES, n, s->x, s->y, count, kept, e);
             for (int c = 0; c < n; c++) {
                 if (taken[c] || tn_lock_rank(locks, c) != rank)
                     continue;
@@ -87,6 +87,11 @@ static void thinet_w_is_the_definition(void **state)
         gather(&s);
         compare_pursuit(&s, NULL);
         tn_gram_free(&s.gram);
+        draw_target(&s, 2);
+        gather(&s);
+        compare_pursuit(&s, NULL);
+        compare_pursuit(&s, some_locks);
+        tn_gram_free(&s.gram);
     }
 }
 
@@ -115,25 +120,40 @@ static void thinet_w_passes_over_dead_and_copied_filters(void **state)
 
 /* --- lasso --- */
 
+/* b = X^T y */
+static void correlate(const struct samples *s, double *b)
+{
+    int n = s->channels;
+    double y[SAMPLES];
+    sum_channels(SAMPLES, n, s->x, y);
+    for (int c = 0; c < n; c++) {
+        b[c] = 0;
+        for (int i = 0; i < SAMPLES; i++)
+            b[c] += s->x[i * n + c] * (s->y ? s->y[i] : y[i]);
+    }
+}
+
 /* beta at one lambda by coordinate descent. */
 static void descend(const struct samples *s, double lambda, double *beta)
 {
     int n = s->channels;
     const double *g = tn_tensor_doubles(s->gram.matrix);
+    double b[MOST];
+    correlate(s, b);
     for (int round = 0; round < 20000; round++) {
         double moved = 0;
         for (int c = 0; c < n; c++) {
             if (g[c * n + c] == 0)
                 continue;
-            double left = g[c * n + c] * beta[c];
+            double left = b[c] + g[c * n + c] * beta[c];
             for (int k = 0; k < n; k++)
-                left += g[c * n + k] * (1 - beta[k]);
+                left -= g[c * n + k] * beta[k];
             double size = fmax(fabs(left) - lambda, 0) / g[c * n + c];
             double next = left < 0 ? -size : size;
             moved = fmax(moved, fabs(next - beta[c]));
             beta[c] = next;
         }
-        if (moved < 1e-15)
+        if (moved < 1e-14)
             return;
     }
     fail_msg("coordinate descent does not end");
@@ -152,14 +172,10 @@ static void compare_lasso(const struct samples *s)
     int n = s->channels, order[MOST];
     double score[MOST], sorted[MOST], beta[MOST] = {0};
     rank_samples("lasso", s, NULL, 0, order, score);
-    double largest = 0;
-    const double *g = tn_tensor_doubles(s->gram.matrix);
-    for (int c = 0; c < n; c++) {
-        double b = 0;
-        for (int k = 0; k < n; k++)
-            b += g[c * n + k];
-        largest = fmax(largest, fabs(b));
-    }
+    double largest = 0, b[MOST];
+    correlate(s, b);
+    for (int c = 0; c < n; c++)
+        largest = fmax(largest, fabs(b[c]));
     memcpy(sorted, score, (size_t)n * sizeof *sorted);
     qsort(sorted, (size_t)n, sizeof *sorted, ascending);
     assert_true(sorted[n - 1] == 1);
@@ -192,6 +208,10 @@ static void lasso_drops_what_coordinate_descent_drops(void **state)
         compare_lasso(&s);
         tn_gram_free(&s.gram);
         draw_mixed(&s, n, 7);
+        gather(&s);
+        compare_lasso(&s);
+        tn_gram_free(&s.gram);
+        draw_target(&s, 7);
         gather(&s);
         compare_lasso(&s);
         tn_gram_free(&s.gram);
@@ -234,6 +254,32 @@ static void a_layer_with_no_output_can_be_ranked(void **state)
     tn_gram_free(&s.gram);
 }
 
+/* A network that was not changed has its own output for a target: all is as without one. */
+static void its_own_output_as_target_changes_no_order(void **state)
+{
+    (void)state;
+    struct samples s;
+    draw_mixed(&s, 30, 14);
+    kill_channel(SAMPLES, 30, s.x, 5);
+    copy_channel(SAMPLES, 30, s.x, 2, 9);
+    for (const struct tn_method *method = tn_methods; method->name; method++) {
+        if ((method->needs & TN_NEEDS_GRAM) == 0)
+            continue;
+        int order[2][MOST];
+        double score[2][MOST];
+        for (int with = 0; with < 2; with++) {
+            sum_channels(SAMPLES, 30, s.x, s.target);
+            s.y = with ? s.target : NULL;
+            gather(&s);
+            rank_samples(method->name, &s, some_locks, 11, order[with], score[with]);
+            tn_gram_free(&s.gram);
+        }
+        assert_memory_equal(order[0], order[1], 30 * sizeof **order);
+        for (int c = 0; c < 30; c++)
+            assert_true(fabs(score[0][c] - score[1][c]) < 1e-11);
+    }
+}
+
 static void fewer_samples_than_filters_are_enough(void **state)
 {
     (void)state;
@@ -272,6 +318,21 @@ static void statistics_that_are_not_finite_are_refused(void **state)
         assert_non_null(strstr(error.text, "not finite"));
     }
     tn_gram_free(&s.gram);
+
+    draw(&s, 5, 10);
+    draw_target(&s, 10);
+    s.target[3] = INFINITY;
+    gather(&s);
+    for (const struct tn_method *method = tn_methods; method->name; method++) {
+        if ((method->needs & TN_NEEDS_GRAM) == 0)
+            continue;
+        int order[MOST];
+        double score[MOST];
+        struct tn_error error = {0};
+        assert_false(tn_method_rank(method, &input, order, score, &error));
+        assert_non_null(strstr(error.text, "target of the statistics is not finite"));
+    }
+    tn_gram_free(&s.gram);
 }
 
 /* Cancelled when asked for the n-th time. */
@@ -305,7 +366,8 @@ static void long_ones_can_be_cancelled(void **state)
                  {"thinet-x", 0}, {"thinet-x", 50}, {"thinet-x", 90}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct stop stop = {.left = cases[i].reports};
-        const struct tn_progress progress = {count_down, &stop, &stop.cancelled};
+        const struct tn_progress progress = {
+            .report = count_down, .context = &stop, .cancelled = &stop.cancelled};
         const struct tn_method_input input = {
             .channels = MOST, .gram = &s.gram, .group = "layer", .progress = &progress};
         int order[MOST];
@@ -426,6 +488,7 @@ int main(void)
         cmocka_unit_test(lasso_drops_what_coordinate_descent_drops),
         cmocka_unit_test(lasso_never_needs_dead_and_copied_filters),
         cmocka_unit_test(a_layer_with_no_output_can_be_ranked),
+        cmocka_unit_test(its_own_output_as_target_changes_no_order),
         cmocka_unit_test(fewer_samples_than_filters_are_enough),
         cmocka_unit_test(statistics_that_are_not_finite_are_refused),
         cmocka_unit_test(long_ones_can_be_cancelled),

@@ -2,7 +2,6 @@
  */
 #include "prune/path.h"
 
-#include "core/random.h"
 #include "random_samples.h"
 
 #include <math.h>
@@ -30,16 +29,27 @@ static double output_energy(int m, int n, const double *x)
     return removed_energy(m, n, x, all);
 }
 
-/* Luo et al., algorithm 1, as written: for every candidate the whole sum over samples. */
-static void reference_order(int m, int n, const double *x, const enum tn_lock *locks, int *order,
-                            double *errors)
+static double energy_towards(int m, int n, const double *x, const double *y)
+{
+    return y ? squared_length(m, y) : output_energy(m, n, x);
+}
+
+/* Luo et al., algorithm 1, as written: for every candidate the whole sum over samples, of what is
+ * left of the target y (NULL: X 1, which leaves the removed). */
+static void reference_order(int m, int n, const double *x, const double *y,
+                            const enum tn_lock *locks, int *order, double *errors)
 {
     static const enum tn_lock turns[] = {TN_LOCK_PRUNE, TN_UNLOCKED, TN_LOCK_KEEP};
-    double whole = output_energy(m, n, x);
+    double whole = energy_towards(m, n, x, y);
     bool gone[MOST] = {false};
     double removed[MOST_SAMPLES] = {0};
     int count = 0;
-    errors[0] = 0;
+    for (int i = 0; y && i < m; i++) {
+        removed[i] = y[i];
+        for (int c = 0; c < n; c++)
+            removed[i] -= x[i * n + c];
+    }
+    errors[0] = squared_length(m, removed) / whole;
     for (int turn = 0; turn < 3; turn++) {
         while (true) {
             int best = -1;
@@ -69,18 +79,30 @@ static void reference_order(int m, int n, const double *x, const enum tn_lock *l
 }
 
 /* min over w of ||y - X_S w||^2 / ||y||^2 */
-static double residual(int m, int n, const double *x, int count, const int *kept)
+static double residual_towards(int m, int n, const double *x, const double *y, int count,
+                               const int *kept)
 {
     double e[MOST_SAMPLES];
-    return least_squares_residual(m, n, x, count, kept, e) / output_energy(m, n, x);
+    return least_squares_residual(m, n, x, y, count, kept, e) / energy_towards(m, n, x, y);
 }
 
-static void compare_with_reference(int m, int n, const double *x, const enum tn_lock *locks)
+static double residual(int m, int n, const double *x, int count, const int *kept)
+{
+    return residual_towards(m, n, x, NULL, count, kept);
+}
+
+static void compare_towards(int m, int n, const double *x, const double *y,
+                            const enum tn_lock *locks)
 {
     int order[MOST];
     double errors[MOST + 1];
-    reference_order(m, n, x, locks, order, errors);
+    reference_order(m, n, x, y, locks, order, errors);
     struct tn_gram gram = gram_of(m, n, x);
+    if (y) {
+        gram.target = target_of(m, n, x, y);
+        assert_non_null(gram.target);
+        assert_true(tn_gram_energy(&gram) == tn_tensor_doubles(gram.target)[n]);
+    }
     struct tn_path path;
     assert_true(tn_path_thinet(&gram, locks, &path, NULL));
     assert_int_equal(path.channels, n);
@@ -90,12 +112,12 @@ static void compare_with_reference(int m, int n, const double *x, const enum tn_
         assert_true(fabs(path.error[i] - errors[i]) < 1e-11);
     for (int i = 0; i < n; i++)
         assert_true(fabs(path.cost[i] - (errors[i + 1] - errors[i])) < 1e-11);
-    assert_true(path.error[0] == 0 && path.error[n] == 1);
+    assert_true((y || path.error[0] == 0) && path.error[n] == 1);
     for (int removed = 0; removed < n; removed++) {
         int kept[MOST];
         for (int i = 0; i < n - removed; i++)
             kept[i] = path.order[n - 1 - i];
-        double expected = residual(m, n, x, n - removed, kept);
+        double expected = residual_towards(m, n, x, y, n - removed, kept);
         assert_true(fabs(path.error_ls[removed] - expected) < 1e-9);
         assert_true(path.error_ls[removed] <= path.error_ls[removed + 1] + 1e-12);
         assert_true(path.error_ls[removed] <= path.error[removed] + 1e-9);
@@ -103,6 +125,11 @@ static void compare_with_reference(int m, int n, const double *x, const enum tn_
     assert_true(path.error_ls[n] == 1);
     tn_path_free(&path);
     tn_gram_free(&gram);
+}
+
+static void compare_with_reference(int m, int n, const double *x, const enum tn_lock *locks)
+{
+    compare_towards(m, n, x, NULL, locks);
 }
 
 static void order_and_errors_equal_the_definition(void **state)
@@ -116,6 +143,55 @@ static void order_and_errors_equal_the_definition(void **state)
         random_samples(&random, M, n, x);
         compare_with_reference(M, n, x, NULL);
     }
+}
+
+static void another_output_can_be_the_target(void **state)
+{
+    (void)state;
+    enum { M = 80 };
+    double x[M * MOST], y[M];
+    for (int n = 1; n <= 40; n += 3) {
+        struct tn_random random;
+        tn_random_seed(&random, 9, (uint64_t)n);
+        random_samples(&random, M, n, x);
+        random_target(&random, M, n, x, y);
+        compare_towards(M, n, x, y, NULL);
+        const enum tn_lock locks[MOST] = {[0] = TN_LOCK_KEEP, [7] = TN_LOCK_PRUNE};
+        compare_towards(M, n, x, y, locks);
+    }
+    /* A target of the other sign: what is kept is worse than nothing. */
+    struct tn_random random;
+    tn_random_seed(&random, 9, 100);
+    random_samples(&random, M, 20, x);
+    sum_channels(M, 20, x, y);
+    for (int i = 0; i < M; i++)
+        y[i] *= -1;
+    compare_towards(M, 20, x, y, NULL);
+    struct tn_gram gram = gram_of(M, 20, x);
+    gram.target = target_of(M, 20, x, y);
+    struct tn_path path;
+    assert_true(tn_path_thinet(&gram, NULL, &path, NULL));
+    assert_true(fabs(path.error[0] - 4) < 1e-12 && path.cost[0] < 0);
+    tn_path_free(&path);
+    tn_gram_free(&gram);
+}
+
+/* Copies of a filter, and dead ones, go by index whatever the target. */
+static void equals_go_by_index_with_a_target(void **state)
+{
+    (void)state;
+    enum { M = 70, N = 30 };
+    double x[M * N], y[M];
+    struct tn_random random;
+    tn_random_seed(&random, 2, 1);
+    random_samples(&random, M, N, x);
+    kill_channel(M, N, x, 21);
+    kill_channel(M, N, x, 4);
+    copy_channel(M, N, x, 6, 17);
+    copy_channel(M, N, x, 6, 3);
+    copy_channel(M, N, x, 25, 9);
+    random_target(&random, M, N, x, y);
+    compare_towards(M, N, x, y, NULL);
 }
 
 static void dead_and_copied_filters_go_lowest_index_first(void **state)
@@ -199,16 +275,32 @@ static void locked_filters_go_first_or_last(void **state)
     tn_gram_free(&gram);
 }
 
-static void runner_up_and_candidates_agree_with_the_walk(void **state)
+/* ||y - X_S 1||^2, y NULL: X 1 */
+static double error_without(int m, int n, const double *x, const double *y, const bool *gone)
 {
-    (void)state;
+    double left[MOST_SAMPLES];
+    if (!y)
+        return removed_energy(m, n, x, gone);
+    for (int i = 0; i < m; i++) {
+        left[i] = y[i];
+        for (int c = 0; c < n; c++)
+            left[i] -= gone[c] ? 0 : x[i * n + c];
+    }
+    return squared_length(m, left);
+}
+
+static void walk_and_compare(bool with_target)
+{
     enum { M = 60, N = 24 };
-    double x[M * N];
+    double x[M * N], target[M];
+    const double *y = with_target ? target : NULL;
     struct tn_random random;
     tn_random_seed(&random, 5, 0);
     random_samples(&random, M, N, x);
+    random_target(&random, M, N, x, target);
     struct tn_gram gram = gram_of(M, N, x);
-    double whole = output_energy(M, N, x);
+    gram.target = y ? target_of(M, N, x, y) : NULL;
+    double whole = energy_towards(M, N, x, y);
     struct tn_path path;
     assert_true(tn_path_thinet(&gram, NULL, &path, NULL));
     bool gone[N] = {false};
@@ -225,11 +317,11 @@ static void runner_up_and_candidates_agree_with_the_walk(void **state)
         } else {
             assert_int_equal(path.runner_up[removed], -1);
         }
-        double before = removed_energy(M, N, x, gone);
+        double before = error_without(M, N, x, y, gone);
         for (int i = 0; i < count; i++) {
             assert_true(i == 0 || costs[i] >= costs[i - 1]);
             gone[filters[i]] = true;
-            double cost = (removed_energy(M, N, x, gone) - before) / whole;
+            double cost = (error_without(M, N, x, y, gone) - before) / whole;
             gone[filters[i]] = false;
             assert_true(fabs(costs[i] - cost) < 1e-11);
         }
@@ -240,6 +332,13 @@ static void runner_up_and_candidates_agree_with_the_walk(void **state)
     assert_int_equal(tn_path_candidates(&gram, &path, N, NULL, 1, &filter, &cost), 0);
     tn_path_free(&path);
     tn_gram_free(&gram);
+}
+
+static void runner_up_and_candidates_agree_with_the_walk(void **state)
+{
+    (void)state;
+    walk_and_compare(false);
+    walk_and_compare(true);
 }
 
 static void any_order_has_its_errors(void **state)
@@ -400,6 +499,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_and_errors_equal_the_definition),
+        cmocka_unit_test(another_output_can_be_the_target),
+        cmocka_unit_test(equals_go_by_index_with_a_target),
         cmocka_unit_test(dead_and_copied_filters_go_lowest_index_first),
         cmocka_unit_test(fewer_samples_than_filters_are_enough_for_a_path),
         cmocka_unit_test(locked_filters_go_first_or_last),

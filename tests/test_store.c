@@ -1,4 +1,5 @@
 /* The session file: what was done is there again, bit for bit, whatever happened. */
+#include "session/inside.h"
 #include "session/store.h"
 #include "session_support.h"
 
@@ -49,6 +50,31 @@ static void a_session_reopens_to_the_same_state_bit_for_bit(void **state)
     assert_true(number_in(summary, "params_ratio") == 1);
     json_decref(summary);
     done(place, "eval limit=20");
+}
+
+static void the_network_as_opened_is_kept(void **state)
+{
+    struct place *place = *state;
+    begin(place);
+    struct tn_digest before, after;
+    done(place, "save @/s.thinet");
+    before = tn_session_opened(place->session, NULL)->digest;
+    done(place, "prune");
+    done(place, "finetune epochs=2 batch=50 lr=0.02");
+    assert_ptr_not_equal(place->session->state->opened, place->session->state->model);
+    reopen(place, place_path(place, "s.thinet"));
+    assert_null(place->session->state->opened); /* read when it is asked for */
+    const struct tn_model *opened = tn_session_opened(place->session, NULL);
+    assert_non_null(opened);
+    after = opened->digest;
+    assert_true(tn_digest_equal(&before, &after));
+    assert_true(opened->cost.params == place->session->state->original.params);
+    done(place, "undo");
+    done(place, "undo");
+    assert_ptr_equal(place->session->state->opened, opened);
+    done(place, "undo");
+    done(place, "undo");
+    assert_ptr_equal(tn_session_opened(place->session, NULL), opened);
 }
 
 static void a_reopened_session_has_its_journal_and_metrics(void **state)
@@ -482,6 +508,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_session_reopens_to_the_same_state_bit_for_bit, place_open,
                                         place_close),
+        cmocka_unit_test_setup_teardown(the_network_as_opened_is_kept, place_open, place_close),
         cmocka_unit_test_setup_teardown(a_reopened_session_has_its_journal_and_metrics, place_open,
                                         place_close),
         cmocka_unit_test_setup_teardown(save_goes_on_in_the_new_file_and_leaves_the_old_one,

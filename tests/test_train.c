@@ -52,7 +52,7 @@ static struct tn_train_options quick(void)
     options.batch = 64;
     options.limit = 640;
     options.test_limit = 200;
-    options.learning_rate = 0.05f;
+    options.rates.rate = 0.05;
     return options;
 }
 
@@ -69,9 +69,9 @@ static const struct tn_digest *first_weights(const struct tn_graph *graph)
 }
 
 static bool note_epoch(void *context, const struct tn_epoch *epoch, const struct tn_graph *graph,
-                       struct tn_error *error)
+                       const struct tn_checkpoint *checkpoint, struct tn_error *error)
 {
-    (void)error;
+    (void)checkpoint, (void)error;
     struct log *log = context;
     if (log->epochs++ == 0)
         log->first_loss = epoch->loss;
@@ -127,7 +127,8 @@ static void cancelled_training_leaves_the_last_epoch(void **state)
          stop_at += 14) { /* within the first epoch, within the second */
         struct log log = {0};
         struct stopper stopper = {.stop_at = stop_at};
-        struct tn_progress progress = {stop_after, &stopper, &stopper.cancelled};
+        struct tn_progress progress = {
+            .report = stop_after, .context = &stopper, .cancelled = &stopper.cancelled};
         struct tn_graph *graph = fresh();
         struct tn_digest before = *first_weights(graph);
         assert_false(tn_train(graph, dataset, &options, note_epoch, &log, &progress, &error));
@@ -145,7 +146,7 @@ static void not_a_number_stops_training_by_name(void **state)
     struct tn_graph *graph = fresh();
     struct tn_digest before = *first_weights(graph);
     struct tn_train_options options = quick();
-    options.learning_rate = 1e30f;
+    options.rates.rate = 1e30;
     assert_false(tn_train(graph, dataset, &options, NULL, NULL, NULL, &error));
     assert_non_null(strstr(error.text, "epoch 1, step "));
     assert_non_null(strstr(error.text, "first in '"));
@@ -166,8 +167,8 @@ static void schedules_end_where_they_should(void **state)
         struct log log = {0};
         struct tn_graph *graph = fresh();
         struct tn_train_options options = quick();
-        options.schedule = cases[i].schedule;
-        options.learning_rate = 0.1f;
+        options.rates.schedule = cases[i].schedule;
+        options.rates.rate = 0.1;
         options.epochs = 4;
         options.limit = 128;
         options.test_limit = 50;

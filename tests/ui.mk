@@ -9,6 +9,11 @@ UNIT_TESTS += tests/test_ui_keymap
 tests_test_ui_keymap_SOURCES = tests/test_ui_keymap.c tests/ui_paper.h ui/glyphs.c ui/help.c ui/intents.c ui/keymap.c \
 	ui/surface.c ui/text.c ui/theme.c
 tests_test_ui_keymap_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_ui_methods
+tests_test_ui_methods_SOURCES = tests/test_ui_methods.c tests/ui_paper.h ui/chart.c ui/chooser.c ui/format.c ui/glyphs.c \
+	ui/intents.c ui/keymap.c ui/overlay.c ui/state.c ui/surface.c ui/text.c ui/view.c ui/view_curves.c \
+	ui/view_filters.c ui/view_steps.c
+tests_test_ui_methods_LDADD = $(UNIT_LDADD)
 
 SCREEN_TESTS = tests/screens/test_draft.py tests/screens/test_workbench.py tests/screens/test_terminal.py
 EXTRA_DIST += $(SCREEN_TESTS) tests/screens/tmux.py

@@ -1,4 +1,5 @@
 #include "actions.h"
+#include "chooser.h"
 #include "layout.h"
 #include "prompt.h"
 #include "view.h"
@@ -17,7 +18,9 @@ static void toggle_help(struct screen *screen, const struct tn_command *command)
 static void stand_on(struct screen *screen, int row)
 {
     int count = view_at(screen->view)->rows(screen);
-    screen->views[screen->view].cursor = row >= count ? (count > 0 ? count - 1 : 0) : row < 0 ? 0 : row;
+    screen->views[screen->view].cursor = row >= count ? (count > 0 ? count - 1 : 0)
+                                         : row < 0    ? 0
+                                                      : row;
 }
 
 static void move(struct screen *screen, int rows)
@@ -87,11 +90,18 @@ static void enter(struct screen *screen)
         view_at(screen->view)->enter(screen);
 }
 
+bool act_cancels(const struct screen *screen)
+{
+    return screen_working(screen) || (screen_busy(screen) && screen->focus == FOCUS_LAYERS);
+}
+
 void act_escape(struct screen *screen)
 {
     if (screen->help) {
         screen->help = false;
-    } else if (screen_busy(screen) && !screen->status.cancelling) {
+    } else if (screen->chooser.open) {
+        screen->chooser.open = false;
+    } else if (act_cancels(screen) && !screen->status.cancelling) {
         tn_worker_cancel(screen->worker);
         intents_forget(&screen->intents);
         screen_say(screen, false, "stopping");
@@ -198,6 +208,12 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
     case UI_LOCK:
         lock(screen);
         break;
+    case UI_METHOD:
+        chooser_open(screen, binding->amount == 1);
+        break;
+    case UI_OVERLAY:
+        view_curves_overlay(screen);
+        break;
     case UI_ORDER:
         view_at(screen->view)->turn(screen);
         break;
@@ -264,6 +280,10 @@ static void wheel(struct screen *screen, const struct terminal_event *event)
         screen->help_scroll += rows;
         return;
     }
+    if (screen->chooser.open) {
+        chooser_move(screen, rows / 3);
+        return;
+    }
     if (in_pane(screen->layer_rows, event))
         set_focus(screen, FOCUS_LAYERS);
     else if (in_pane(screen->view_rows, event))
@@ -277,6 +297,8 @@ static void click(struct screen *screen, const struct terminal_event *event)
 {
     if (screen->help) {
         screen->help = false;
+    } else if (screen->chooser.open) {
+        chooser_click(screen, event->row, event->column);
     } else if (in_pane(screen->layer_rows, event)) {
         int row = event->row - screen->layer_rows.top + screen->layer_scroll;
         set_focus(screen, FOCUS_LAYERS);
@@ -313,6 +335,8 @@ enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
         wheel(screen, event);
     else if (event->key == KEY_MOUSE_PRESS)
         click(screen, event);
+    else if (binding != NULL && screen->chooser.open && !screen->help)
+        chooser_act(screen, binding);
     else if (binding != NULL)
         return screen->help ? act_in_help(screen, binding) : act(screen, binding);
     else if (event->key > ' ' && event->key < KEY_BASE && !screen->help)
@@ -338,6 +362,6 @@ void act_on_line(struct screen *screen, const char *line)
         quit(screen);
         return;
     }
-    screen->help = false;
+    screen->help = screen->chooser.open = false;
     screen_submit(screen, line, NULL);
 }

@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "report.h"
 #include "session/results.h"
+#include "session/script.h"
 #include "session/words.h"
 #include <errno.h>
 #include <signal.h>
@@ -90,7 +91,7 @@ static bool output_works(void)
 /* `where` and `number`: FILE:LINE of messages. */
 static bool run_line(struct batch *batch, const char *text, const char *where, long number)
 {
-    struct tn_progress progress = {on_progress, batch, &stop};
+    struct tn_progress progress = {.report = on_progress, .context = batch, .cancelled = &stop};
     struct tn_error error;
     json_t *result = NULL;
     tn_error_clear(&error);
@@ -121,42 +122,25 @@ static bool go_on(const struct batch *batch)
     return !atomic_load(&stop) && !tn_session_wants_quit(batch->session);
 }
 
-static bool run_stream(struct batch *batch, FILE *file, const char *where)
+static bool run_script(struct batch *batch, const char *path)
 {
-    static char line[TN_LINE_LIMIT + 2];
-    long number = 0;
-    bool ok = true;
-    while (ok && go_on(batch) && fgets(line, sizeof line, file)) {
-        number++;
-        size_t length = strlen(line);
-        bool whole = length > 0 && (line[length - 1] == '\n' || feof(file));
-        if (!whole) {
-            fprintf(stderr,
-                    "thinet-tui: %s:%ld: a line of more than %d bytes, or with a zero byte\n",
-                    where, number, TN_LINE_LIMIT);
-            return false;
-        }
-        ok = run_line(batch, line, where, number);
+    struct tn_script script;
+    struct tn_error error;
+    const char *line;
+    if (!tn_script_open(&script, path, &error)) {
+        fprintf(stderr, "thinet-tui: %s\n", error.text);
+        return false;
     }
-    if (ferror(file) && !atomic_load(&stop)) {
-        fprintf(stderr, "thinet-tui: %s: %s\n", where, strerror(errno));
+    bool ok = true;
+    tn_error_clear(&error);
+    while (ok && go_on(batch) && tn_script_next(&script, &line, &error))
+        ok = run_line(batch, line, script.name, script.number);
+    tn_script_close(&script);
+    if (error.kind != TN_ERROR_NONE && !atomic_load(&stop)) {
+        fprintf(stderr, "thinet-tui: %s\n", error.text);
         return false;
     }
     return ok && !atomic_load(&stop);
-}
-
-static bool run_script(struct batch *batch, const char *path)
-{
-    if (strcmp(path, "-") == 0)
-        return run_stream(batch, stdin, "standard input");
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        fprintf(stderr, "thinet-tui: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    bool ok = run_stream(batch, file, path);
-    fclose(file);
-    return ok;
 }
 
 static bool run_commands(struct batch *batch, int count, const char **commands)

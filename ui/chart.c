@@ -77,6 +77,10 @@ static bool find_ranges(struct plot *plot, const struct chart *chart)
                 continue;
             widen(plot->log ? log10(y) : y, &plot->y_low, &plot->y_high);
         }
+    if (chart->x_to > chart->x_from) {
+        widen(chart->x_from, &plot->x_low, &plot->x_high);
+        widen(chart->x_to, &plot->x_low, &plot->x_high);
+    }
     if (!(plot->x_low <= plot->x_high) || !(plot->y_low <= plot->y_high))
         return false;
     if (plot->x_high - plot->x_low <= 0)
@@ -274,6 +278,12 @@ static void draw_x_axis(struct pane pane, const struct plot *plot, const struct 
     }
 }
 
+static uint32_t mark_of(const struct glyphs *glyphs, const struct chart *chart, int s)
+{
+    int mark = chart->series[s].mark;
+    return glyphs->points[(mark > 0 ? mark - 1 : s) % GLYPH_POINTS];
+}
+
 static void draw_legend(struct pane pane, const struct glyphs *glyphs, const struct chart *chart)
 {
     int column = pane_text(pane, 0, 0, STYLE_DIM, chart->y_label);
@@ -285,7 +295,7 @@ static void draw_legend(struct pane pane, const struct glyphs *glyphs, const str
         if (column + 2 + text_width(series->name) > pane.columns)
             return;
         pane_glyph(pane, 0, column, series->style,
-                   glyphs->braille ? glyphs->horizontal : glyphs->points[s % 4]);
+                   glyphs->braille ? glyphs->horizontal : mark_of(glyphs, chart, s));
         pane_fill(pane, 0, column + 1, 1, series->style,
                   glyphs->braille ? glyphs->horizontal : ' ');
         column = pane_text(pane, 0, column + 3, STYLE_NORMAL, series->name);
@@ -310,6 +320,6 @@ void chart_draw(struct pane pane, const struct glyphs *glyphs, const struct char
     if (chart->has_cursor)
         draw_cursor(&plot, chart->cursor_x);
     for (int s = 0; s < chart->series_count; s++)
-        draw_series(&plot, &chart->series[s], glyphs->points[s % 4]);
+        draw_series(&plot, &chart->series[s], mark_of(glyphs, chart, s));
     tn_free(plot.dots);
 }

@@ -7,7 +7,7 @@
 #include "surface.h"
 #include <stdbool.h>
 
-enum { CHART_MAX_SERIES = 8 };
+enum { CHART_MAX_SERIES = 16 };
 
 struct chart_series {
     const char *name; /* in the legend; NULL: not there */
@@ -16,6 +16,7 @@ struct chart_series {
     const double *x; /* [count], or NULL: first_x, first_x + step_x, ... */
     const double *y; /* [count]; what is not finite leaves a gap */
     double first_x, step_x;
+    int mark; /* of the glyphs' points, without braille: its number from 1; 0: by its place */
 };
 
 enum chart_scale {
@@ -31,7 +32,8 @@ struct chart {
     struct chart_series series[CHART_MAX_SERIES]; /* later ones lie over earlier ones */
     bool has_cursor;
     double cursor_x;
-    bool percent; /* y runs 0 .. 1 and is labelled in per cent */
+    double x_from, x_to; /* at least so wide; x_to 0: as wide as the points */
+    bool percent;        /* y runs 0 .. 1 and is labelled in per cent */
 };
 
 /* Draw into the whole pane; nothing where it is too small for axes and one row of data. */

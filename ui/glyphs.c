@@ -4,7 +4,8 @@ static const uint32_t ascii_bar[] = {' ', '#'};
 static const uint32_t plain_bar[] = {' ', 0x258C, 0x2588};
 static const uint32_t full_bar[] = {' ',    0x258F, 0x258E, 0x258D, 0x258C,
                                     0x258B, 0x258A, 0x2589, 0x2588};
-static const uint32_t marks[] = {'*', 'o', '+', 'x'};
+static const uint32_t marks[GLYPH_POINTS] = {'*', 'o', '+', 'x', '#', '%',
+                                             '@', '=', '~', '&', '$', '?'};
 
 static const struct glyphs ascii = {
     .horizontal = '-',

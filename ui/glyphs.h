@@ -12,6 +12,8 @@ enum glyph_level {
     GLYPHS_FULL,  /* eighths and braille */
 };
 
+enum { GLYPH_POINTS = 12 };
+
 struct glyphs {
     uint32_t horizontal, vertical;
     uint32_t top_left, top_right, bottom_left, bottom_right;
@@ -23,7 +25,7 @@ struct glyphs {
     const uint32_t *bar;               /* [bar_steps + 1]: empty ... full */
     uint32_t bar_rest;                 /* what is not filled of a progress bar */
     bool braille;
-    const uint32_t *points; /* marks of chart series without braille; four */
+    const uint32_t *points; /* [GLYPH_POINTS] marks of chart series without braille */
     const char *ellipsis, *plus_minus, *times, *arrow, *arrows;
 };
 

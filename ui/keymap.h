@@ -19,6 +19,8 @@ enum ui_action {
     UI_SHIFT, /* amount times five per cent more to remove */
     UI_WALK,  /* amount steps along the greedy path */
     UI_LOCK,
+    UI_METHOD, /* amount 1: of all layers */
+    UI_OVERLAY,
     UI_ORDER,
     UI_SEARCH,
     UI_SEARCH_NEXT,
@@ -41,6 +43,7 @@ struct binding {
     enum key_section section;
     const char *help;
     const char *hint;  /* in the hint bar, or NULL; shorter */
+    int view;          /* the hint is for this view alone, from 1, and comes first; 0: for all */
     const char *after; /* what can be done then: "u undoes", or NULL */
 };
 

@@ -1,4 +1,5 @@
 #include "lines.h"
+#include "actions.h"
 #include "format.h"
 #include "text.h"
 #include <math.h>
@@ -81,7 +82,8 @@ static void drop_lightest(struct piece pieces[PIECES])
 void line_header(const struct screen *screen, struct pane line)
 {
     const char *state = screen->status.cancelling ? "stopping"
-                        : screen_busy(screen)     ? "busy"
+                        : screen_working(screen)  ? "busy"
+                        : screen_busy(screen)     ? "background"
                                                   : "idle";
     char right[48];
     snprintf(right, sizeof right, "  %s  ? help ", state);
@@ -107,8 +109,8 @@ static void say_pace(const struct tn_worker_status *status, int room, char *text
         snprintf(speed, sizeof speed, "%s %s/s  ", format_count(rate, status->rate), status->unit);
     if (status->left >= 0)
         snprintf(eta, sizeof eta, "eta %s  ", format_time(left, status->left));
-    if (status->waiting > 0)
-        snprintf(waits, sizeof waits, "+%d waiting  ", status->waiting);
+    if (status->waiting + status->resting > 0)
+        snprintf(waits, sizeof waits, "+%d waiting  ", status->waiting + status->resting);
     bool all = (int)(strlen(speed) + strlen(eta) + strlen(waits)) <= room;
     snprintf(text, (size_t)size, "%s%s%s", all ? speed : "", eta, waits);
 }
@@ -140,13 +142,16 @@ static const char *next_step(const struct screen *screen)
         return "type `:open FILE.onnx`  (or `:open zoo:fashion-vgg`)";
     if (snapshot->data_name[0] == '\0')
         return "give it images: type `:data fashion-mnist`";
-    bool sampled = false, tuned = false;
-    for (int i = 0; i < snapshot->layer_count; i++)
-        sampled = sampled || snapshot->layers[i].samples > 0;
+    bool sampled = false, ranked = true, tuned = false;
+    for (int i = 0; i < snapshot->layer_count; i++) {
+        const struct tn_snapshot_layer *layer = &snapshot->layers[i];
+        sampled = sampled || layer->samples > 0;
+        ranked = ranked && (layer->kept == layer->filters || layer->path != NULL);
+    }
     for (int i = 0; i < snapshot->entry_count; i++)
         if (snapshot->entries[i].current)
             tuned = strncmp(snapshot->entries[i].command, "prune", 5) != 0;
-    if (snapshot->flops_planned < snapshot->flops_now && !sampled)
+    if (snapshot->flops_planned < snapshot->flops_now && !ranked)
         return "`S` samples all layers: without it nobody knows which filters to prune";
     if (snapshot->flops_planned < snapshot->flops_now)
         return screen->layer == LAYER_ALL
@@ -197,12 +202,13 @@ static int draw_hint(struct pane line, int column, const char *key, const char *
 void line_keys(const struct screen *screen, struct pane line)
 {
     int column = 1;
-    if (screen_busy(screen))
+    if (act_cancels(screen))
         column = draw_hint(line, column, "Esc", screen->status.cancelling ? "stopping" : "cancels");
     const struct binding *binding;
-    for (int i = 0; (binding = binding_at(i)) != NULL; i++)
-        if (binding->hint != NULL)
-            column = draw_hint(line, column, binding->label, binding->hint);
+    for (int own = 1; own >= 0; own--)
+        for (int i = 0; (binding = binding_at(i)) != NULL; i++)
+            if (binding->hint != NULL && binding->view == own * (screen->view + 1))
+                column = draw_hint(line, column, binding->label, binding->hint);
 }
 
 static void draw_question(const struct screen *screen, struct pane line)

@@ -68,6 +68,29 @@ static void report_layers(FILE *file, const json_t *result)
     }
 }
 
+/* A row a layer: accuracy at each ratio. */
+static void report_sensitivity(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "layers"), *row, *point;
+    const json_t *base = json_object_get(result, "base");
+    int name = longest(rows, "name", 5);
+    size_t i, p;
+    fprintf(file,
+            "top-1 %.2f%% (+-%.2f) on %lld images (%s) with nothing cut; of layers cut alone:\n",
+            100 * number_of(base, "top1"), 100 * number_of(base, "ci95"),
+            whole_of(result, "images"), text_of(result, "split"));
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(file, "%-*s", name, text_of(row, "name"));
+        json_array_foreach(json_object_get(row, "points"), p, point)
+        {
+            fprintf(file, "  %2.0f%%: %5.2f", 100 * number_of(point, "ratio"),
+                    100 * number_of(point, "top1"));
+        }
+        fputs(json_is_true(json_object_get(row, "stale")) ? "  stale\n" : "\n", file);
+    }
+}
+
 static void report_budget(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "layers"), *row;
@@ -90,7 +113,14 @@ static void report_budget(FILE *file, const json_t *result)
             number_of(result, "flops_ratio"), number_of(result, "params_ratio"),
             strcmp(measure, "flops") == 0 ? "FLOPs" : measure, number_of(result, "asked"),
             json_is_true(json_object_get(result, "limited")) ? " (as far as locks allow)" : "");
-    fprintf(file, "summed error after least squares %.4f\n", number_of(result, "objective_value"));
+    if (json_object_get(result, "latency_ms"))
+        fprintf(file, "forward %.2f ms for %lld images, before %.2f ms: %.4fx\n",
+                number_of(result, "latency_ms"), whole_of(result, "batch"),
+                number_of(result, "latency_ms_before"), number_of(result, "latency_ratio"));
+    bool lost = strcmp(text_of(result, "objective"), "sensitivity") == 0;
+    fprintf(file, "%s %.4f\n",
+            lost ? "summed loss of top-1, of layers cut alone" : "summed error after least squares",
+            number_of(result, "objective_value"));
 }
 
 static void report_summary(FILE *file, const json_t *result)
@@ -276,6 +306,40 @@ static void report_one_command(FILE *file, const json_t *result, const json_t *c
     }
 }
 
+/* What every line of a recipe came to; those of a recipe within it stand to the right. */
+static void put_recipe_lines(FILE *file, const json_t *rows, int indent)
+{
+    json_t *row;
+    size_t i;
+    json_array_foreach((json_t *)rows, i, row)
+    {
+        char brief[256];
+        const json_t *inner = json_object_get(row, "lines");
+        bool nested = strcmp(text_of(row, "command"), "recipe") == 0;
+        tn_brief(text_of(row, "command"), row, brief, sizeof brief);
+        if (json_is_true(json_object_get(row, "skipped")))
+            continue;
+        fprintf(file, "%*s%4lld  %-*s  %s\n", indent, "", whole_of(row, "line"),
+                indent < 30 ? 38 - indent : 8, text_of(row, "text"), nested ? "" : brief);
+        if (nested)
+            put_recipe_lines(file, inner, indent + 4);
+    }
+}
+
+static void report_recipe(FILE *file, const json_t *result)
+{
+    json_t *recipes = json_object_get(result, "recipes"), *recipe;
+    char brief[256];
+    size_t i;
+    json_array_foreach(recipes, i, recipe)
+        fprintf(file, "  %-19s %s\n", text_of(recipe, "name"), text_of(recipe, "summary"));
+    if (recipes)
+        return;
+    put_recipe_lines(file, json_object_get(result, "lines"), 0);
+    tn_brief("recipe", result, brief, sizeof brief);
+    fprintf(file, "%s\n", brief);
+}
+
 static void report_help(FILE *file, const json_t *result)
 {
     json_t *commands = json_object_get(result, "commands"), *command;
@@ -292,9 +356,17 @@ static const struct {
     const char *command;
     void (*write)(FILE *file, const json_t *result);
 } reports[] = {
-    {"layers", report_layers},   {"summary", report_summary}, {"groups", report_groups},
-    {"journal", report_journal}, {"curve", report_curve},     {"finetune", report_training},
-    {"train", report_training},  {"help", report_help},       {"budget", report_budget},
+    {"layers", report_layers},
+    {"summary", report_summary},
+    {"groups", report_groups},
+    {"journal", report_journal},
+    {"curve", report_curve},
+    {"finetune", report_training},
+    {"train", report_training},
+    {"help", report_help},
+    {"budget", report_budget},
+    {"recipe", report_recipe},
+    {"sensitivity", report_sensitivity},
 };
 
 void ui_report(FILE *file, const char *command, const json_t *result)

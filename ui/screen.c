@@ -6,6 +6,7 @@
 #include "signals.h"
 #include "state.h"
 #include "terminal.h"
+#include "view.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -137,6 +138,8 @@ static void loop(struct screen *screen, struct terminal *terminal, int signals)
             return; /* the terminal is gone */
         }
         screen_send_intents(screen, false);
+        if (!screen_working(screen) && view_at(screen->view)->ask != NULL)
+            view_at(screen->view)->ask(screen);
         screen->quit = screen->quit || screen->status.quit;
     }
 }

@@ -1,6 +1,7 @@
 thinet_tui_SOURCES += \
 	ui/actions.c ui/actions.h \
 	ui/chart.c ui/chart.h \
+	ui/chooser.c ui/chooser.h \
 	ui/format.c ui/format.h \
 	ui/glyphs.c ui/glyphs.h \
 	ui/help.c ui/help.h \
@@ -9,6 +10,7 @@ thinet_tui_SOURCES += \
 	ui/keymap.c ui/keymap.h \
 	ui/layout.c ui/layout.h \
 	ui/lines.c ui/lines.h \
+	ui/overlay.c ui/overlay.h \
 	ui/panel.c ui/panel.h \
 	ui/prompt.c ui/prompt.h \
 	ui/screen.c ui/screen.h \

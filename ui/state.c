@@ -47,7 +47,14 @@ double screen_error_ls(const struct screen *screen, int layer)
 
 bool screen_busy(const struct screen *screen)
 {
-    return screen->status.busy || screen->status.waiting > 0;
+    const struct tn_worker_status *status = &screen->status;
+    return status->busy || status->waiting > 0 || status->resting > 0;
+}
+
+bool screen_working(const struct screen *screen)
+{
+    const struct tn_worker_status *status = &screen->status;
+    return (status->busy && !status->giving_way) || status->waiting > 0;
 }
 
 static uint64_t submit(struct screen *screen, const char *line, const char *after)
@@ -97,7 +104,7 @@ static void show_result(struct screen *screen)
     screen->after = NULL;
     snprintf(screen->result, sizeof screen->result, "%s", status->message);
     for (int i = 0; i < ECHOES; i++)
-        if (screen->echoes[i].number == status->finished) {
+        if (screen->echoes[i].number == status->ended) {
             snprintf(screen->line, sizeof screen->line, "%s", screen->echoes[i].line);
             screen->after = status->failed ? NULL : screen->echoes[i].after;
         }
@@ -124,11 +131,12 @@ static void take_snapshot(struct screen *screen, struct tn_snapshot *snapshot)
 
 void screen_update(struct screen *screen)
 {
-    uint64_t finished = screen->status.finished;
+    uint64_t endings = screen->status.endings;
     take_snapshot(screen, tn_worker_poll(screen->worker, &screen->status));
-    if (screen->status.finished == finished)
+    if (screen->status.endings == endings)
         return;
-    intents_finished(&screen->intents, screen->status.finished, screen->status.failed);
+    bool failed = screen->status.failed && screen->status.ended == screen->status.finished;
+    intents_finished(&screen->intents, screen->status.finished, failed);
     show_result(screen);
 }
 

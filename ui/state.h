@@ -27,6 +27,15 @@ struct echo { /* a line that was submitted here, for when its result comes */
     const char *after;
 };
 
+struct chooser {    /* of methods */
+    bool open, all; /* for all layers, not the selected one */
+    int cursor, scroll;
+    struct pane rows; /* where the last frame put them */
+};
+
+/* Which curves the view Curves lays over each other. */
+enum overlay { OVERLAY_OWN, OVERLAY_LS, OVERLAY_PLAIN, OVERLAYS };
+
 struct screen {
     struct tn_worker *worker;
     const struct glyphs *glyphs;
@@ -51,6 +60,10 @@ struct screen {
     struct echo echoes[ECHOES]; /* a ring */
     int echo_next;
 
+    struct chooser chooser;
+    enum overlay overlay;
+    uint64_t overlay_number; /* of the command that computes its curves */
+
     char search[128];
     bool help;
     int help_scroll;
@@ -69,8 +82,10 @@ int screen_keep(const struct screen *screen, int layer);
 double screen_error(const struct screen *screen, int layer);
 double screen_error_ls(const struct screen *screen, int layer);
 
-/* Something runs or waits to run. */
+/* Something runs, waits to run or rests. */
 bool screen_busy(const struct screen *screen);
+/* The same but for work in the background, which gives way to any command. */
+bool screen_working(const struct screen *screen);
 
 /* Submit a command line and show it. `after` (or NULL) is added to its result. Returns its number.
  */

@@ -170,6 +170,16 @@ void pane_flag(struct pane pane, int row, int column, int width, enum cell_flags
     }
 }
 
+void pane_clear(struct pane pane)
+{
+    for (int row = 0; row < pane.rows; row++)
+        for (int column = 0; column < pane.columns; column++) {
+            struct cell *cell = cell_at(pane, row, column);
+            if (cell != NULL)
+                *cell = (struct cell){.glyph = ' ', .style = STYLE_NORMAL};
+        }
+}
+
 void pane_frame(struct pane pane, const struct glyphs *glyphs, enum style style)
 {
     int bottom = pane.rows - 1, right = pane.columns - 1;

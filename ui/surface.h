@@ -30,6 +30,15 @@ enum style {
     STYLE_SERIES2,
     STYLE_SERIES3,
     STYLE_SERIES4,
+    STYLE_SERIES5,
+    STYLE_SERIES6,
+    STYLE_SERIES7,
+    STYLE_SERIES8,
+    STYLE_SERIES9,
+    STYLE_SERIES10,
+    STYLE_SERIES11,
+    STYLE_SERIES12,
+    STYLE_OWN, /* the line among others that is meant */
     STYLE_COUNT
 };
 
@@ -80,6 +89,8 @@ void pane_right(struct pane pane, int row, int column, int width, enum style sty
 /* Text over several rows, broken at spaces; returns the row after it. */
 int pane_wrap(struct pane pane, int row, enum style style, const char *text);
 void pane_flag(struct pane pane, int row, int column, int width, enum cell_flags flags);
+/* Blank, also of flags: for what lies over something else. */
+void pane_clear(struct pane pane);
 void pane_frame(struct pane pane, const struct glyphs *glyphs, enum style style);
 /* A bar that fills `fraction` of `width` columns; something shows for every fraction > 0. */
 void pane_bar(struct pane pane, int row, int column, int width, enum style style, double fraction,

@@ -32,6 +32,15 @@ static const struct choice choices[STYLE_COUNT] = {
     [STYLE_SERIES2] = {214, 166, 3, 0, 0},
     [STYLE_SERIES3] = {78, 29, 2, 0, 0},
     [STYLE_SERIES4] = {175, 126, 5, 0, 0},
+    [STYLE_SERIES5] = {227, 136, 3, 0, 0},
+    [STYLE_SERIES6] = {80, 30, 6, 0, 0},
+    [STYLE_SERIES7] = {203, 160, 1, 0, 0},
+    [STYLE_SERIES8] = {141, 92, 5, 0, 0},
+    [STYLE_SERIES9] = {180, 137, 3, 0, 0},
+    [STYLE_SERIES10] = {112, 64, 2, 0, 0},
+    [STYLE_SERIES11] = {246, 243, -1, 0, 0},
+    [STYLE_SERIES12] = {33, 18, 6, 0, 0},
+    [STYLE_OWN] = {255, 232, -1, THEME_BOLD, THEME_BOLD},
 };
 
 bool theme_find(const char *name, enum theme_kind *kind)

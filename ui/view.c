@@ -33,7 +33,19 @@ static int not_sampled(const struct screen *screen, struct pane pane, int row)
                "removing any filter costs is known for every layer."
              : "Sampling needs images: type :data fashion-mnist, or :data and a folder "
                "of your own. Then press S.";
-    return row + 1 + pane_wrap(rest, 0, STYLE_NORMAL, what);
+    int used = pane_wrap(rest, 0, STYLE_NORMAL, what);
+    used = pane_wrap(rest, used + 1, STYLE_DIM, "Some methods (l1, ...) need no images: press m.");
+    return row + 1 + used;
+}
+
+/* A method that needs no images ranks all the same. */
+static int no_errors(const struct screen *screen, struct pane pane, int row)
+{
+    bool data = screen->snapshot->data_name[0] != '\0';
+    struct pane rest = pane_part(pane, row, 0, pane.rows, pane.columns);
+    return row + pane_wrap(rest, 0, STYLE_WARNING,
+                           data ? "No errors before it is sampled: press S."
+                                : "No errors before it is sampled: :data, then S.");
 }
 
 static int describe(const struct screen *screen, struct pane pane,
@@ -69,7 +81,9 @@ int view_heading(const struct screen *screen, struct pane pane, bool *ready)
         return row + pane_wrap(rest, 0, STYLE_NORMAL, layer->why_not);
     }
     *ready = layer->path != NULL && layer->path->channels == layer->filters && layer->filters > 0;
-    return *ready ? row : not_sampled(screen, pane, row);
+    if (!*ready)
+        return not_sampled(screen, pane, row);
+    return layer->samples > 0 ? row : no_errors(screen, pane, row);
 }
 
 void view_list_marks(const struct screen *screen, struct pane rows, int count)

@@ -17,9 +17,15 @@ struct view_ops {
     void (*lock)(struct screen *screen);
     /* What `o` does. */
     void (*turn)(struct screen *screen);
+    /* Have computed what it wants to show and the snapshot lacks; called when nothing runs. NULL:
+     * it always has all. */
+    void (*ask)(struct screen *screen);
 };
 
 extern const struct view_ops view_filters, view_steps, view_curves;
+
+/* Show the view Curves, and turn to the next of its overlays. */
+void view_curves_overlay(struct screen *screen);
 
 const struct view_ops *view_at(int index); /* NULL past the last */
 

@@ -2,6 +2,7 @@
  * against the number of filters kept. */
 #include "chart.h"
 #include "format.h"
+#include "overlay.h"
 #include "view.h"
 #include <stdio.h>
 
@@ -10,6 +11,8 @@ static int no_rows(const struct screen *screen)
     (void)screen;
     return 0;
 }
+
+enum { LEAST_CHART = 6 }; /* rows */
 
 enum { SHOW_NEWEST, SHOW_TRAINING, SHOW_ERROR };
 
@@ -85,6 +88,27 @@ static void draw_training(const struct screen *screen, struct pane pane)
     chart_draw(pane_part(pane, 2 + height, 0, pane.rows, pane.columns), screen->glyphs, &loss);
 }
 
+/* What `sensitivity` measured: the accuracy with this layer alone cut. */
+static void draw_measured(const struct screen *screen, struct pane pane)
+{
+    const struct tn_snapshot_layer *layer = screen_layer(screen);
+    struct chart chart = {.x_label = "filters kept",
+                          .y_label = layer->points_stale ? "top-1 when it alone is cut (stale)"
+                                                         : "top-1 when it alone is cut",
+                          .percent = true,
+                          .series_count = 1,
+                          .has_cursor = true,
+                          .cursor_x = screen_keep(screen, screen->layer),
+                          .x_from = 1,
+                          .x_to = layer->filters};
+    chart.series[0] = (struct chart_series){.style = STYLE_SERIES3,
+                                            .count = layer->point_count,
+                                            .x = layer->point_kept,
+                                            .y = layer->point_top1,
+                                            .mark = 1};
+    chart_draw(pane, screen->glyphs, &chart);
+}
+
 static void draw_error(const struct screen *screen, struct pane pane)
 {
     bool ready;
@@ -92,6 +116,19 @@ static void draw_error(const struct screen *screen, struct pane pane)
     if (!ready) {
         if (screen->layer == LAYER_ALL)
             pane_text(pane, 2, 0, STYLE_NORMAL, "Choose one layer to see its error curve.");
+        return;
+    }
+    pane = pane_part(pane, top, 0, pane.rows, pane.columns);
+    if (screen_layer(screen)->point_count > 0 && screen->overlay == OVERLAY_OWN &&
+        pane.rows >= 2 * LEAST_CHART) {
+        draw_measured(screen,
+                      pane_part(pane, pane.rows - pane.rows / 2, 0, pane.rows, pane.columns));
+        pane.rows -= pane.rows / 2;
+    }
+    if (screen_layer(screen)->samples == 0)
+        return; /* the heading says what to do */
+    if (screen->overlay != OVERLAY_OWN) {
+        overlay_draw(screen, pane);
         return;
     }
     const struct tn_snapshot_path *path = screen_layer(screen)->path;
@@ -108,7 +145,7 @@ static void draw_error(const struct screen *screen, struct pane pane)
                                                 .y = i == 0 ? path->error : path->error_ls,
                                                 .first_x = path->channels,
                                                 .step_x = -1};
-    chart_draw(pane_part(pane, top, 0, pane.rows, pane.columns), screen->glyphs, &chart);
+    chart_draw(pane, screen->glyphs, &chart);
 }
 
 static void draw(struct screen *screen, struct pane pane)
@@ -120,4 +157,36 @@ static void draw(struct screen *screen, struct pane pane)
         draw_error(screen, pane);
 }
 
-const struct view_ops view_curves = {.name = "Curves", .draw = draw, .rows = no_rows, .turn = turn};
+/* Asked once: where the command that computes them failed or was stopped, back to its own. */
+static void ask(struct screen *screen)
+{
+    const struct tn_snapshot_layer *layer = screen_layer(screen);
+    uint64_t number = screen->overlay_number;
+    if (screen->overlay == OVERLAY_OWN || number > screen->status.finished)
+        return;
+    if (number > 0 && number == screen->status.ended && screen->status.failed)
+        screen->overlay = OVERLAY_OWN;
+    else if (!shows_training(screen) && layer != NULL && layer->path != NULL &&
+             layer->samples > 0 && overlay_incomplete(layer)) {
+        char line[LINE];
+        binding_line(&(struct binding){.line = "curve % method=all"}, layer->name, line, LINE);
+        screen->overlay_number = screen_submit(screen, line, NULL);
+    }
+}
+
+/* A press from elsewhere, or while training is shown, first of all shows the curves. */
+void view_curves_overlay(struct screen *screen)
+{
+    bool there = view_at(screen->view) == &view_curves && !shows_training(screen);
+    for (int i = 0; view_at(i) != NULL; i++)
+        if (view_at(i) == &view_curves)
+            screen->view = i;
+    screen->views[screen->view].order = SHOW_ERROR;
+    if (!there && screen->overlay != OVERLAY_OWN)
+        return;
+    screen->overlay = (screen->overlay + 1) % OVERLAYS;
+    screen->overlay_number = 0;
+}
+
+const struct view_ops view_curves = {
+    .name = "Curves", .draw = draw, .rows = no_rows, .turn = turn, .ask = ask};

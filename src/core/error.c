@@ -56,3 +56,12 @@ void tn_error_clear(struct tn_error *error)
     error->kind = TN_ERROR_NONE;
     error->text[0] = '\0';
 }
+
+bool tn_error_pass(const struct tn_error *why, struct tn_error *error)
+{
+    if (why->kind == TN_ERROR_NONE)
+        return true;
+    if (error)
+        *error = *why;
+    return false;
+}

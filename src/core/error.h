@@ -32,6 +32,10 @@ bool tn_fail_memory(struct tn_error *error, const char *what, size_t bytes);
 
 void tn_error_clear(struct tn_error *error);
 
+/* For what may be absent without an error: is `why` empty? If not, it is copied to `error` (may be
+ * NULL). */
+bool tn_error_pass(const struct tn_error *why, struct tn_error *error);
+
 #ifdef TN_ANALYSIS
 /* Static analysers look at one file at a time and cannot see in error.c that these return false. */
 #define tn_fail(...)        (tn_fail(__VA_ARGS__), false)

@@ -14,9 +14,11 @@ struct tn_progress {
                    const char *detail);
     void *context;
     const atomic_bool *cancelled; /* set by another thread; may be NULL */
+    const atomic_bool *paused;    /* likewise: the work waits at its next step while it is true */
 };
 
-/* Report (progress may be NULL). False, with TN_ERROR_CANCELLED, when the work should stop. */
+/* Report (progress may be NULL), and wait while paused. False, with TN_ERROR_CANCELLED, when the
+ * work should stop. */
 bool tn_progress_step(const struct tn_progress *progress, const char *stage, double done,
                       double total, const char *unit, const char *detail, struct tn_error *error);
 

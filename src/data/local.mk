@@ -1,4 +1,5 @@
 libthinet_la_SOURCES += \
+	src/data/choice.c src/data/choice.h \
 	src/data/cifar.c \
 	src/data/dataset.c src/data/dataset.h \
 	src/data/decode.c src/data/decode.h \

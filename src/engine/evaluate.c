@@ -93,16 +93,15 @@ static bool run_batches(struct tn_network *network, struct tn_loader *loader, in
     }
 }
 
-bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum tn_split split,
-                 int64_t limit, int batch, const struct tn_progress *progress,
-                 struct tn_evaluation *evaluation, struct tn_error *error)
+/* On `count` images of a split, in the order given or from the first on. */
+static bool evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum tn_split split,
+                     const uint32_t *order, size_t count, int batch,
+                     const struct tn_progress *progress, struct tn_evaluation *evaluation,
+                     struct tn_error *error)
 {
     double start = tn_clock_seconds();
-    size_t count = tn_dataset_count(dataset, split);
     if (!tn_evaluate_fits(graph, dataset, error))
         return false;
-    if (limit > 0 && (size_t)limit < count)
-        count = (size_t)limit;
     if (count == 0)
         return tn_fail(error, TN_ERROR_USE, "the data has no %s images",
                        split == TN_TRAIN ? "training" : "test");
@@ -116,7 +115,7 @@ bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum 
     struct tn_network *network = ends ? tn_network_new(ends, batch, TN_INFER, error) : NULL;
     tn_graph_free(ends);
     struct tn_loader *loader =
-        network ? tn_loader_new(dataset, split, NULL, count, (size_t)batch, NULL, error) : NULL;
+        network ? tn_loader_new(dataset, split, order, count, (size_t)batch, NULL, error) : NULL;
     if (network)
         tn_network_watch(network, progress);
     if (loader)
@@ -136,4 +135,22 @@ bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum 
                                          .ci95 = tn_half_width((double)loss.top1 / images, images),
                                          .seconds = tn_clock_seconds() - start};
     return true;
+}
+
+bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum tn_split split,
+                 int64_t limit, int batch, const struct tn_progress *progress,
+                 struct tn_evaluation *evaluation, struct tn_error *error)
+{
+    size_t count = tn_dataset_count(dataset, split);
+    if (limit > 0 && (size_t)limit < count)
+        count = (size_t)limit;
+    return evaluate(graph, dataset, split, NULL, count, batch, progress, evaluation, error);
+}
+
+bool tn_evaluate_images(const struct tn_graph *graph, struct tn_dataset *dataset,
+                        enum tn_split split, const uint32_t *order, size_t count,
+                        const struct tn_progress *progress, struct tn_evaluation *evaluation,
+                        struct tn_error *error)
+{
+    return evaluate(graph, dataset, split, order, count, 0, progress, evaluation, error);
 }

@@ -20,6 +20,12 @@ bool tn_evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, enum 
                  int64_t limit, int batch, const struct tn_progress *progress,
                  struct tn_evaluation *evaluation, struct tn_error *error);
 
+/* The same on the `count` images order[...] of a split, with the engine's choice of a batch. */
+bool tn_evaluate_images(const struct tn_graph *graph, struct tn_dataset *dataset,
+                        enum tn_split split, const uint32_t *order, size_t count,
+                        const struct tn_progress *progress, struct tn_evaluation *evaluation,
+                        struct tn_error *error);
+
 /* Images at once that keep the activations of a network of this size in the cache, or nearly. */
 int tn_evaluate_batch(const struct tn_graph *graph);
 

@@ -347,6 +347,16 @@ static void sgd(size_t count, float *w, float *v, const float *g, float rate, fl
     }
 }
 
+static void nesterov(size_t count, float *w, float *v, const float *g, float rate, float momentum,
+                     float decay)
+{
+    for (size_t i = 0; i < count; i++) {
+        float d = g[i] + decay * w[i];
+        v[i] = momentum * v[i] + d;
+        w[i] -= rate * (d + momentum * v[i]);
+    }
+}
+
 static void sum_rows(size_t count, const float *x, double *sums)
 {
     for (size_t i = 0; i < count; i++)
@@ -381,6 +391,7 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .add = add,
     .relu_gradient = relu_gradient,
     .sgd = sgd,
+    .nesterov = nesterov,
     .sum_rows = sum_rows,
     .unary = SYMBOL(unary, TN_KERNELS_NAME),
     .binary = SYMBOL(binary, TN_KERNELS_NAME),

@@ -64,6 +64,11 @@ struct tn_kernels {
     void (*sgd)(size_t count, float *w, float *v, const float *g, float rate, float momentum,
                 float decay);
 
+    /* The same with Nesterov's momentum: d = g + decay * w; v = momentum * v + d; w -= rate * (d +
+     * momentum * v) */
+    void (*nesterov)(size_t count, float *w, float *v, const float *g, float rate, float momentum,
+                     float decay);
+
     /* sums += x */
     void (*sum_rows)(size_t count, const float *x, double *sums);
 

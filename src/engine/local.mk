@@ -1,4 +1,5 @@
 libthinet_la_SOURCES += \
+	src/engine/batch_norm_reset.c src/engine/batch_norm_reset.h \
 	src/engine/choose.c src/engine/kernels.h src/engine/functions.h \
 	src/engine/conv.c src/engine/conv_geometry.c src/engine/conv_geometry.h \
 	src/engine/correlation.c src/engine/correlation.h \
@@ -6,6 +7,7 @@ libthinet_la_SOURCES += \
 	src/engine/evaluate.c src/engine/evaluate.h \
 	src/engine/gemm.c \
 	src/engine/linear.c src/engine/linear.h \
+	src/engine/holdout.c src/engine/holdout.h \
 	src/engine/instance_norm.c src/engine/layer_norm.c src/engine/lrn.c \
 	src/engine/loss.c src/engine/loss.h \
 	src/engine/matmul.c \
@@ -17,8 +19,12 @@ libthinet_la_SOURCES += \
 	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c \
 	src/engine/pool.c \
 	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
+	src/engine/schedule.c src/engine/schedule.h \
 	src/engine/step.h src/engine/stretch.c src/engine/stretch.h \
+	src/engine/tally.c src/engine/tally.h \
+	src/engine/teacher.c src/engine/teacher.h \
 	src/engine/train.c src/engine/train.h \
+	src/engine/update.c \
 	src/engine/unary.c src/engine/unary.h
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).

@@ -1,4 +1,4 @@
-/* Softmax cross-entropy over logits. */
+/* Softmax cross-entropy over logits, and what training adds to it. */
 #ifndef TN_ENGINE_LOSS_H
 #define TN_ENGINE_LOSS_H
 
@@ -17,5 +17,19 @@ struct tn_loss {
  */
 void tn_softmax_loss(int count, int classes, const float *logits, const int32_t *labels,
                      float *gradient, struct tn_loss *loss);
+
+/* What the network is to say of an image, besides its label. All zero: nothing else. */
+struct tn_targets {
+    double
+        smoothing; /* S: the label gets 1 - S, and every class S / classes (Szegedy et al. 2016) */
+    const float *teacher; /* [count,classes]: logits of another network, or NULL */
+    double weight;        /* A: of what the teacher says */
+    double temperature;   /* T, above 0 */
+};
+
+/* As tn_softmax_loss, of the loss (1 - A) CE + A T^2 KL(softmax(teacher / T) || softmax(logits /
+ * T)) (Hinton, Vinyals, Dean 2015), CE being the cross-entropy with the smoothed label. */
+void tn_target_loss(int count, int classes, const float *logits, const int32_t *labels,
+                    const struct tn_targets *targets, float *gradient, struct tn_loss *loss);
 
 #endif

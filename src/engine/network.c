@@ -315,32 +315,6 @@ bool tn_network_backward(struct tn_network *network, const float *output_gradien
     return tn_network_backward_observed(network, output_gradient, NULL, error);
 }
 
-struct sgd_job {
-    const struct tn_network *network;
-    const struct tn_param *param;
-    const struct tn_sgd *sgd;
-};
-
-static void sgd_range(void *context, size_t begin, size_t end, unsigned worker)
-{
-    (void)worker;
-    const struct sgd_job *job = context;
-    const struct tn_param *param = job->param;
-    job->network->kernels->sgd(end - begin, param->data + begin, param->velocity + begin,
-                               param->gradient + begin, job->sgd->learning_rate, job->sgd->momentum,
-                               job->sgd->decay);
-}
-
-void tn_network_update(struct tn_network *network, const struct tn_sgd *sgd)
-{
-    for (int p = 0; p < network->param_count; p++) {
-        struct sgd_job job = {network, &network->params[p], sgd};
-        if (job.param->trainable && job.param->gradient_set)
-            tn_for_ranges(job.param->count, GRAIN, sgd_range, &job);
-    }
-    network->iteration++;
-}
-
 const float *tn_network_gradient(const struct tn_network *network, int value)
 {
     int param = network->param_of[value];

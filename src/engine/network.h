@@ -64,10 +64,13 @@ const float *tn_network_value(const struct tn_network *network, int value);
  * asks for it. */
 const float *tn_network_value_gradient(const struct tn_network *network, int value);
 
-/* One step of SGD: v = momentum v + (g + decay w); w = w - lr v (PyTorch's form). Decay applies to
- * all parameters. */
+/* One step of SGD in PyTorch's form: d = g + decay w; v = momentum v + d; w = w - lr v, or with
+ * Nesterov's momentum w = w - lr (d + momentum v). */
 struct tn_sgd {
     float learning_rate, momentum, decay;
+    bool nesterov;
+    bool spare_vectors; /* decay leaves out BatchNorm's scale and shift and biases */
+    double clip;        /* greatest norm of all gradients together, 0: any; they are scaled to it */
 };
 void tn_network_update(struct tn_network *network, const struct tn_sgd *sgd);
 
@@ -83,6 +86,14 @@ void tn_network_want_input_gradient(struct tn_network *network);
  * new tensors. */
 bool tn_network_store(const struct tn_network *network, struct tn_graph *graph,
                       struct tn_error *error);
+
+/* What a run goes on from, besides the graph: the velocities v of all trained parameters in one
+ * row of numbers, NULL with an error, and the number of steps done. */
+struct tn_tensor *tn_network_momentum(const struct tn_network *network, struct tn_error *error);
+int64_t tn_network_steps(const struct tn_network *network);
+/* Go on from there. The row must be as long as this network's. */
+bool tn_network_resume(struct tn_network *network, const struct tn_tensor *momentum, int64_t steps,
+                       struct tn_error *error);
 
 /* Seed of dropout masks; the mask of a step depends on (seed, step, node, element) only. */
 void tn_network_seed(struct tn_network *network, uint64_t seed);

@@ -4,12 +4,15 @@
 #include "core/memory.h"
 #include "data/loader.h"
 #include "engine/evaluate.h"
+#include "engine/holdout.h"
 #include "engine/loss.h"
 #include "engine/network.h"
+#include "engine/teacher.h"
 #include "model/logits.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     CROP_PAD_DIVISOR = 8
@@ -21,52 +24,46 @@ enum { ORDER_STREAM = 1 << 20 };
 
 void tn_train_defaults(struct tn_train_options *options)
 {
-    *options = (struct tn_train_options){.epochs = 1,
-                                         .batch = 128,
-                                         .learning_rate = 0.01f,
-                                         .momentum = 0.9f,
-                                         .decay = 5e-4f,
-                                         .schedule = TN_COSINE,
-                                         .augmentation = TN_AUGMENT_FLIP,
-                                         .seed = 1};
+    *options =
+        (struct tn_train_options){.epochs = 1,
+                                  .batch = 128,
+                                  .rates = {.schedule = TN_COSINE, .rate = 0.01, .gamma = 0.1},
+                                  .momentum = 0.9f,
+                                  .decay = 5e-4f,
+                                  .teacher_weight = 0.7,
+                                  .temperature = 4,
+                                  .augmentation = TN_AUGMENT_FLIP,
+                                  .seed = 1};
 }
 
 struct run {
     const struct tn_train_options *options;
     struct tn_dataset *dataset;
     struct tn_network *network;
+    struct tn_teacher *teacher; /* or NULL */
     const struct tn_progress *progress;
-    uint32_t *order;   /* all training images, shuffled anew each epoch */
+    uint32_t *images;  /* all training images: first those to train on, then those held out */
+    size_t pool;       /* of the first kind */
+    uint32_t *order;   /* the first kind, shuffled anew each epoch */
     size_t count;      /* images an epoch */
     size_t iterations; /* an epoch */
     float *gradient;   /* [batch, outputs] */
     int epoch;         /* 1 .. epochs */
+    struct tn_epoch best;
+    struct tn_graph *best_graph; /* NULL: no epoch was the best yet */
 };
 
-/* Learning rate of iteration `step` (0, 1 ...) of the whole run. */
-static float rate_at(const struct run *run, size_t step)
+static double rate_at(const struct run *run, size_t step)
 {
-    const struct tn_train_options *options = run->options;
-    double done = (double)step / ((double)run->iterations * options->epochs);
-    switch (options->schedule) {
-    case TN_STEP:
-        return options->learning_rate * (done < 0.5 ? 1 : done < 0.75 ? 0.1f : 0.01f);
-    case TN_COSINE:
-        return (float)((double)options->learning_rate * 0.5 * (1 + cos(3.141592653589793 * done)));
-    case TN_CONSTANT:
-        break;
-    }
-    return options->learning_rate;
+    return tn_rate_at(&run->options->rates, run->options->epochs, run->iterations, step);
 }
 
 static void shuffle(struct run *run)
 {
     struct tn_random random;
-    size_t all = tn_dataset_count(run->dataset, TN_TRAIN);
-    for (size_t i = 0; i < all; i++)
-        run->order[i] = (uint32_t)i;
+    memcpy(run->order, run->images, run->pool * sizeof *run->order);
     tn_random_seed(&random, run->options->seed, ORDER_STREAM + (uint64_t)run->epoch);
-    tn_random_shuffle(&random, run->order, all);
+    tn_random_shuffle(&random, run->order, run->pool);
 }
 
 static struct tn_loader *open_loader(const struct run *run, struct tn_error *error)
@@ -87,10 +84,16 @@ static bool train_batch(struct run *run, const struct tn_batch *batch, size_t st
                         struct tn_loss *loss, struct tn_error *error)
 {
     const float *logits;
+    struct tn_targets targets = {.smoothing = run->options->smoothing,
+                                 .weight = run->options->teacher_weight,
+                                 .temperature = run->options->temperature};
+    if (run->teacher &&
+        !tn_teacher_ask(run->teacher, batch->images, (int)batch->count, &targets.teacher, error))
+        return false;
     if (!tn_network_forward(run->network, batch->images, (int)batch->count, NULL, &logits, error))
         return false;
-    tn_softmax_loss((int)batch->count, tn_network_outputs(run->network), logits, batch->labels,
-                    run->gradient, loss);
+    tn_target_loss((int)batch->count, tn_network_outputs(run->network), logits, batch->labels,
+                   &targets, run->gradient, loss);
     if (loss->bad > 0 || !isfinite(loss->sum)) {
         const char *where = tn_network_first_bad(run->network);
         return tn_fail(error, TN_ERROR_USE,
@@ -101,7 +104,12 @@ static bool train_batch(struct run *run, const struct tn_batch *batch, size_t st
     }
     if (!tn_network_backward(run->network, run->gradient, error))
         return false;
-    struct tn_sgd sgd = {rate_at(run, step), run->options->momentum, run->options->decay};
+    struct tn_sgd sgd = {.learning_rate = (float)rate_at(run, step),
+                         .momentum = run->options->momentum,
+                         .decay = run->options->decay,
+                         .nesterov = run->options->nesterov,
+                         .spare_vectors = run->options->spare_vectors,
+                         .clip = run->options->clip};
     tn_network_update(run->network, &sgd);
     return true;
 }
@@ -115,7 +123,7 @@ static bool train_epoch(struct run *run, struct tn_epoch *epoch, struct tn_error
     double start = tn_clock_seconds();
     snprintf(stage, sizeof stage, "epoch %d/%d", run->epoch, run->options->epochs);
     shuffle(run);
-    epoch->learning_rate = (double)rate_at(run, step);
+    epoch->learning_rate = rate_at(run, step);
     struct tn_loader *loader = open_loader(run, error);
     bool ok = loader;
     if (ok)
@@ -153,27 +161,89 @@ static void take_constants(const struct tn_graph *from, struct tn_graph *to)
             tn_graph_set_constant(to, v, tn_tensor_ref(from->values[v].constant));
 }
 
+/* What the images held out and the test images say of an epoch's network. */
+static bool judge(const struct run *run, const struct tn_graph *trained, struct tn_epoch *epoch,
+                  struct tn_error *error)
+{
+    const struct tn_epoch *best = &run->best;
+    struct tn_evaluation test = {0}, held = {0};
+    epoch->held = run->options->held;
+    if (epoch->held > 0 &&
+        !tn_evaluate_images(trained, run->dataset, TN_TRAIN, run->images + run->pool,
+                            (size_t)epoch->held, run->progress, &held, error))
+        return false;
+    if (tn_dataset_count(run->dataset, TN_TEST) > 0 &&
+        !tn_evaluate(trained, run->dataset, TN_TEST, run->options->test_limit, 0, run->progress,
+                     &test, error))
+        return false;
+    epoch->test_top1 = test.top1;
+    epoch->test_top5 = test.top5;
+    epoch->held_top1 = held.top1;
+    epoch->held_loss = held.loss;
+    epoch->best =
+        epoch->held > 0 && (!best->epoch || held.top1 > best->held_top1 ||
+                            (held.top1 >= best->held_top1 && held.loss < best->held_loss));
+    return true;
+}
+
+static bool remember_best(struct run *run, const struct tn_epoch *epoch,
+                          const struct tn_graph *graph, struct tn_error *error)
+{
+    if (!epoch->best)
+        return true;
+    struct tn_graph *copy = tn_graph_clone(graph, error);
+    if (!copy)
+        return false;
+    tn_graph_free(run->best_graph);
+    run->best_graph = copy;
+    run->best = *epoch;
+    return true;
+}
+
+static bool report(const struct run *run, const struct tn_epoch *epoch,
+                   const struct tn_graph *graph, tn_epoch_done epoch_done, void *context,
+                   struct tn_error *error)
+{
+    struct tn_checkpoint checkpoint = {.epoch = run->epoch,
+                                       .steps = tn_network_steps(run->network),
+                                       .momentum = tn_network_momentum(run->network, error),
+                                       .best = run->best};
+    bool ok = checkpoint.momentum && epoch_done(context, epoch, graph, &checkpoint, error);
+    tn_tensor_unref(checkpoint.momentum);
+    return ok;
+}
+
+/* Only a whole epoch, evaluated, counts as finished. */
+static bool finish_epoch(struct run *run, struct tn_graph *graph, struct tn_epoch *epoch,
+                         struct tn_error *error)
+{
+    struct tn_graph *trained = tn_graph_clone(graph, error);
+    bool ok = trained && tn_network_store(run->network, trained, error) &&
+              judge(run, trained, epoch, error) && remember_best(run, epoch, trained, error);
+    if (ok)
+        take_constants(trained, graph);
+    tn_graph_free(trained);
+    return ok;
+}
+
+static bool out_of_patience(const struct run *run)
+{
+    return run->options->patience > 0 && run->best.epoch > 0 &&
+           run->epoch - run->best.epoch >= run->options->patience;
+}
+
 static bool run_epochs(struct run *run, struct tn_graph *graph, tn_epoch_done epoch_done,
                        void *context, struct tn_error *error)
 {
-    for (run->epoch = 1; run->epoch <= run->options->epochs; run->epoch++) {
+    while (run->epoch < run->options->epochs && !out_of_patience(run)) {
         struct tn_epoch epoch = {0};
-        struct tn_evaluation test = {0};
-        if (!train_epoch(run, &epoch, error))
-            return false;
-        struct tn_graph *trained = tn_graph_clone(graph, error);
-        bool ok = trained && tn_network_store(run->network, trained, error);
-        if (ok && tn_dataset_count(run->dataset, TN_TEST) > 0)
-            ok = tn_evaluate(trained, run->dataset, TN_TEST, run->options->test_limit, 0,
-                             run->progress, &test, error);
-        if (ok) /* only a whole epoch, evaluated, counts as finished */
-            take_constants(trained, graph);
-        tn_graph_free(trained);
-        epoch.test_top1 = test.top1;
-        epoch.test_top5 = test.top5;
-        if (!ok || (epoch_done && !epoch_done(context, &epoch, graph, error)))
+        run->epoch++;
+        if (!train_epoch(run, &epoch, error) || !finish_epoch(run, graph, &epoch, error) ||
+            (epoch_done && !report(run, &epoch, graph, epoch_done, context, error)))
             return false;
     }
+    if (run->options->keep_best && run->best_graph)
+        take_constants(run->best_graph, graph);
     return true;
 }
 
@@ -184,13 +254,68 @@ static bool check_options(const struct tn_train_options *options, const struct t
         return tn_fail(error, TN_ERROR_USE,
                        "training takes at least 1 epoch and 2 images a batch, got %d and %d",
                        options->epochs, options->batch);
-    if (!(options->learning_rate > 0) || !(options->momentum >= 0 && options->momentum < 1) ||
-        !(options->decay >= 0))
-        return tn_fail(error, TN_ERROR_USE,
-                       "lr must be above 0, momentum in 0..1 and decay not negative");
-    if (tn_dataset_count(dataset, TN_TRAIN) == 0)
+    if (!(options->momentum >= 0 && options->momentum < 1) || !(options->decay >= 0))
+        return tn_fail(error, TN_ERROR_USE, "momentum must be in 0..1 and decay not negative");
+    if (!tn_rates_check(&options->rates, options->epochs, error))
+        return false;
+    if (!(options->smoothing >= 0 && options->smoothing <= 1))
+        return tn_fail(error, TN_ERROR_USE, "smooth must be in 0..1");
+    if (options->teacher && (!(options->teacher_weight >= 0 && options->teacher_weight <= 1) ||
+                             !(options->temperature > 0)))
+        return tn_fail(error, TN_ERROR_USE, "weight must be in 0..1 and temperature above 0");
+    size_t all = tn_dataset_count(dataset, TN_TRAIN);
+    if (all == 0)
         return tn_fail(error, TN_ERROR_USE, "the data has no training images");
+    if (options->held < 0 || (options->held > 0 && (uint64_t)options->held + 2 > all))
+        return tn_fail(error, TN_ERROR_USE,
+                       "%lld of %zu training images held out: at least 2 must be left to train on",
+                       (long long)options->held, all);
+    if (options->patience > 0 && !options->held)
+        return tn_fail(error, TN_ERROR_USE,
+                       "patience needs images that are held out to judge by: holdout=0.1");
+    if (!(options->clip >= 0))
+        return tn_fail(error, TN_ERROR_USE, "clip must not be negative");
     return true;
+}
+
+static bool prepare(struct run *run, const struct tn_graph *graph, struct tn_error *error)
+{
+    const struct tn_train_options *options = run->options;
+    size_t all = tn_dataset_count(run->dataset, TN_TRAIN), batch = (size_t)options->batch;
+    size_t pool = all - (size_t)options->held, limit = (size_t)options->limit;
+    run->pool = pool;
+    run->count = options->limit > 0 && limit < pool ? limit : pool;
+    run->iterations = (run->count + batch - 1) / batch;
+    struct tn_graph *logits = tn_graph_logits(graph, error);
+    run->network = logits ? tn_network_new(logits, options->batch, TN_TRAINING, error) : NULL;
+    tn_graph_free(logits);
+    if (!run->network)
+        return false;
+    tn_network_seed(run->network, options->seed);
+    tn_network_watch(run->network, run->progress);
+    int outputs = tn_network_outputs(run->network);
+    if (options->teacher && !(run->teacher = tn_teacher_new(options->teacher, options->batch,
+                                                            outputs, run->progress, error)))
+        return false;
+    run->images = tn_alloc(all, sizeof *run->images);
+    run->order = tn_alloc(all, sizeof *run->order);
+    run->gradient = tn_alloc(batch * (size_t)outputs, sizeof *run->gradient);
+    if (!run->images || !run->order || !run->gradient)
+        return tn_fail_memory(error, "training", all * sizeof *run->order);
+    return tn_holdout_draw(all, (size_t)options->held, options->seed, run->images, error);
+}
+
+/* Stand where an earlier run stopped. */
+static bool take_up(struct run *run, struct tn_error *error)
+{
+    const struct tn_checkpoint *from = run->options->resume;
+    if (!from)
+        return true;
+    run->epoch = from->epoch;
+    run->best = from->best;
+    if (run->options->best && !(run->best_graph = tn_graph_clone(run->options->best, error)))
+        return false;
+    return tn_network_resume(run->network, from->momentum, from->steps, error);
 }
 
 bool tn_train(struct tn_graph *graph, struct tn_dataset *dataset,
@@ -198,26 +323,16 @@ bool tn_train(struct tn_graph *graph, struct tn_dataset *dataset,
               const struct tn_progress *progress, struct tn_error *error)
 {
     struct run run = {.options = options, .dataset = dataset, .progress = progress};
-    if (!check_options(options, dataset, error) || !tn_evaluate_fits(graph, dataset, error))
+    if (!check_options(options, dataset, error) || !tn_evaluate_fits(graph, dataset, error) ||
+        (options->teacher && !tn_evaluate_fits(options->teacher, dataset, error)))
         return false;
-    size_t all = tn_dataset_count(dataset, TN_TRAIN), batch = (size_t)options->batch;
-    run.count = options->limit > 0 && (size_t)options->limit < all ? (size_t)options->limit : all;
-    run.iterations = (run.count + batch - 1) / batch;
-    struct tn_graph *logits = tn_graph_logits(graph, error);
-    run.network = logits ? tn_network_new(logits, options->batch, TN_TRAINING, error) : NULL;
-    tn_graph_free(logits);
-    if (!run.network)
-        return false;
-    tn_network_seed(run.network, options->seed);
-    tn_network_watch(run.network, progress);
-    size_t outputs = (size_t)tn_network_outputs(run.network);
-    run.order = tn_alloc(all, sizeof *run.order);
-    run.gradient = tn_alloc(batch * outputs, sizeof *run.gradient);
-    bool ok = run.order && run.gradient;
-    ok = ok ? run_epochs(&run, graph, epoch_done, context, error)
-            : tn_fail_memory(error, "training", all * sizeof *run.order);
+    bool ok = prepare(&run, graph, error) && take_up(&run, error) &&
+              run_epochs(&run, graph, epoch_done, context, error);
+    tn_graph_free(run.best_graph);
+    tn_free(run.images);
     tn_free(run.order);
     tn_free(run.gradient);
+    tn_teacher_free(run.teacher);
     tn_network_free(run.network);
     return ok;
 }

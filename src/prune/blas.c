@@ -20,8 +20,13 @@ void tn_blas_serial(void)
 
 bool tn_cholesky(int n, double *matrix)
 {
+    return tn_cholesky_part(n, matrix, n);
+}
+
+bool tn_cholesky_part(int n, double *matrix, int stride)
+{
     int info = 0;
     tn_blas_serial();
-    dpotrf_("L", &n, matrix, &n, &info);
+    dpotrf_("L", &n, matrix, &stride, &info);
     return info == 0;
 }

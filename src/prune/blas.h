@@ -11,5 +11,7 @@ void tn_blas_serial(void);
 /* Cholesky factor of a symmetric positive definite matrix, LAPACK dpotrf: the lower triangle of
  * `matrix` (column major, n x n) becomes L. False when a pivot is not positive. */
 bool tn_cholesky(int n, double *matrix);
+/* The same for a matrix inside a larger one, whose columns are `stride` numbers apart. */
+bool tn_cholesky_part(int n, double *matrix, int stride);
 
 #endif

@@ -92,26 +92,47 @@ void tn_gram_free(struct tn_gram *gram)
 bool tn_gram_is_finite(const struct tn_gram *gram, struct tn_error *error)
 {
     const double *g = tn_tensor_doubles(gram->matrix);
-    size_t count = (size_t)gram->channels * (size_t)gram->channels;
-    for (size_t i = 0; i < count; i++) {
+    const double *target = gram->target ? tn_tensor_doubles(gram->target) : NULL;
+    size_t n = (size_t)gram->channels;
+    for (size_t i = 0; i < n * n; i++) {
         if (!isfinite(g[i]))
             return tn_fail(error, TN_ERROR_INPUT,
                            "the statistics hold a number that is not finite (channel %d)",
-                           (int)(i / (size_t)gram->channels));
+                           (int)(i / n));
+    }
+    for (size_t i = 0; target && i <= n; i++) {
+        if (!isfinite(target[i]))
+            return tn_fail(error, TN_ERROR_INPUT,
+                           "the target of the statistics is not finite (number %d of %d)",
+                           (int)i + 1, (int)n + 1);
     }
     return true;
 }
 
+double tn_gram_target_of(const struct tn_gram *gram, int c)
+{
+    if (gram->target)
+        return tn_tensor_doubles(gram->target)[c];
+    size_t n = (size_t)gram->channels;
+    const double *row = tn_tensor_doubles(gram->matrix) + (size_t)c * n;
+    double sum = 0;
+    for (size_t k = 0; k < n; k++)
+        sum += row[k];
+    return sum;
+}
+
+void tn_gram_target(const struct tn_gram *gram, double *b)
+{
+    for (int c = 0; c < gram->channels; c++)
+        b[c] = tn_gram_target_of(gram, c);
+}
+
 double tn_gram_energy(const struct tn_gram *gram)
 {
-    const double *g = tn_tensor_doubles(gram->matrix);
-    size_t n = (size_t)gram->channels;
+    if (gram->target)
+        return tn_tensor_doubles(gram->target)[gram->channels];
     double energy = 0;
-    for (size_t r = 0; r < n; r++) {
-        double row = 0;
-        for (size_t c = 0; c < n; c++)
-            row += g[r * n + c];
-        energy += row;
-    }
+    for (int c = 0; c < gram->channels; c++)
+        energy += tn_gram_target_of(gram, c);
     return energy;
 }

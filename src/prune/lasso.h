@@ -1,4 +1,4 @@
-/* Channel selection by LASSO, from G alone. Internal to src/prune. */
+/* Channel selection by LASSO, from G (and its target) alone. Internal to src/prune. */
 #ifndef TN_PRUNE_LASSO_H
 #define TN_PRUNE_LASSO_H
 

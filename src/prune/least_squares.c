@@ -12,7 +12,7 @@
 static const double SMALL_PIVOT = 1e-13;
 static const double FIRST_RIDGE = 1e-12, LAST_RIDGE = 1.0;
 
-/* L L^T = G_SS + ridge, z = L^-1 b_S with b = G 1, for the channels S in a given order. */
+/* L L^T = G_SS + ridge, z = L^-1 b_S with b = X^T y, for the channels S in a given order. */
 struct factor {
     int count;
     double *lower; /* [count,count], column major */
@@ -62,14 +62,8 @@ static bool pivots_are_sound(const struct tn_gram *gram, const int *channels,
 
 static void project(const struct tn_gram *gram, const int *channels, struct factor *factor)
 {
-    const double *g = tn_tensor_doubles(gram->matrix);
-    for (int i = 0; i < factor->count; i++) {
-        const double *row = g + (size_t)channels[i] * (size_t)gram->channels;
-        double sum = 0;
-        for (int c = 0; c < gram->channels; c++)
-            sum += row[c];
-        factor->z[i] = sum;
-    }
+    for (int i = 0; i < factor->count; i++)
+        factor->z[i] = tn_gram_target_of(gram, channels[i]);
     cblas_dtrsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, factor->count, factor->lower,
                 factor->count, factor->z, 1);
 }

@@ -13,14 +13,41 @@
  * a filter go by index. In units of the last place of the terms compared. */
 static const double TIE = 64 * DBL_EPSILON;
 
-/* A greedy walk: which filters are gone, s = ||X_T 1||^2 and r_c = sum over t in T of G_ct. */
+/* A greedy walk: which filters T are gone, s = ||d + X_T 1||^2 and r = X^T (d + X_T 1), where
+ * d = y - X 1 is nought unless the target is another network's: s is ||y - X_S 1||^2 of the kept.
+ */
 struct walk {
     int channels;
     const double *g;
     double s;
     double *r;
+    double *terms; /* [C] size of what r_c was the difference of at the start */
     bool *gone;
 };
+
+/* d's part of s and r: X^T d = b - G 1. */
+static void walk_towards(const struct tn_gram *gram, struct walk *walk)
+{
+    int n = walk->channels;
+    double own = 0, shared = 0;
+    for (int k = 0; k < n; k++)
+        cblas_daxpy(n, 1, walk->g + (size_t)k * (size_t)n, 1, walk->r, 1);
+    for (int c = 0; c < n; c++) {
+        double b = tn_gram_target_of(gram, c), sum = walk->r[c];
+        walk->r[c] = b - sum;
+        walk->terms[c] = fabs(b) + fabs(sum);
+        shared += b;
+        own += sum;
+    }
+    walk->s = fmax(tn_gram_energy(gram) - 2 * shared + own, 0);
+}
+
+static void walk_end(struct walk *walk)
+{
+    tn_free(walk->r);
+    tn_free(walk->terms);
+    tn_free(walk->gone);
+}
 
 static bool walk_start(const struct tn_gram *gram, struct walk *walk, struct tn_error *error)
 {
@@ -28,18 +55,15 @@ static bool walk_start(const struct tn_gram *gram, struct walk *walk, struct tn_
     tn_blas_serial();
     *walk = (struct walk){.channels = gram->channels, .g = tn_tensor_doubles(gram->matrix)};
     walk->r = tn_calloc(n, sizeof *walk->r);
+    walk->terms = tn_calloc(n, sizeof *walk->terms);
     walk->gone = tn_calloc(n, sizeof *walk->gone);
-    if (walk->r && walk->gone)
-        return true;
-    tn_free(walk->r);
-    tn_free(walk->gone);
-    return tn_fail_memory(error, "a greedy path", n * sizeof *walk->r);
-}
-
-static void walk_end(struct walk *walk)
-{
-    tn_free(walk->r);
-    tn_free(walk->gone);
+    if (!walk->r || !walk->terms || !walk->gone) {
+        walk_end(walk);
+        return tn_fail_memory(error, "a greedy path", n * sizeof *walk->r);
+    }
+    if (gram->target)
+        walk_towards(gram, walk);
+    return true;
 }
 
 /* What removing c next adds to s. */
@@ -53,6 +77,13 @@ static void walk_remove(struct walk *walk, int c)
     walk->s = fmax(walk->s + added(walk, c), 0);
     walk->gone[c] = true;
     cblas_daxpy(walk->channels, 1, walk->g + (size_t)c * (size_t)walk->channels, 1, walk->r, 1);
+}
+
+static void walk_put_back(struct walk *walk, int c)
+{
+    walk->gone[c] = false;
+    cblas_daxpy(walk->channels, -1, walk->g + (size_t)c * (size_t)walk->channels, 1, walk->r, 1);
+    walk->s = fmax(walk->s - added(walk, c), 0);
 }
 
 /* The lock that goes next: filters locked to be pruned, then the free ones, then those locked to be
@@ -81,7 +112,7 @@ static int cheapest(const struct walk *walk, const enum tn_lock *locks, int rank
     if (best < 0)
         return -1;
     double least = added(walk, best);
-    double terms = walk->s + 2 * fabs(walk->r[best]) +
+    double terms = walk->s + 2 * fabs(walk->r[best]) + walk->terms[best] +
                    walk->g[(size_t)best * (size_t)walk->channels + (size_t)best];
     for (int c = 0; c < best; c++) {
         if (!walk->gone[c] && c != except && tn_lock_rank(locks, c) == rank &&
@@ -128,7 +159,7 @@ static bool walk_path(const struct tn_gram *gram, const int *order, const enum t
         return false;
     double scale = path->energy > 0 ? 1 / path->energy : 0;
     int n = gram->channels;
-    path->error[0] = 0;
+    path->error[0] = walk.s * scale;
     for (int i = 0; i < n; i++) {
         int rank = next_rank(&walk, locks);
         int c = order ? order[i] : cheapest(&walk, locks, rank, -1);
@@ -140,7 +171,7 @@ static bool walk_path(const struct tn_gram *gram, const int *order, const enum t
         walk_remove(&walk, c);
         path->error[i + 1] = walk.s * scale;
     }
-    /* Nothing is left of y: exact, whatever rounding gathered on the way. */
+    /* Nothing of y is left: exact, whatever rounding gathered on the way. */
     path->error[n] = path->energy > 0 ? 1 : 0;
     walk_end(&walk);
     return true;
@@ -200,6 +231,32 @@ bool tn_path_greedy(const struct tn_gram *gram, const enum tn_lock *locks, int *
     }
     walk_end(&walk);
     return true;
+}
+
+bool tn_path_set_errors(const struct tn_gram *gram, const bool *kept,
+                        const struct tn_progress *progress, double *errors, struct tn_error *error)
+{
+    struct walk walk;
+    if (!walk_start(gram, &walk, error))
+        return false;
+    int n = gram->channels;
+    double energy = tn_gram_energy(gram);
+    double scale = energy > 0 ? 1 / energy : 0;
+    bool ok = true;
+    for (int removed = 0; ok && removed <= n; removed++) {
+        const bool *set = kept + (size_t)(n - removed) * (size_t)n;
+        for (int c = 0; c < n; c++) {
+            if (!set[c] && !walk.gone[c])
+                walk_remove(&walk, c);
+            else if (set[c] && walk.gone[c])
+                walk_put_back(&walk, c);
+        }
+        errors[removed] = walk.s * scale;
+        ok = tn_progress_step(progress, "errors", removed, n, "filters", "", error);
+    }
+    errors[n] = energy > 0 ? 1 : 0;
+    walk_end(&walk);
+    return ok;
 }
 
 int tn_path_candidates(const struct tn_gram *gram, const struct tn_path *path, int removed,

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* Luo et al. 2018 (TPAMI): start with no channel; add the c with the largest (b_c - (G w)_c)^2 /
- * G_cc, b = G 1; refit the weights w of all chosen ones by least squares. That is orthogonal
+ * G_cc, b = X^T y; refit the weights w of all chosen ones by least squares. That is orthogonal
  * matching pursuit: the term is what the squared error falls by when c alone joins and the weights
  * of the others stay, a lower bound of what it falls by after the refit.
  *

@@ -3,28 +3,21 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "data/loader.h"
-#include "engine/evaluate.h"
 #include "engine/network.h"
-#include "model/layers.h"
+#include "prune/draw.h"
+#include "prune/site.h"
 #include "prune/tap.h"
-
-#include <stdlib.h>
-
-enum { GREATEST_BATCH = 50 };
-/* FLOPs of a forward pass between two looks at the wish to stop: well under 200 ms for a single
- * node. */
-static const double BATCH_FLOPS = 1e11;
 
 struct sampler {
     const struct tn_graph *graph;
     struct tn_dataset *dataset;
     const struct tn_sampling_options *options;
     const struct tn_progress *progress;
-    uint32_t *images; /* [image_count] indices in the training split, ascending */
-    size_t image_count;
-    int batch;
+    struct tn_draw drawn;
+    struct tn_network *network;
     int tap_count;
     struct tn_tap *taps;
+    struct tn_sites sites;
     size_t done; /* images before the present batch */
 };
 
@@ -43,7 +36,7 @@ static void read_image(void *context, size_t index, unsigned worker)
     const struct tn_tap *tap = reading->tap;
     size_t rows = (size_t)s->options->locations * (size_t)tap->channels;
     tn_tap_image(tap, reading->input + index * tap->input_size, s->options->seed,
-                 s->images[s->done + index], s->options->locations, tap->rows + index * rows);
+                 s->drawn.images[s->done + index], s->options->locations, tap->rows + index * rows);
 }
 
 static bool before_node(void *context, int node, const float *input, int count,
@@ -62,15 +55,19 @@ static bool before_node(void *context, int node, const float *input, int count,
             tn_gram_add((int64_t)count * s->options->locations, tap->channels, tap->rows,
                         tap->matrix);
     }
+    for (int i = 0; i < s->sites.count; i++) {
+        struct tn_site *site = &s->sites.site[i];
+        if (site->reader == node)
+            tn_site_add(site, tn_network_value(s->network, site->value), count);
+    }
     return true;
 }
 
-static bool pass_images(struct sampler *s, struct tn_network *network, struct tn_loader *loader,
-                        struct tn_error *error)
+static bool pass_images(struct sampler *s, struct tn_loader *loader, struct tn_error *error)
 {
     struct tn_observer observer = {.before = before_node, .context = s};
     while (true) {
-        if (!tn_progress_step(s->progress, "sample", (double)s->done, (double)s->image_count,
+        if (!tn_progress_step(s->progress, "sample", (double)s->done, (double)s->drawn.count,
                               "images", "", error))
             return false;
         struct tn_batch batch;
@@ -79,7 +76,7 @@ static bool pass_images(struct sampler *s, struct tn_network *network, struct tn
         if (batch.count == 0)
             return true;
         const float *outputs;
-        if (!tn_network_forward(network, batch.images, (int)batch.count, &observer, &outputs,
+        if (!tn_network_forward(s->network, batch.images, (int)batch.count, &observer, &outputs,
                                 error))
             return false;
         s->done += batch.count;
@@ -94,24 +91,23 @@ static bool pass_images(struct sampler *s, struct tn_network *network, struct tn
 
 static bool run(struct sampler *s, struct tn_error *error)
 {
-    struct tn_network *network = tn_network_new(s->graph, s->batch, TN_INFER, error);
-    if (!network)
+    s->network = tn_network_new(s->graph, s->drawn.batch, TN_INFER, error);
+    if (!s->network)
         return false;
-    struct tn_loader *loader = tn_loader_new(s->dataset, TN_TRAIN, s->images, s->image_count,
-                                             (size_t)s->batch, NULL, error);
+    struct tn_loader *loader = tn_loader_new(s->dataset, TN_TRAIN, s->drawn.images, s->drawn.count,
+                                             (size_t)s->drawn.batch, NULL, error);
     if (loader)
         tn_loader_watch(loader, s->progress);
-    tn_network_watch(network, s->progress);
-    bool ok = loader && pass_images(s, network, loader, error);
+    tn_network_watch(s->network, s->progress);
+    bool ok = loader && pass_images(s, loader, error);
     tn_loader_free(loader);
-    tn_network_free(network);
+    tn_network_free(s->network);
     return ok;
 }
 
 static bool prepare(struct sampler *s, struct tn_error *error)
 {
-    return check_options(s->options, error) && check_images(s->graph, s->dataset, error) &&
-           choose_images(s, error) && choose_batch(s, error);
+    return tn_draw_images(s->graph, s->dataset, s->options, &s->drawn, error);
 }
 
 static bool open_tap(struct sampler *s, const struct tn_group *group, int consumer, int place,
@@ -122,7 +118,7 @@ static bool open_tap(struct sampler *s, const struct tn_group *group, int consum
         return false;
     tap->group = place;
     size_t channels = (size_t)group->channels;
-    size_t rows = (size_t)s->batch * (size_t)s->options->locations;
+    size_t rows = (size_t)s->drawn.batch * (size_t)s->options->locations;
     tap->rows = tn_alloc(rows * channels, sizeof *tap->rows);
     tap->matrix = tn_calloc(channels * channels, sizeof *tap->matrix);
     s->tap_count++;
@@ -177,7 +173,8 @@ static void close_taps(struct sampler *s)
         tn_free(s->taps[i].matrix);
     }
     tn_free(s->taps);
-    tn_free(s->images);
+    tn_sites_free(&s->sites);
+    tn_draw_free(&s->drawn);
 }
 
 /* Add a consumer's matrix to its group's, divided by its own y^T y where there are several. A
@@ -206,7 +203,7 @@ static bool gather(const struct sampler *s, const struct tn_group *group, int pl
 {
     *gram = (struct tn_gram){
         .channels = group->channels,
-        .samples = (int64_t)s->image_count * s->options->locations,
+        .samples = (int64_t)s->drawn.count * s->options->locations,
         .matrix =
             tn_tensor_new(TN_DOUBLE, 2, (const int64_t[]){group->channels, group->channels}, error),
     };
@@ -220,23 +217,47 @@ static bool gather(const struct sampler *s, const struct tn_group *group, int pl
     return true;
 }
 
+static bool gather_all(const struct sampler *s, const struct tn_groups *groups, int count,
+                       const int *chosen, struct tn_gram *grams, struct tn_activity *activities,
+                       struct tn_error *error)
+{
+    for (int i = 0; i < count; i++) {
+        const struct tn_group *group = &groups->group[chosen[i]];
+        if (!gather(s, group, i, &grams[i], error))
+            return false;
+        if (!activities)
+            continue;
+        tn_activity_set(&activities[i], tn_sites_activity(&s->sites, i, group->channels, error));
+        if (!activities[i].magnitudes)
+            return false;
+    }
+    return true;
+}
+
 bool tn_sample_groups(const struct tn_graph *graph, const struct tn_groups *groups,
                       int chosen_count, const int *chosen, struct tn_dataset *dataset,
                       const struct tn_sampling_options *options, const struct tn_progress *progress,
-                      struct tn_gram *grams, int64_t *images_used, struct tn_error *error)
+                      struct tn_gram *grams, struct tn_activity *activities, int64_t *images_used,
+                      struct tn_error *error)
 {
     struct sampler s = {
         .graph = graph, .dataset = dataset, .options = options, .progress = progress};
-    for (int i = 0; i < chosen_count; i++)
+    for (int i = 0; i < chosen_count; i++) {
         grams[i] = (struct tn_gram){0};
+        if (activities)
+            activities[i] = (struct tn_activity){0};
+    }
     bool ok =
-        prepare(&s, error) && open_taps(&s, groups, chosen_count, chosen, error) && run(&s, error);
-    for (int i = 0; ok && i < chosen_count; i++)
-        ok = gather(&s, &groups->group[chosen[i]], i, &grams[i], error);
-    for (int i = 0; !ok && i < chosen_count; i++)
+        prepare(&s, error) && open_taps(&s, groups, chosen_count, chosen, error) &&
+        (!activities || tn_sites_of(graph, groups, chosen_count, chosen, false, &s.sites, error)) &&
+        run(&s, error) && gather_all(&s, groups, chosen_count, chosen, grams, activities, error);
+    for (int i = 0; !ok && i < chosen_count; i++) {
         tn_gram_free(&grams[i]);
+        if (activities)
+            tn_activity_free(&activities[i]);
+    }
     if (images_used)
-        *images_used = ok ? (int64_t)s.image_count : 0;
+        *images_used = ok ? (int64_t)s.drawn.count : 0;
     close_taps(&s);
     return ok;
 }
@@ -254,7 +275,7 @@ struct tn_tensor *tn_sample_rows(const struct tn_graph *graph, const struct tn_g
     if (chosen && prepare(&s, error) && tn_tap_open(graph, chosen, 0, &tap, error))
         rows = tn_tensor_new(
             TN_DOUBLE, 2,
-            (const int64_t[]){(int64_t)s.image_count * options->locations, chosen->channels},
+            (const int64_t[]){(int64_t)s.drawn.count * options->locations, chosen->channels},
             error);
     if (rows) {
         tap.rows = tn_tensor_doubles(rows);
@@ -265,6 +286,6 @@ struct tn_tensor *tn_sample_rows(const struct tn_graph *graph, const struct tn_g
             rows = NULL;
         }
     }
-    tn_free(s.images);
+    tn_draw_free(&s.drawn);
     return rows;
 }

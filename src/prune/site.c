@@ -47,7 +47,8 @@ static bool goes_on(const struct tn_graph *graph, const struct tn_node *node, in
 static int gated_by_itself(const struct tn_graph *graph, int value, const int *readers)
 {
     for (int i = 0; i < 2; i++) {
-        const struct tn_node *f = &graph->nodes[readers[i]], *product = &graph->nodes[readers[1 - i]];
+        const struct tn_node *f = &graph->nodes[readers[i]],
+                             *product = &graph->nodes[readers[1 - i]];
         int only;
         if (is_function(f->op) && product->op == TN_OP_MUL && product->input_count == 2 &&
             tn_graph_consumers(graph, f->outputs[0], 1, &only) == 1 && only == readers[1 - i] &&
@@ -239,12 +240,10 @@ static void add_taylor(const struct reading *reading, size_t position)
         double sum = 0;
         for (size_t i = n * site->outer; i < (n + 1) * site->outer; i++) {
             size_t at = (i * (size_t)site->positions + position) * site->area;
-            sum += kernels->product(site->area, reading->activations + at,
-                                    reading->gradients + at);
+            sum += kernels->product(site->area, reading->activations + at, reading->gradients + at);
         }
         /* The loss is a mean over the images; what counts is each image's own. */
-        site->taylor[position] +=
-            fabs(sum) * reading->images / (double)(site->outer * site->area);
+        site->taylor[position] += fabs(sum) * reading->images / (double)(site->outer * site->area);
     }
 }
 

@@ -19,9 +19,9 @@ struct tn_site {
     const int *channel_of; /* [positions] ... and which channel each is, or TN_NO_CHANNEL; the
                               groups' */
     size_t outer, area;
-    int64_t images;        /* seen */
-    double *zeros;         /* [positions] how many activations were 0 */
-    double *sum;           /* [positions] of |activation| */
+    int64_t images; /* seen */
+    double *zeros;  /* [positions] how many activations were 0 */
+    double *sum;    /* [positions] of |activation| */
     double *taylor; /* [positions] sum over images of |mean of activation x gradient|; or NULL */
 };
 

@@ -180,6 +180,7 @@ static bool enter_constant(struct builder *b, int node, int input, double flops)
         return true;
     struct tn_width_use *use = &b->widths->uses[b->widths->use_count];
     const struct tn_flow *flow = b->groups->flow;
+    use->node = node;
     use->whole = use->rest = (double)tensor->count;
     use->flops = tensor->count > 0 ? flops / (double)tensor->count : 0;
     for (int t = b->touch; t < flow->touch_count && flow->touches[t].node == node; t++) {

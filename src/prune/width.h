@@ -8,13 +8,14 @@
 #include "model/layers.h"
 #include "prune/groups.h"
 
-/* As tn_cost_of counts them. Whole numbers, but where a group's channels have different numbers of
- * positions and it is not known which of them go. */
+/* Parameters and FLOPs as tn_cost_of counts them: whole numbers, but where a group's channels have
+ * different numbers of positions and it is not known which of them go. Seconds of a forward pass
+ * where they were measured (latency.h), else 0. */
 struct tn_width_cost {
-    double params, flops;
+    double params, flops, time;
 };
 
-enum tn_measure { TN_FLOPS, TN_PARAMS };
+enum tn_measure { TN_FLOPS, TN_PARAMS, TN_LATENCY };
 
 /* The positions on one axis that belong to one group. */
 struct tn_width_part {
@@ -37,6 +38,8 @@ struct tn_width_use {
     int axes[2];        /* which */
     double rest, whole; /* numbers for one position on each axis; all numbers today */
     double flops;       /* for each number; 0 in BatchNorm */
+    double time;        /* seconds for each number, or 0 */
+    int node;
     bool twin; /* cut like an earlier use of the same constant, so that both go on sharing it */
 };
 
@@ -56,6 +59,7 @@ struct tn_widths {
     struct tn_width_use *uses;
     int *constants;               /* [constants] first use of each */
     struct tn_width_reach *reach; /* [groups] */
+    double fixed_time;            /* seconds at any width */
 };
 
 /* The groups must be of this graph; nothing of either is needed afterwards. */

@@ -6,7 +6,7 @@
 
 double tn_width_measured(struct tn_width_cost cost, enum tn_measure measure)
 {
-    return measure == TN_FLOPS ? cost.flops : cost.params;
+    return measure == TN_FLOPS ? cost.flops : measure == TN_PARAMS ? cost.params : cost.time;
 }
 
 /* Positions left of a part when `kept` channels of its group stay. */
@@ -59,6 +59,7 @@ static struct tn_width_cost cost_of(const struct tn_width_plan *plan, int consta
         const struct tn_width_use *use = &widths->uses[u];
         double numbers = numbers_of(plan, use);
         cost.flops += numbers * use->flops;
+        cost.time += numbers * use->time;
         if (numbers == use->whole) {
             cost.params += whole ? 0 : numbers;
             whole = true;
@@ -81,10 +82,12 @@ static void plan_start(struct tn_width_plan *plan, const int *kept)
         plan->kept[g] = is_prunable(plan, g) ? kept[g] : widths->reach[g].channels;
     for (int a = 0; a < widths->axis_count; a++)
         plan->axes[a] = left_on(plan, a);
+    plan->total.time = widths->fixed_time;
     for (int c = 0; c < widths->constant_count; c++) {
         plan->each[c] = cost_of(plan, c);
         plan->total.params += plan->each[c].params;
         plan->total.flops += plan->each[c].flops;
+        plan->total.time += plan->each[c].time;
     }
 }
 
@@ -142,6 +145,7 @@ void tn_width_plan_set(struct tn_width_plan *plan, int group, int kept)
         struct tn_width_cost cost = cost_of(plan, c);
         plan->total.params += cost.params - plan->each[c].params;
         plan->total.flops += cost.flops - plan->each[c].flops;
+        plan->total.time += cost.time - plan->each[c].time;
         plan->each[c] = cost;
     }
 }
@@ -184,6 +188,7 @@ struct tn_width_cost tn_width_plan_try(struct tn_width_plan *plan, int group, in
         struct tn_width_cost cost = cost_of(plan, c);
         total.params += cost.params - plan->each[c].params;
         total.flops += cost.flops - plan->each[c].flops;
+        total.time += cost.time - plan->each[c].time;
     }
     put_back(plan, reach);
     return total;
@@ -246,6 +251,11 @@ static void add_bent(struct tn_width_plan *plan, int group, enum tn_measure meas
     put_back(plan, reach);
 }
 
+static double unit_of(const struct tn_width_use *use, enum tn_measure measure)
+{
+    return measure == TN_FLOPS ? use->flops : measure == TN_PARAMS ? 1 : use->time;
+}
+
 void tn_width_plan_curve(struct tn_width_plan *plan, int group, enum tn_measure measure,
                          double *cost)
 {
@@ -259,7 +269,7 @@ void tn_width_plan_curve(struct tn_width_plan *plan, int group, enum tn_measure 
         if (is_bent(plan, group, c))
             bent = true;
         else
-            add_use(plan, use, group, measure == TN_FLOPS ? use->flops : 1, power);
+            add_use(plan, use, group, unit_of(use, measure), power);
     }
     for (int k = 0; k <= reach->channels; k++)
         cost[k] = power[0] + k * (power[1] + k * power[2]);

@@ -124,12 +124,28 @@ static void brief_selection(struct text *text, const json_t *result)
 
 static void brief_budget(struct text *text, const json_t *result)
 {
-    add(text, "FLOPs %.3fx  params %.3fx for %s=%g  %zu layers  error (ls) %.4f",
+    add(text, "FLOPs %.3fx  params %.3fx for %s=%g  %zu layers  %s %.4f",
         number(result, "flops_ratio"), number(result, "params_ratio"), string(result, "measure"),
         number(result, "asked"), json_array_size(json_object_get(result, "layers")),
+        strcmp(string(result, "objective"), "sensitivity") == 0 ? "top-1 lost (sum)" : "error (ls)",
         number(result, "objective_value"));
+    if (!isnan(number(result, "latency_ms")))
+        add(text, "  %.2f ms of %.2f", number(result, "latency_ms"),
+            number(result, "latency_ms_before"));
     if (json_is_true(json_object_get(result, "limited")))
         add(text, "  (as far as locks allow)");
+}
+
+static void brief_sensitivity(struct text *text, const json_t *result)
+{
+    json_t *layers = json_object_get(result, "layers"), *layer;
+    size_t points = 0, i;
+    json_array_foreach(layers, i, layer)
+    {
+        points += json_array_size(json_object_get(layer, "points"));
+    }
+    add(text, "%zu layers, %zu points on %lld images  top-1 %.2f%% uncut", json_array_size(layers),
+        points, whole(result, "images"), 100 * number(json_object_get(result, "base"), "top1"));
 }
 
 static void brief_curve(struct text *text, const json_t *result)
@@ -192,8 +208,8 @@ static void brief_locks(struct text *text, const json_t *result)
 
 static void brief_method(struct text *text, const json_t *result)
 {
-    add(text, "%s for %zu layers", string(result, "method"),
-        json_array_size(json_object_get(result, "layers")));
+    size_t layers = json_array_size(json_object_get(result, "layers"));
+    add(text, "%s for %zu layer%s", string(result, "method"), layers, layers == 1 ? "" : "s");
 }
 
 static void brief_journal(struct text *text, const json_t *result)
@@ -214,21 +230,43 @@ static void brief_note(struct text *text, const json_t *result)
     add(text, "%s", string(result, "note"));
 }
 
+static void brief_recipe(struct text *text, const json_t *result)
+{
+    const json_t *lines = json_object_get(result, "lines");
+    if (!lines) {
+        add(text, "%zu recipes", json_array_size(json_object_get(result, "recipes")));
+        return;
+    }
+    add(text, "%s: %zu lines", string(result, "name"), json_array_size(lines));
+    if (!isnan(number(result, "params"))) {
+        add_amount(text, "  params", number(result, "params"));
+        add(text, " (%.3fx)", number(result, "params_ratio"));
+        add_amount(text, "  FLOPs", number(result, "flops"));
+        add(text, " (%.3fx)", number(result, "flops_ratio"));
+    }
+}
+
 static const struct {
     const char *command;
     void (*write)(struct text *text, const json_t *result);
 } briefs[] = {
-    {"open", brief_open},       {"data", brief_data},           {"eval", brief_eval},
-    {"summary", brief_summary}, {"layers", brief_layers},       {"groups", brief_groups},
-    {"sample", brief_sample},   {"ratio", brief_selection},     {"keep", brief_selection},
-    {"step", brief_selection},  {"back", brief_selection},      {"run", brief_selection},
-    {"curve", brief_curve},     {"prune", brief_prune},         {"finetune", brief_training},
-    {"train", brief_training},  {"time", brief_time},           {"infer", brief_file},
-    {"export", brief_file},     {"export-samples", brief_file}, {"export-gram", brief_file},
-    {"save", brief_file},       {"load", brief_load},           {"lock", brief_locks},
-    {"unlock", brief_locks},    {"method", brief_method},       {"journal", brief_journal},
-    {"undo", brief_move},       {"redo", brief_move},           {"goto", brief_move},
-    {"note", brief_note},       {"budget", brief_budget},
+    {"open", brief_open},         {"data", brief_data},
+    {"eval", brief_eval},         {"summary", brief_summary},
+    {"layers", brief_layers},     {"groups", brief_groups},
+    {"sample", brief_sample},     {"ratio", brief_selection},
+    {"keep", brief_selection},    {"step", brief_selection},
+    {"back", brief_selection},    {"run", brief_selection},
+    {"curve", brief_curve},       {"prune", brief_prune},
+    {"finetune", brief_training}, {"train", brief_training},
+    {"time", brief_time},         {"infer", brief_file},
+    {"export", brief_file},       {"export-samples", brief_file},
+    {"export-gram", brief_file},  {"save", brief_file},
+    {"load", brief_load},         {"lock", brief_locks},
+    {"unlock", brief_locks},      {"method", brief_method},
+    {"journal", brief_journal},   {"undo", brief_move},
+    {"redo", brief_move},         {"goto", brief_move},
+    {"note", brief_note},         {"budget", brief_budget},
+    {"recipe", brief_recipe},     {"sensitivity", brief_sensitivity},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

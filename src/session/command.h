@@ -10,9 +10,11 @@
 #include <stdbool.h>
 
 enum tn_command_flags {
-    TN_COMMAND_JOURNALED = 1, /* gets an entry in the journal */
-    TN_COMMAND_CHANGES = 2,   /* makes a new state: undo steps over it */
-    TN_COMMAND_LONG = 4,      /* may take seconds: progress is shown */
+    TN_COMMAND_JOURNALED = 1,  /* gets an entry in the journal */
+    TN_COMMAND_CHANGES = 2,    /* makes a new state: undo steps over it */
+    TN_COMMAND_LONG = 4,       /* may take seconds: progress is shown */
+    TN_COMMAND_BACKGROUND = 8, /* gives way to other commands and goes on where it was; stopped, it
+                                  leaves no entry */
 };
 
 /* What the words of a command are, for completion and checking. */
@@ -27,7 +29,7 @@ enum tn_word_kind {
     TN_WORD_DATA
 };
 
-enum { TN_MAX_WORDS = 4, TN_MAX_OPTIONS = 14 };
+enum { TN_MAX_WORDS = 4, TN_MAX_OPTIONS = 32 };
 
 struct tn_word_spec {
     enum tn_word_kind kind;
@@ -60,8 +62,8 @@ struct tn_command {
 const struct tn_command *tn_command_at(int index); /* NULL past the last */
 const struct tn_command *tn_command_find(const char *name);
 
-/* How many of `filters` the command `ratio` keeps: rounded down, as in the paper's networks (its ResNet-50 that
- * keeps 70 %), and at least one. */
+/* How many of `filters` the command `ratio` keeps: rounded down, as in the paper's networks (its
+ * ResNet-50 that keeps 70 %), and at least one. */
 int tn_kept_for_ratio(int filters, double ratio);
 
 /* "ratio LAYER R", from the table. Released with tn_free. */

@@ -5,15 +5,20 @@
 
 #include "session/command.h"
 
-#define TN_METHODS "thinet" /* that rank filters, as choices */
+/* That rank filters, as choices: tn_methods by name. */
+#define TN_METHODS                                                                                 \
+    "thinet|thinet-w|thinet-x|random|l1|l2|apoz|mean-activation|taylor|bn-scale|fpgm|lasso"
 
 extern const struct tn_command tn_commands_open[];
 extern const struct tn_command tn_commands_head[];
+extern const struct tn_command tn_commands_recipe[];
 extern const struct tn_command tn_commands_measure[];
 extern const struct tn_command tn_commands_run[];
 extern const struct tn_command tn_commands_sample[];
 extern const struct tn_command tn_commands_select[];
+extern const struct tn_command tn_commands_method[];
 extern const struct tn_command tn_commands_budget[];
+extern const struct tn_command tn_commands_sensitivity[];
 extern const struct tn_command tn_commands_prune[];
 extern const struct tn_command tn_commands_train[];
 extern const struct tn_command tn_commands_export[];

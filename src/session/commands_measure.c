@@ -4,6 +4,7 @@
 #include "session/commands.h"
 #include "session/inside.h"
 #include "session/results.h"
+#include "session/structure.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,7 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
     tn_put_text(json, "group", group ? group->name : layer->name);
     tn_put_bool(json, "prunable", group && group->prunable);
     tn_put_text(json, "why_not", group && group->why_not ? group->why_not : "");
-    tn_put_text(json, "method", setting ? setting->method : "");
+    tn_put_text(json, "method", setting ? setting->method->name : "");
     tn_put_integer(json, "group_channels", channels);
     tn_put_integer(json, "group_kept", stay);
     tn_put_number(json, "ratio", 1 - (double)stay / channels);
@@ -85,6 +86,10 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
     tn_put_integer(json, "samples",
                    setting && setting->statistic ? setting->statistic->gram.samples : 0);
     tn_put_bool(json, "stale", setting && setting->stale);
+    if (setting && setting->sensitivity) {
+        tn_put_integer(json, "sensitivity_points", setting->sensitivity->count);
+        tn_put_bool(json, "sensitivity_stale", setting->sensitivity_stale);
+    }
     json_array_append_new(layers, json);
     return true;
 }
@@ -187,13 +192,15 @@ static bool run_groups(struct tn_session *session, const struct tn_command_line 
     (void)progress;
     if (!tn_session_need_model(session, error))
         return false;
-    const char *text = tn_line_option(line, "scope");
+    const char *text = tn_line_option(line, "scope"), *expected = tn_line_option(line, "expect");
     enum tn_scope scope = session->state->model->scope;
     if (text)
         scope = strcmp(text, "all") == 0 ? TN_SCOPE_ALL : TN_SCOPE_INNER;
     if (scope != session->state->model->scope && !set_scope(session, scope, error))
         return false;
     const struct tn_model *model = session->next ? session->next->model : session->state->model;
+    if (expected && !tn_structure_check(model, expected, error))
+        return false;
     const char **names = tn_calloc((size_t)model->graph->node_count, sizeof *names);
     if (!names)
         return tn_fail_memory(error, "names", (size_t)model->graph->node_count * sizeof *names);
@@ -237,10 +244,15 @@ const struct tn_command tn_commands_measure[] = {
      "show which channels go together; choose the scope",
      "scope=inner prunes channels with one producer (in residual blocks the inner convolutions), "
      "scope=all also "
-     "shared streams. The scope that is given stays.",
+     "shared streams. The scope that is given stays. expect=conv3x3*13,fc*2 fails unless the "
+     "layers "
+     "that can be pruned are these, in order; conv7x7,(conv1x1,conv3x3)*16 repeats several, and "
+     "... "
+     "at the end allows any more. A script begins with it to be sure of its network.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
      {{0}},
-     {{"scope", TN_WORD_NAME, NULL, "inner|all", "which channels may be pruned"}},
+     {{"scope", TN_WORD_NAME, NULL, "inner|all", "which channels may be pruned"},
+      {"expect", TN_WORD_NAME, NULL, NULL, "kinds of the layers that can be pruned"}},
      run_groups},
     {0},
 };

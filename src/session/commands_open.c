@@ -89,6 +89,7 @@ static bool run_open(struct tn_session *session, const struct tn_command_line *l
         !tn_state_set_name(next, name, error))
         return false;
     next->original = model->cost;
+    tn_state_set_opened(next, model);
     if (session->state->data)
         tn_state_set_data(next, session->state->data);
     tn_put_text(result, "model", name);

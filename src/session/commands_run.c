@@ -59,7 +59,7 @@ static bool time_infer(struct timing *t, int index, struct tn_error *error)
 static bool time_step(struct timing *t, int index, struct tn_error *error)
 {
     /* No rate and no decay: the same work, and weights that stay finite on random gradients. */
-    static const struct tn_sgd still = {0, 0.9F, 0};
+    static const struct tn_sgd still = {.momentum = 0.9F};
     const float *outputs;
     double begun = tn_clock_seconds();
     if (!tn_network_forward(t->network, t->images, t->batch, NULL, &outputs, error))

@@ -118,6 +118,27 @@ static bool run_keep(struct tn_session *session, const struct tn_command_line *l
            set_kept(session, line, wish_count, &count, result, error);
 }
 
+/* The path by the group's own method; without one, which command is missing. */
+static const struct tn_layer_path *need_path(const struct tn_state *state, int group,
+                                             struct tn_error *error)
+{
+    const struct tn_setting *setting = &state->settings[group];
+    const char *name = state->model->groups.group[group].name;
+    if (tn_state_can_rank(state, group, setting->method))
+        return tn_state_path_by(state, group, setting->method, NULL, error);
+    tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet%s: sample %s first", name,
+            setting->statistic ? " for its method" : "", name);
+    return NULL;
+}
+
+static bool need_statistic(const struct tn_state *state, int group, struct tn_error *error)
+{
+    const char *name = state->model->groups.group[group].name;
+    return state->settings[group].statistic ||
+           tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet: sample %s first", name,
+                   name);
+}
+
 /* `context`: how many filters to remove from what is kept; negative takes back. */
 static bool wish_move(const struct tn_state *state, int group, const void *context, int *kept,
                       struct tn_error *error)
@@ -127,9 +148,8 @@ static bool wish_move(const struct tn_state *state, int group, const void *conte
     int64_t by = *(const int64_t *)context;
     int least, most;
     tn_state_bounds(state, group, &least, &most);
-    if (!setting->statistic)
-        return tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet: sample %s first",
-                       g->name, g->name);
+    if (!need_path(state, group, error))
+        return false;
     if (by > 0 && setting->kept == least)
         return tn_fail(error, TN_ERROR_USE, "layer '%s' is at its end: %d of %d filters stay",
                        g->name, least, g->channels);
@@ -172,10 +192,8 @@ static bool wish_error(const struct tn_state *state, int group, const void *cont
 {
     double limit = *(const double *)context;
     const struct tn_group *g = &state->model->groups.group[group];
-    if (!state->settings[group].statistic)
-        return tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet: sample %s first",
-                       g->name, g->name);
-    const struct tn_layer_path *path = tn_state_path(state, group, error);
+    const struct tn_layer_path *path =
+        need_statistic(state, group, error) ? need_path(state, group, error) : NULL;
     if (!path)
         return false;
     int removed = 0;
@@ -202,60 +220,6 @@ static bool run_until(struct tn_session *session, const struct tn_command_line *
                set_kept(session, line, wish_ratio, &value, result, error);
     return tn_line_real(line, "error", 0, HUGE_VAL, &value, error) &&
            set_kept(session, line, wish_error, &value, result, error);
-}
-
-static bool run_curve(struct tn_session *session, const struct tn_command_line *line,
-                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
-{
-    (void)progress;
-    int group;
-    if (!tn_session_need_model(session, error) ||
-        !tn_select_one(session->state, tn_line_word(line, 0), &group, error))
-        return false;
-    const struct tn_setting *setting = &session->state->settings[group];
-    const struct tn_group *g = &session->state->model->groups.group[group];
-    if (!setting->statistic)
-        return tn_fail(error, TN_ERROR_USE, "layer '%s' is not sampled yet: sample %s first",
-                       g->name, g->name);
-    const struct tn_layer_path *path = tn_state_path(session->state, group, error);
-    if (!path)
-        return false;
-    tn_put_text(result, "layer", g->name);
-    tn_put_text(result, "method", setting->method);
-    json_t *kept = json_array();
-    for (int n = g->channels; n >= 1; n--)
-        json_array_append_new(kept, json_integer(n));
-    tn_put(result, "kept", kept);
-    tn_put(result, "error", tn_json_doubles(path->path.error, g->channels));
-    tn_put(result, "error_ls", tn_json_doubles(path->path.error_ls, g->channels));
-    tn_put(result, "order", tn_json_ints(path->path.order, g->channels));
-    tn_put_integer(result, "samples", setting->statistic->gram.samples);
-    tn_put_bool(result, "stale", setting->stale);
-    tn_put_number(result, "ridge", path->path.ridge);
-    return true;
-}
-
-static bool run_method(struct tn_session *session, const struct tn_command_line *line,
-                       const struct tn_progress *progress, json_t *result, struct tn_error *error)
-{
-    (void)progress;
-    struct tn_selection selection;
-    if (!tn_session_need_model(session, error) ||
-        !tn_select(session->state, tn_line_word(line, 0), &selection, error))
-        return false;
-    const char *method = tn_line_word(line, 1);
-    struct tn_state *next = tn_session_edit(session, error);
-    json_t *layers = json_array();
-    for (int i = 0; next && i < selection.count; i++) {
-        struct tn_setting *setting = &next->settings[selection.groups[i]];
-        snprintf(setting->method, sizeof setting->method, "%s", method);
-        json_array_append_new(layers,
-                              tn_json_text(next->model->groups.group[selection.groups[i]].name));
-    }
-    tn_put(result, "layers", layers);
-    tn_put_text(result, "method", method);
-    tn_selection_free(&selection);
-    return next != NULL;
 }
 
 static json_t *locked(const enum tn_lock *locks, int channels, enum tn_lock kind)
@@ -346,14 +310,6 @@ static bool run_unlock(struct tn_session *session, const struct tn_command_line 
     }
 
 const struct tn_command tn_commands_select[] = {
-    {"method",
-     "how filters of a layer are ranked",
-     "thinet: greedy removal of the filter whose loss changes the next layer's input least (Luo et "
-     "al. 2017).",
-     TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES,
-     {LAYER, {TN_WORD_NAME, "NAME", false, TN_METHODS}},
-     {{0}},
-     run_method},
     {"ratio",
      "set the fraction of a layer's filters to remove",
      "R is the fraction removed, 0 <= R < 1; the number kept is rounded down, and at least one "
@@ -411,13 +367,5 @@ const struct tn_command tn_commands_select[] = {
       {"ratio", TN_WORD_NUMBER, NULL, NULL, "fraction removed"},
       {"error", TN_WORD_NUMBER, NULL, NULL, "largest relative error"}},
      run_until},
-    {"curve",
-     "errors of a layer for every number of filters kept",
-     "Relative error of the consumers' input without and with least squares, and the order of "
-     "removal.",
-     0,
-     {LAYER},
-     {{0}},
-     run_curve},
     {0},
 };

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "model/zoo.h"
 #include "session/command.h"
+#include "session/recipe.h"
 #include <string.h>
 
 struct list {
@@ -75,6 +76,12 @@ static void offer_networks(struct list *list)
         list->failed |= !name;
         tn_free(name);
     }
+}
+
+static void offer_recipes(struct list *list)
+{
+    for (const struct tn_recipe *recipe = tn_recipes; recipe->name; recipe++)
+        offer(list, recipe->name);
 }
 
 /* Where the words of a line are, without judging it. */
@@ -150,6 +157,8 @@ static void offer_word(struct list *list, const struct tn_word_spec *spec,
         offer(list, "fashion-mnist");
     if (spec->kind == TN_WORD_FILE && strcmp(command, "open") == 0)
         offer_networks(list);
+    if (spec->kind == TN_WORD_FILE && strcmp(command, "recipe") == 0)
+        offer_recipes(list);
     *files = spec->kind == TN_WORD_FILE || spec->kind == TN_WORD_DATA;
 }
 

@@ -3,6 +3,7 @@
 #define TN_SESSION_INSIDE_H
 
 #include "session/journal.h"
+#include "session/sensitivity.h"
 #include "session/session.h"
 #include "session/state.h"
 #include "session/store.h"
@@ -11,11 +12,13 @@
 struct tn_session {
     struct tn_store *store;
     struct tn_journal journal;
-    struct tn_state *state;   /* as it stands, never NULL */
-    struct tn_state *next;    /* what the running command makes of it, or NULL */
-    struct tn_entry *running; /* entry of the running command, or NULL */
+    struct tn_state *state;    /* as it stands, never NULL */
+    struct tn_state *next;     /* what the running command makes of it, or NULL */
+    struct tn_entry *running;  /* entry of the running command, or NULL */
+    struct tn_tallies tallies; /* what has been measured */
     int64_t last_state_id;
     bool quit;
+    int nested; /* recipes that are being run, one within the other */
     void (*changed)(void *context);
     void *changed_context;
 };
@@ -25,10 +28,22 @@ void tn_session_become(struct tn_session *session, struct tn_state *next);
 /* Clone of the state as it stands, made the next state; NULL with an error. */
 struct tn_state *tn_session_edit(struct tn_session *session, struct tn_error *error);
 
-/* An epoch of the running command has ended with this network, tested on so many images: kept in
- * the file whatever comes. */
-bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
-                      const struct tn_graph *graph, int64_t test_images, struct tn_error *error);
+/* Training under way. */
+struct tn_run {
+    const char *command;   /* the line that began it, maybe in an earlier entry */
+    int64_t test_images;   /* an epoch is tested on */
+    struct tn_model *best; /* the network of the best epoch so far; NULL: none */
+    struct tn_epoch best_epoch;
+};
+
+/* An epoch of the running command has ended with this network: kept in the file whatever comes. */
+bool tn_session_epoch(struct tn_session *session, struct tn_run *run, const struct tn_epoch *epoch,
+                      const struct tn_graph *graph, const struct tn_checkpoint *checkpoint,
+                      struct tn_error *error);
+/* The run is over: nothing is left to resume. With keep_best the best epoch's network is the
+ * result. */
+bool tn_session_end_run(struct tn_session *session, const struct tn_run *run, bool keep_best,
+                        struct tn_error *error);
 
 /* Stand at another entry; 0 is the empty session. */
 bool tn_session_move(struct tn_session *session, int64_t entry, struct tn_error *error);
@@ -36,6 +51,20 @@ bool tn_session_move(struct tn_session *session, int64_t entry, struct tn_error 
 bool tn_session_save(struct tn_session *session, const char *path, struct tn_error *error);
 /* Go on with FILE's session instead of this one. */
 bool tn_session_load(struct tn_session *session, const char *path, struct tn_error *error);
+
+/* What the method takes of a sampled group beyond its statistic: taylor's gradients, collected in
+ * one pass for all groups that were sampled alike and kept with their statistics, which the state
+ * shares with others. Does nothing where they are there, or nothing is sampled. */
+bool tn_session_need_gradients(struct tn_session *session, int group,
+                               const struct tn_method *method, const struct tn_progress *progress,
+                               struct tn_error *error);
+/* The same for a state that the running command makes. */
+bool tn_session_collect_gradients(const struct tn_state *state, int group,
+                                  struct tn_dataset *dataset, const struct tn_progress *progress,
+                                  struct tn_error *error);
+
+/* The network as it was opened, held by the session's state; NULL with an error. */
+const struct tn_model *tn_session_opened(struct tn_session *session, struct tn_error *error);
 
 /* What commands need; false with a message that says which command comes first. */
 bool tn_session_need_model(const struct tn_session *session, struct tn_error *error);

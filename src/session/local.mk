@@ -7,31 +7,52 @@ libthinet_la_SOURCES += \
 	src/session/commands_help.c \
 	src/session/commands_journal.c \
 	src/session/commands_measure.c \
+	src/session/commands_method.c \
 	src/session/commands_open.c \
 	src/session/commands_prune.c \
+	src/session/commands_recipe.c \
 	src/session/commands_run.c \
 	src/session/commands_sample.c \
 	src/session/commands_select.c \
+	src/session/commands_sensitivity.c \
 	src/session/commands_train.c \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
+	src/session/gradients.c \
 	src/session/inside.h \
 	src/session/journal.c src/session/journal.h \
-	src/session/layer_path.c \
+	src/session/latency_budget.c src/session/latency_budget.h \
+	src/session/layer_path.c src/session/layer_path.h \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
 	src/session/planned.c \
+	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \
+	src/session/script.c src/session/script.h \
 	src/session/selection.c src/session/selection.h \
+	src/session/sensitivity.c src/session/sensitivity.h \
 	src/session/session.c src/session/session.h \
 	src/session/session_file.c \
 	src/session/snapshot.c src/session/snapshot.h \
 	src/session/state.c src/session/state.h \
 	src/session/state_json.c \
+	src/session/statistic.c \
 	src/session/store.c src/session/store.h \
 	src/session/store_inspect.c \
 	src/session/store_read.c \
 	src/session/store_write.c \
+	src/session/structure.c src/session/structure.h \
+	src/session/training.c src/session/training.h \
+	src/session/unfinished.c src/session/unfinished.h \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h
+
+# The recipes that ship are in the library as well, so that they are known by name anywhere.
+nodist_libthinet_la_SOURCES = src/session/recipe_texts.c
+BUILT_SOURCES += src/session/recipe_texts.c
+CLEANFILES += src/session/recipe_texts.c
+EXTRA_DIST += src/session/recipe_texts.awk
+src/session/recipe_texts.c: $(RECIPES) src/session/recipe_texts.awk
+	$(AM_V_GEN)$(MKDIR_P) src/session && \
+	  (cd $(srcdir) && $(AWK) -f src/session/recipe_texts.awk $(RECIPES)) >$@.new && mv $@.new $@

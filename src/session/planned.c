@@ -39,9 +39,7 @@ static bool find_order(const struct tn_state *state, int group, int **order, str
         return true;
     tn_free(*order);
     *order = NULL;
-    if (why.kind != TN_ERROR_NONE && error)
-        *error = why;
-    return why.kind == TN_ERROR_NONE;
+    return tn_error_pass(&why, error);
 }
 
 static bool choose(const struct tn_state *state, struct choice *choice, struct tn_error *error)

@@ -35,6 +35,12 @@ json_t *tn_json_epoch(const struct tn_epoch *epoch)
     tn_put_number(json, "test_top5", epoch->test_top5);
     tn_put_number(json, "images_per_second", epoch->images_per_second);
     tn_put_number(json, "seconds", epoch->seconds);
+    if (epoch->held > 0) {
+        tn_put_integer(json, "held", epoch->held);
+        tn_put_number(json, "held_top1", epoch->held_top1);
+        tn_put_number(json, "held_loss", epoch->held_loss);
+        tn_put_bool(json, "best", epoch->best);
+    }
     return json;
 }
 

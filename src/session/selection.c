@@ -60,12 +60,98 @@ static bool select_named(const struct tn_state *state, int layer, struct tn_sele
     return true;
 }
 
+void tn_selection_free(struct tn_selection *selection)
+{
+    tn_free(selection->groups);
+    memset(selection, 0, sizeof *selection);
+}
+
+/* What a list of numbers counts, and within which bounds they are. */
+struct counted {
+    const char *what; /* "filter" */
+    int least, most;
+};
+
+static bool parse_range(const char *part, const struct counted *counted, bool *chosen,
+                        struct tn_error *error)
+{
+    const char *dash = strchr(part, '-');
+    char first[16];
+    int64_t from, to;
+    snprintf(first, sizeof first, "%.*s", dash ? (int)(dash - part) : 15, part);
+    if (!tn_parse_integer(counted->what, first, counted->least, counted->most, &from, error))
+        return false;
+    to = from;
+    if (dash &&
+        !tn_parse_integer(counted->what, dash + 1, counted->least, counted->most, &to, error))
+        return false;
+    if (to < from)
+        return tn_fail(error, TN_ERROR_USE, "%ss %s: the range runs backwards", counted->what,
+                       part);
+    for (int64_t c = from; c <= to; c++)
+        chosen[c] = true;
+    return true;
+}
+
+/* "3,7,10-15" as flags [most + 1]. */
+static bool parse_numbers(const char *text, const struct counted *counted, bool *chosen,
+                          struct tn_error *error)
+{
+    memset(chosen, 0, ((size_t)counted->most + 1) * sizeof *chosen);
+    while (*text) {
+        size_t length = strcspn(text, ",");
+        char part[32];
+        if (length == 0 || length >= sizeof part)
+            return tn_fail(error, TN_ERROR_USE,
+                           "%ss '%.40s': expected numbers and ranges as in 3,7,10-15",
+                           counted->what, text);
+        snprintf(part, sizeof part, "%.*s", (int)length, text);
+        if (!parse_range(part, counted, chosen, error))
+            return false;
+        text += length;
+        if (*text == ',' && !*++text)
+            return tn_fail(error, TN_ERROR_USE, "%ss: a number is missing after the last comma",
+                           counted->what);
+    }
+    return true;
+}
+
+bool tn_parse_filters(const char *text, int channels, bool *chosen, struct tn_error *error)
+{
+    return parse_numbers(text, &(struct counted){"filter", 0, channels - 1}, chosen, error);
+}
+
+/* "@2-5,9": by place among the layers that can be pruned, from 1. */
+static bool select_places(const struct tn_state *state, const char *text,
+                          struct tn_selection *selection, struct tn_error *error)
+{
+    const struct tn_groups *groups = &state->model->groups;
+    struct counted counted = {"layer", 1, 0};
+    for (int g = 0; g < groups->count; g++)
+        counted.most += groups->group[g].prunable;
+    bool *chosen = tn_calloc((size_t)counted.most + 1, sizeof *chosen);
+    if (!chosen)
+        return tn_fail_memory(error, "a selection", (size_t)counted.most + 1);
+    bool fine = parse_numbers(text + 1, &counted, chosen, error) ||
+                tn_fail_in(error, "'%.40s', the places of layers that can be pruned", text);
+    for (int g = 0, place = 0; fine && g < groups->count; g++) {
+        place += groups->group[g].prunable;
+        if (groups->group[g].prunable && chosen[place])
+            selection->groups[selection->count++] = g;
+    }
+    tn_free(chosen);
+    return fine &&
+           (selection->count > 0 || tn_fail(error, TN_ERROR_USE, "'%.40s' names no layer", text));
+}
+
 static bool fill(const struct tn_state *state, const char *pattern, struct tn_selection *selection,
                  struct tn_error *error)
 {
     int layer = tn_layers_find(&state->model->layers, pattern);
     if (layer >= 0)
         return select_named(state, layer, selection, error);
+    if (*pattern == '@')
+        return select_places(state, pattern, selection, error);
     if (strcmp(pattern, "all") != 0 && !is_glob(pattern))
         return unknown_layer(&state->model->layers, pattern, error);
     int matched = match(state, pattern, selection);
@@ -107,50 +193,6 @@ bool tn_select_one(const struct tn_state *state, const char *pattern, int *group
     return one;
 }
 
-void tn_selection_free(struct tn_selection *selection)
-{
-    tn_free(selection->groups);
-    memset(selection, 0, sizeof *selection);
-}
-
-static bool parse_range(const char *part, int channels, bool *chosen, struct tn_error *error)
-{
-    const char *dash = strchr(part, '-');
-    char first[16];
-    int64_t from, to;
-    snprintf(first, sizeof first, "%.*s", dash ? (int)(dash - part) : 15, part);
-    if (!tn_parse_integer("filter", first, 0, channels - 1, &from, error))
-        return false;
-    to = from;
-    if (dash && !tn_parse_integer("filter", dash + 1, 0, channels - 1, &to, error))
-        return false;
-    if (to < from)
-        return tn_fail(error, TN_ERROR_USE, "filters %s: the range runs backwards", part);
-    for (int64_t c = from; c <= to; c++)
-        chosen[c] = true;
-    return true;
-}
-
-bool tn_parse_filters(const char *text, int channels, bool *chosen, struct tn_error *error)
-{
-    memset(chosen, 0, (size_t)channels * sizeof *chosen);
-    while (*text) {
-        size_t length = strcspn(text, ",");
-        char part[32];
-        if (length == 0 || length >= sizeof part)
-            return tn_fail(error, TN_ERROR_USE,
-                           "filters '%.40s': expected numbers and ranges as in 3,7,10-15", text);
-        snprintf(part, sizeof part, "%.*s", (int)length, text);
-        if (!parse_range(part, channels, chosen, error))
-            return false;
-        text += length;
-        if (*text == ',' && !*++text)
-            return tn_fail(error, TN_ERROR_USE,
-                           "filters: a number is missing after the last comma");
-    }
-    return true;
-}
-
 static bool put_choice(json_t *json, const struct tn_state *state, int group, int *removed,
                        int *stay, double *weights, struct tn_error *error)
 {
@@ -164,11 +206,8 @@ static bool put_choice(json_t *json, const struct tn_state *state, int group, in
     struct tn_error none;
     tn_error_clear(&none);
     if (!tn_state_choice(state, group, kept, removed, stay, &none)) {
-        if (none.kind != TN_ERROR_NONE) {
-            if (error)
-                *error = none;
+        if (!tn_error_pass(&none, error))
             return false;
-        }
         tn_put(json, "removed", json_null());
         tn_put(json, "kept", json_null());
         tn_put(json, "weights", json_null());

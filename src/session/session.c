@@ -94,6 +94,7 @@ void tn_session_free(struct tn_session *session)
     tn_journal_free(&session->journal);
     tn_state_unref(session->state);
     tn_state_unref(session->next);
+    tn_tallies_free(&session->tallies);
     tn_store_close(session->store);
     tn_free(session);
 }
@@ -132,6 +133,22 @@ bool tn_session_need_model(const struct tn_session *session, struct tn_error *er
     return session->state->model ||
            tn_fail(error, TN_ERROR_USE,
                    "no network is open yet: open MODEL.onnx or zoo:NAME first");
+}
+
+const struct tn_model *tn_session_opened(struct tn_session *session, struct tn_error *error)
+{
+    struct tn_state *state = session->state;
+    if (!tn_session_need_model(session, error))
+        return NULL;
+    if (!state->opened && !state->opened_stored) {
+        tn_fail(error, TN_ERROR_USE,
+                "an earlier version of the program wrote this session, without saying which "
+                "network it began with: open the network again");
+        return NULL;
+    }
+    if (!state->opened)
+        state->opened = tn_store_read_opened(session->store, state, error);
+    return state->opened;
 }
 
 struct tn_dataset *tn_session_need_data(struct tn_session *session,
@@ -197,8 +214,25 @@ static void note_accuracy(struct tn_state *state, const struct tn_epoch *epoch, 
                                .ci95 = tn_half_width(epoch->test_top1, (double)images)};
 }
 
-bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
-                      const struct tn_graph *graph, int64_t test_images, struct tn_error *error)
+static bool note_unfinished(struct tn_state *state, struct tn_run *run,
+                            const struct tn_epoch *epoch, const struct tn_checkpoint *checkpoint,
+                            struct tn_error *error)
+{
+    if (epoch->best) {
+        tn_model_unref(run->best);
+        run->best = tn_model_ref(state->model);
+        run->best_epoch = *epoch;
+    }
+    struct tn_unfinished *unfinished =
+        tn_unfinished_new(run->command, checkpoint, run->best, error);
+    tn_state_set_unfinished(state, unfinished);
+    tn_unfinished_unref(unfinished);
+    return unfinished != NULL;
+}
+
+bool tn_session_epoch(struct tn_session *session, struct tn_run *run, const struct tn_epoch *epoch,
+                      const struct tn_graph *graph, const struct tn_checkpoint *checkpoint,
+                      struct tn_error *error)
 {
     struct tn_entry *entry = session->running;
     struct tn_graph *copy = tn_graph_clone(graph, error);
@@ -209,9 +243,10 @@ bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
         return false;
     }
     bool fine = tn_state_set_model(state, model, true, 0, NULL, error) &&
+                note_unfinished(state, run, epoch, checkpoint, error) &&
                 tn_entry_add_epoch(entry, epoch, error);
     if (fine) {
-        note_accuracy(state, epoch, test_images);
+        note_accuracy(state, epoch, run->test_images);
         entry->changes = true;
         entry_takes_state(session, entry, state);
         stand_at(session, entry, state);
@@ -221,6 +256,21 @@ bool tn_session_epoch(struct tn_session *session, const struct tn_epoch *epoch,
     if (fine && session->changed)
         session->changed(session->changed_context);
     return fine;
+}
+
+bool tn_session_end_run(struct tn_session *session, const struct tn_run *run, bool keep_best,
+                        struct tn_error *error)
+{
+    struct tn_state *next = tn_session_edit(session, error);
+    if (!next)
+        return false;
+    tn_state_set_unfinished(next, NULL);
+    if (!keep_best || !run->best || run->best == next->model)
+        return true;
+    if (!tn_state_set_model(next, tn_model_ref(run->best), true, 0, NULL, error))
+        return false;
+    note_accuracy(next, &run->best_epoch, run->test_images);
+    return true;
 }
 
 /* Is all that the store lacks in memory anyway, with the network that the session stands at? */
@@ -269,6 +319,12 @@ static bool keep_entry(struct tn_session *session, const struct tn_command *comm
     return tn_entry_set_result(entry, result, error) && keep(session, error);
 }
 
+/* Work in the background that is stopped has changed nothing and goes on when it is asked again. */
+static bool is_put_off(const struct tn_command *command, bool ok, const struct tn_error *error)
+{
+    return !ok && (command->flags & TN_COMMAND_BACKGROUND) && error->kind == TN_ERROR_CANCELLED;
+}
+
 /* Words that were mistyped are no work: the journal keeps failures of commands that really began. A
  * command that could have changed something and only showed it leaves no entry either. */
 static bool belongs_in_journal(const struct tn_session *session, const struct tn_command *command,
@@ -277,6 +333,8 @@ static bool belongs_in_journal(const struct tn_session *session, const struct tn
     if (!session->running)
         return false;
     bool trained = session->running->epoch_count > 0;
+    if (is_put_off(command, ok, error))
+        return false;
     if (ok)
         return trained || session->next || !(command->flags & TN_COMMAND_CHANGES);
     return trained || error->kind != TN_ERROR_USE;

@@ -15,8 +15,9 @@ struct tn_session;
 struct tn_session *tn_session_new(struct tn_error *error);
 /* Create FILE, or open it and stand at its last entry. */
 struct tn_session *tn_session_open(const char *path, struct tn_error *error);
-/* A session without a name of the user's choice, kept in FILE all the same, so that nothing is lost when the program
- * dies. FILE goes away when the session is saved elsewhere, or freed with nothing done but open and data. */
+/* A session without a name of the user's choice, kept in FILE all the same, so that nothing is lost
+ * when the program dies. FILE goes away when the session is saved elsewhere, or freed with nothing
+ * done but open and data. */
 struct tn_session *tn_session_draft(const char *path, struct tn_error *error);
 void tn_session_free(struct tn_session *session);
 

@@ -16,10 +16,13 @@ struct entry_text {
     char *command, *time, *brief;
 };
 
+enum { PATHS = 1 + TN_SNAPSHOT_RANKINGS }; /* of a layer: its own and every method's */
+
 struct holder {
     atomic_int refs;
     struct tn_snapshot shot;
-    struct tn_layer_path **paths; /* [shot.layer_count] references behind layers[].path */
+    struct tn_layer_path **paths; /* [shot.layer_count * PATHS] references behind layers[].path
+                                     and layers[].rankings[].path */
     struct entry_text **texts;    /* [shot.entry_count] references behind entries[] */
 };
 
@@ -51,7 +54,9 @@ static void release(struct holder *holder)
         tn_free(shot->layers[l].name);
         tn_free(shot->layers[l].group);
         tn_free(shot->layers[l].why_not);
-        tn_layer_path_unref(holder->paths ? holder->paths[l] : NULL);
+        tn_free(shot->layers[l].point_kept); /* one block holds both */
+        for (int p = 0; holder->paths && p < PATHS; p++)
+            tn_layer_path_unref(holder->paths[l * PATHS + p]);
     }
     for (int s = 0; shot->series && s < shot->series_count; s++)
         series_free(&shot->series[s]);
@@ -113,6 +118,71 @@ static bool fill_head(struct tn_snapshot *shot, const struct tn_session *session
            tn_fail_memory(error, "a snapshot", 1);
 }
 
+static const char *lacks(const struct tn_state *state, int group, const struct tn_method *method)
+{
+    if (tn_layer_paths_refuse(state->settings[group].paths, method))
+        return "not for this layer";
+    if (tn_state_can_rank(state, group, method))
+        return NULL;
+    return state->settings[group].statistic ? "needs activations" : "needs samples";
+}
+
+/* Nothing is computed here: what was asked for before is shared. */
+static void fill_rankings(struct holder *holder, const struct tn_state *state, int l, int group)
+{
+    struct tn_snapshot_layer *out = &holder->shot.layers[l];
+    const struct tn_setting *setting = &state->settings[group];
+    for (const struct tn_method *method = tn_methods;
+         method->name && out->ranking_count < TN_SNAPSHOT_RANKINGS; method++) {
+        struct tn_snapshot_ranking *ranking = &out->rankings[out->ranking_count++];
+        struct tn_layer_path *path = tn_layer_paths_peek(setting->paths, method, setting->seed);
+        holder->paths[l * PATHS + out->ranking_count] = tn_layer_path_ref(path);
+        *ranking = (struct tn_snapshot_ranking){.method = method->name,
+                                                .summary = method->summary,
+                                                .lacks = lacks(state, group, method),
+                                                .path = path ? &path->view : NULL};
+    }
+}
+
+/* Its own path, and the errors where it stands. */
+static bool fill_path(struct holder *holder, const struct tn_state *state, int l, int group,
+                      struct tn_error *error)
+{
+    struct tn_snapshot_layer *out = &holder->shot.layers[l];
+    struct tn_error why;
+    tn_error_clear(&why);
+    struct tn_layer_path *path = tn_state_path(state, group, &why);
+    if (!path) /* a method that this network has nothing for: it is not the others' loss */
+        return why.kind == TN_ERROR_USE || tn_error_pass(&why, error);
+    holder->paths[l * PATHS] = tn_layer_path_ref(path);
+    out->path = &path->view;
+    out->error = path->path.error[path->path.channels - out->kept];
+    out->error_ls = path->path.error_ls[path->path.channels - out->kept];
+    return true;
+}
+
+static bool fill_points(struct tn_snapshot_layer *out, const struct tn_setting *setting,
+                        struct tn_error *error)
+{
+    const struct tn_sensitivity *measured = setting->sensitivity;
+    if (!measured)
+        return true;
+    size_t count = (size_t)measured->count + 1;
+    out->point_kept = tn_calloc(2 * count, sizeof *out->point_kept);
+    if (!out->point_kept)
+        return tn_fail_memory(error, "a snapshot", 2 * count * sizeof *out->point_kept);
+    out->point_top1 = out->point_kept + count;
+    out->point_count = (int)count;
+    out->points_stale = setting->sensitivity_stale;
+    for (size_t i = 0; i < count; i++) {
+        bool cut = i + 1 < count;
+        const struct tn_sensitivity_point *point = cut ? &measured->points[i] : &measured->base;
+        out->point_kept[i] = cut ? point->kept : out->filters;
+        out->point_top1[i] = tn_tally_evaluation(&point->tally).top1;
+    }
+    return true;
+}
+
 static bool fill_layer(struct holder *holder, const struct tn_state *state, int l,
                        struct tn_error *error)
 {
@@ -138,18 +208,13 @@ static bool fill_layer(struct holder *holder, const struct tn_state *state, int 
         return tn_fail_memory(error, "a snapshot", 1);
     if (!setting)
         return true;
-    snprintf(out->method, sizeof out->method, "%s", setting->method);
+    snprintf(out->method, sizeof out->method, "%s", setting->method->name);
     out->stale = setting->stale;
-    if (!setting->statistic)
-        return true;
-    struct tn_layer_path *path = tn_state_path(state, g, error);
-    if (!path)
+    out->samples = setting->statistic ? setting->statistic->gram.samples : 0;
+    if (!fill_path(holder, state, l, g, error) || !fill_points(out, setting, error))
         return false;
-    holder->paths[l] = tn_layer_path_ref(path);
-    out->path = &path->view;
-    out->samples = setting->statistic->gram.samples;
-    out->error = path->path.error[path->path.channels - out->kept];
-    out->error_ls = path->path.error_ls[path->path.channels - out->kept];
+    if (group->prunable)
+        fill_rankings(holder, state, l, g);
     return true;
 }
 
@@ -157,7 +222,7 @@ static bool fill_layers(struct holder *holder, const struct tn_state *state, str
 {
     int count = state->model ? state->model->layers.count : 0;
     holder->shot.layers = tn_calloc((size_t)count, sizeof *holder->shot.layers);
-    holder->paths = tn_calloc((size_t)count, sizeof *holder->paths);
+    holder->paths = tn_calloc((size_t)count * PATHS, sizeof *holder->paths);
     if (!holder->shot.layers || !holder->paths)
         return tn_fail_memory(error, "a snapshot", (size_t)count * sizeof *holder->shot.layers);
     holder->shot.layer_count = count;

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The greedy path of a layer, for the views Filters, Steps and Curves. Shared between snapshots. */
+/* The removal path of a layer by a method, for the views Filters, Steps and Curves. Shared between
+ * snapshots. Errors, costs and energies are NAN where the layer is not sampled. */
 struct tn_snapshot_path {
     int channels;
     int *order;             /* [C] removed 1st, 2nd ... */
@@ -23,7 +24,18 @@ struct tn_snapshot_path {
     double *energy;         /* [C] G_cc / y^T y */
     signed char *lock;      /* [C] enum tn_lock */
     double ridge;
+    int order_keep; /* the order is made for this number kept, the errors are of the best sets of
+                       every size; 0: the order holds for every number */
 };
+
+/* What a method would make of a layer. */
+struct tn_snapshot_ranking {
+    const char *method, *summary; /* of the table of methods: they stay */
+    const char *lacks;            /* why it cannot rank the layer now, likewise; NULL: it can */
+    const struct tn_snapshot_path *path; /* NULL: nobody asked yet (command curve) */
+};
+
+enum { TN_SNAPSHOT_RANKINGS = 16 };
 
 struct tn_snapshot_layer {
     char *name, *group;
@@ -39,7 +51,12 @@ struct tn_snapshot_layer {
     double error, error_ls;              /* at `kept`; NAN before sampling */
     int64_t samples;                     /* 0 before sampling */
     bool stale;                          /* sampled before the network or the data changed */
-    const struct tn_snapshot_path *path; /* NULL before sampling */
+    const struct tn_snapshot_path *path; /* NULL where the method needs what is not sampled */
+    int point_count;                     /* accuracy measured with this layer cut alone */
+    double *point_kept, *point_top1;     /* [point_count] ascending in kept, the last nothing cut */
+    bool points_stale;                   /* measured when network, data or choice were others */
+    int ranking_count;                   /* of all methods, its own among them; 0: not prunable */
+    struct tn_snapshot_ranking rankings[TN_SNAPSHOT_RANKINGS];
 };
 
 struct tn_snapshot_series { /* one finetune or train run */

@@ -8,14 +8,16 @@ static void setting_free(struct tn_setting *setting)
 {
     tn_free(setting->locks);
     tn_statistic_unref(setting->statistic);
-    tn_layer_path_unref(setting->path);
+    tn_layer_paths_unref(setting->paths);
+    tn_sensitivity_unref(setting->sensitivity);
     memset(setting, 0, sizeof *setting);
 }
 
 static void setting_start(struct tn_setting *setting, int channels)
 {
     memset(setting, 0, sizeof *setting);
-    strcpy(setting->method, "thinet");
+    setting->method = tn_method_find("thinet");
+    setting->seed = 1;
     setting->kept = channels;
 }
 
@@ -33,7 +35,8 @@ static bool setting_copy(struct tn_setting *to, const struct tn_setting *from, i
     *to = *from;
     to->locks = NULL;
     to->statistic = tn_statistic_ref(from->statistic);
-    to->path = tn_layer_path_ref(from->path);
+    to->paths = tn_layer_paths_ref(from->paths);
+    to->sensitivity = tn_sensitivity_ref(from->sensitivity);
     if (from->locks && !(to->locks = copy_locks(from->locks, channels)))
         return tn_fail_memory(error, "locks", (size_t)channels);
     return true;
@@ -71,6 +74,10 @@ struct tn_state *tn_state_clone(const struct tn_state *state, struct tn_error *e
     if (!clone)
         return NULL;
     clone->model = tn_model_ref(state->model);
+    clone->opened = tn_model_ref(state->opened);
+    clone->unfinished = tn_unfinished_ref(state->unfinished);
+    clone->opened_stored = state->opened_stored;
+    clone->opened_digest = state->opened_digest;
     clone->original = state->original;
     clone->data = tn_data_spec_ref(state->data);
     clone->evaluated = state->evaluated;
@@ -104,6 +111,8 @@ void tn_state_unref(struct tn_state *state)
         return;
     free_settings(state->settings, group_count(state->model));
     tn_model_unref(state->model);
+    tn_model_unref(state->opened);
+    tn_unfinished_unref(state->unfinished);
     tn_data_spec_unref(state->data);
     tn_free(state->model_name);
     tn_free(state);
@@ -150,6 +159,14 @@ static bool listed(int group, int count, const int *groups)
     return false;
 }
 
+/* The network has other weights now. */
+static void forget_weights(struct tn_setting *setting)
+{
+    struct tn_layer_paths *rest = tn_layer_paths_unweighted(setting->paths);
+    tn_layer_paths_unref(setting->paths);
+    setting->paths = rest;
+}
+
 bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
                         const int *groups, struct tn_error *error)
 {
@@ -169,6 +186,9 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
             continue;
         ok = setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels, error);
         settings[to].stale |= changed && settings[to].statistic;
+        settings[to].sensitivity_stale |= changed && settings[to].sensitivity;
+        if (ok && model->graph != old->graph)
+            forget_weights(&settings[to]);
     }
     for (int g = 0; ok && g < total; g++)
         ok = keep_fixed(&model->groups.group[g], &settings[g].locks, error);
@@ -182,7 +202,23 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
     state->model = model;
     state->settings = settings;
     state->evaluated = state->evaluated && !changed;
+    if (changed)
+        tn_state_set_unfinished(state, NULL);
     return true;
+}
+
+void tn_state_set_unfinished(struct tn_state *state, struct tn_unfinished *unfinished)
+{
+    tn_unfinished_ref(unfinished);
+    tn_unfinished_unref(state->unfinished);
+    state->unfinished = unfinished;
+}
+
+void tn_state_set_opened(struct tn_state *state, struct tn_model *opened)
+{
+    tn_model_ref(opened);
+    tn_model_unref(state->opened);
+    state->opened = opened;
 }
 
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error)
@@ -195,20 +231,27 @@ bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error
     return true;
 }
 
+static void outdate(struct tn_setting *setting)
+{
+    setting->stale |= setting->statistic != NULL;
+    setting->sensitivity_stale |= setting->sensitivity != NULL;
+}
+
 void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data)
 {
     tn_data_spec_ref(data);
     tn_data_spec_unref(state->data);
     state->data = data;
     state->evaluated = false;
+    tn_state_set_unfinished(state, NULL);
     for (int g = 0; g < group_count(state->model); g++)
-        state->settings[g].stale |= state->settings[g].statistic != NULL;
+        outdate(&state->settings[g]);
 }
 
-static void drop_path(struct tn_setting *setting)
+static void drop_paths(struct tn_setting *setting)
 {
-    tn_layer_path_unref(setting->path);
-    setting->path = NULL;
+    tn_layer_paths_unref(setting->paths);
+    setting->paths = NULL;
 }
 
 void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statistic *statistic)
@@ -218,7 +261,24 @@ void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statist
     tn_statistic_unref(setting->statistic);
     setting->statistic = statistic;
     setting->stale = false;
-    drop_path(setting);
+    setting->sensitivity_stale |= setting->sensitivity != NULL;
+    drop_paths(setting);
+}
+
+void tn_state_set_sensitivity(struct tn_state *state, int group, struct tn_sensitivity *sensitivity)
+{
+    struct tn_setting *setting = &state->settings[group];
+    tn_sensitivity_ref(sensitivity);
+    tn_sensitivity_unref(setting->sensitivity);
+    setting->sensitivity = sensitivity;
+    setting->sensitivity_stale = false;
+}
+
+void tn_state_set_method(struct tn_state *state, int group, const struct tn_method *method,
+                         uint64_t seed)
+{
+    state->settings[group].method = method;
+    state->settings[group].seed = seed;
 }
 
 bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *locks,
@@ -240,7 +300,8 @@ bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *l
     }
     tn_free(setting->locks);
     setting->locks = copy;
-    drop_path(setting);
+    setting->sensitivity_stale |= setting->sensitivity != NULL;
+    drop_paths(setting);
     tn_state_set_kept(state, group, setting->kept);
     return true;
 }
@@ -274,9 +335,11 @@ bool tn_state_errors(const struct tn_state *state, int group, int kept, double *
     *plain = *ls = NAN;
     if (!state->settings[group].statistic)
         return true;
-    const struct tn_layer_path *path = tn_state_path(state, group, error);
+    struct tn_error why;
+    tn_error_clear(&why);
+    const struct tn_layer_path *path = tn_state_path(state, group, &why);
     if (!path)
-        return false;
+        return tn_error_pass(&why, error);
     *plain = path->path.error[path->path.channels - kept];
     *ls = path->path.error_ls[path->path.channels - kept];
     return true;
@@ -302,21 +365,19 @@ bool tn_state_choice(const struct tn_state *state, int group, int kept, int *rem
     if (!gone)
         return tn_fail_memory(error, "a choice of filters", (size_t)channels);
     int count = 0;
-    bool known = true;
-    if (state->settings[group].statistic) {
-        const struct tn_layer_path *path = tn_state_path(state, group, error);
-        known = path != NULL;
-        for (; path && count < channels - kept; count++) {
-            removed[count] = path->path.order[count];
-            gone[removed[count]] = true;
-        }
-    } else {
-        known = choose_locked(state, group, kept, gone);
-        for (int c = 0; known && c < channels; c++) {
-            if (gone[c])
-                removed[count++] = c;
-        }
+    struct tn_error why;
+    tn_error_clear(&why);
+    const struct tn_layer_path *path = tn_state_path(state, group, &why);
+    bool known = path || (why.kind == TN_ERROR_NONE && choose_locked(state, group, kept, gone));
+    for (; path && count < channels - kept; count++) {
+        removed[count] = path->path.order[count];
+        gone[removed[count]] = true;
     }
+    for (int c = 0; known && !path && c < channels; c++) {
+        if (gone[c])
+            removed[count++] = c;
+    }
+    tn_error_pass(&why, error);
     for (int c = 0, k = 0; known && c < channels; c++) {
         if (!gone[c])
             stay[k++] = c;

@@ -11,11 +11,11 @@
 #include "model/layers.h"
 #include "prune/gram.h"
 #include "prune/groups.h"
-#include "prune/path.h"
 #include "prune/sampling.h"
 #include "prune/width.h"
-#include "session/snapshot.h"
-#include <stdatomic.h>
+#include "session/layer_path.h"
+#include "session/sensitivity.h"
+#include "session/unfinished.h"
 
 /* A layer reads channels of a group. */
 struct tn_read {
@@ -71,49 +71,47 @@ struct tn_dataset *tn_data_spec_open(struct tn_data_spec *spec, const struct tn_
 struct tn_statistic {
     int refs;
     struct tn_gram gram;
+    struct tn_activity activity; /* Taylor values follow when asked for: gradients.c */
     struct tn_sampling_options sampling;
     bool stored; /* packed and hashed: `digest` names it in the store */
     struct tn_digest digest;
 };
 
-/* Takes over the gram's tensor. */
+/* Takes over the tensors of gram and activity (which may be NULL), also on failure. */
 struct tn_statistic *tn_statistic_new(const struct tn_gram *gram,
+                                      const struct tn_activity *activity,
                                       const struct tn_sampling_options *sampling,
                                       struct tn_error *error);
 struct tn_statistic *tn_statistic_ref(struct tn_statistic *statistic);
 void tn_statistic_unref(struct tn_statistic *statistic);
 
-/* The removal path of a group under its method and locks. Shared, also with the thread that draws.
- */
-struct tn_layer_path {
-    atomic_int refs;
-    struct tn_path path;
-    struct tn_snapshot_path view; /* points into `path` and the arrays below */
-    double *score, *energy;
-    signed char *lock;
-};
-
-struct tn_layer_path *tn_layer_path_ref(struct tn_layer_path *path);
-void tn_layer_path_unref(struct tn_layer_path *path);
-
 /* Settings of one group. */
 struct tn_setting {
-    char method[20];
+    const struct tn_method *method;
+    uint64_t seed;       /* of method random */
     int kept;            /* channels that stay when it is pruned next; all: nothing is pending */
     enum tn_lock *locks; /* [channels] or NULL */
-    struct tn_statistic *statistic; /* NULL before sampling */
-    bool stale;                     /* sampled before the network changed */
-    struct tn_layer_path *path;     /* derived when first asked for */
+    struct tn_statistic *statistic;     /* NULL before sampling */
+    bool stale;                         /* sampled before the network changed */
+    struct tn_layer_paths *paths;       /* derived when first asked for */
+    struct tn_sensitivity *sensitivity; /* NULL before it is measured */
+    bool sensitivity_stale;             /* network, data, statistic or locks were others */
 };
 
 struct tn_state {
     int refs;
-    int64_t id;                  /* row in the store; 0: not written yet */
-    struct tn_model *model;      /* NULL before `open` */
-    char *model_name;            /* "" before `open` */
-    struct tn_cost original;     /* of the network as opened */
-    struct tn_data_spec *data;   /* NULL before `data` */
-    struct tn_setting *settings; /* [model->groups.count] */
+    int64_t id;             /* row in the store; 0: not written yet */
+    struct tn_model *model; /* NULL before `open` */
+    /* The network as `open` gave it. NULL before `open`, and after the state was read from a file
+     * until somebody asks: tn_session_opened. The digest names it in the store meanwhile. */
+    struct tn_model *opened;
+    bool opened_stored;
+    struct tn_digest opened_digest;
+    char *model_name;                 /* "" before `open` */
+    struct tn_unfinished *unfinished; /* training that stopped here, or NULL */
+    struct tn_cost original;          /* of the network as opened */
+    struct tn_data_spec *data;        /* NULL before `data` */
+    struct tn_setting *settings;      /* [model->groups.count] */
     bool evaluated;
     int64_t evaluated_limit;         /* test images asked for, 0: all */
     struct tn_evaluation evaluation; /* on test images, of this network with this data */
@@ -130,6 +128,11 @@ void tn_state_unref(struct tn_state *state);
  * count-1] of the old network are dropped. */
 bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
                         const int *groups, struct tn_error *error);
+/* Training that stands at this state (a reference is taken), or NULL. Another network or other
+ * data drop it. */
+void tn_state_set_unfinished(struct tn_state *state, struct tn_unfinished *unfinished);
+/* This is the network that `open` gave; a reference is taken. */
+void tn_state_set_opened(struct tn_state *state, struct tn_model *opened);
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error);
 void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data);
 void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statistic *statistic);
@@ -139,12 +142,29 @@ bool tn_state_set_locks(struct tn_state *state, int group, const enum tn_lock *l
                         struct tn_error *error);
 /* Set how many channels stay, as near to `kept` as locks allow; returns what was set. */
 int tn_state_set_kept(struct tn_state *state, int group, int kept);
+/* References the sensitivity. */
+void tn_state_set_sensitivity(struct tn_state *state, int group,
+                              struct tn_sensitivity *sensitivity);
+/* {name filters method reweight stale points} of a group that has a sensitivity
+ * (commands_sensitivity.c). */
+json_t *tn_sensitivity_json(const struct tn_state *state, int group);
 /* Least and most channels that can stay. */
 void tn_state_bounds(const struct tn_state *state, int group, int *least, int *most);
 
-/* The path of a sampled group, computed once; NULL before sampling (no error) or on failure. */
+/* Rank a group by another method, or by chance from another seed. */
+void tn_state_set_method(struct tn_state *state, int group, const struct tn_method *method,
+                         uint64_t seed);
+
+/* The path of a group by its method, computed once and belonging to the state. NULL where the
+ * method needs what is not sampled yet (no error), or on failure. */
 struct tn_layer_path *tn_state_path(const struct tn_state *state, int group,
                                     struct tn_error *error);
+/* The same by any method; what is not sampled yet is an error. progress may be NULL. */
+struct tn_layer_path *tn_state_path_by(const struct tn_state *state, int group,
+                                       const struct tn_method *method,
+                                       const struct tn_progress *progress, struct tn_error *error);
+/* Is there all that a method needs of a group? */
+bool tn_state_can_rank(const struct tn_state *state, int group, const struct tn_method *method);
 
 /* Relative errors with `kept` channels of a group; NAN before sampling. */
 bool tn_state_errors(const struct tn_state *state, int group, int kept, double *plain, double *ls,

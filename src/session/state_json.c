@@ -52,8 +52,13 @@ static json_t *evaluation_json(const struct tn_state *state)
 
 static json_t *setting_json(const struct tn_group *group, const struct tn_setting *setting)
 {
-    json_t *json = json_pack("{s:o, s:s, s:i}", "name", tn_json_text(group->name), "method",
-                             setting->method, "kept", setting->kept);
+    json_t *json =
+        json_pack("{s:o, s:s, s:I, s:i}", "name", tn_json_text(group->name), "method",
+                  setting->method->name, "seed", (json_int_t)setting->seed, "kept", setting->kept);
+    if (json && setting->sensitivity) {
+        json_object_set_new(json, "sensitivity", tn_sensitivity_to_json(setting->sensitivity));
+        json_object_set_new(json, "sensitivity_stale", json_boolean(setting->sensitivity_stale));
+    }
     if (!json || !setting->locks)
         return json;
     char *letters = tn_alloc((size_t)group->channels + 1, 1);
@@ -66,6 +71,18 @@ static json_t *setting_json(const struct tn_group *group, const struct tn_settin
     return json;
 }
 
+/* By the name its bytes have in the store. */
+static void put_opened(json_t *json, const struct tn_state *state)
+{
+    const struct tn_model *opened = state->opened;
+    bool stored = opened ? opened->stored : state->opened_stored;
+    char hex[TN_DIGEST_HEX];
+    if (!stored)
+        return;
+    tn_digest_hex(opened ? &opened->digest : &state->opened_digest, hex);
+    tn_put_text(json, "opened", hex);
+}
+
 json_t *tn_state_to_json(const struct tn_state *state)
 {
     json_t *json = json_pack("{s:o}", "model", tn_json_text(state->model_name));
@@ -76,6 +93,7 @@ json_t *tn_state_to_json(const struct tn_state *state)
     if (!state->model)
         return json;
     json_object_set_new(json, "original", cost_json(&state->original));
+    put_opened(json, state);
     json_object_set_new(json, "scope",
                         json_string(state->model->scope == TN_SCOPE_ALL ? "all" : "inner"));
     json_t *layers = json_array();
@@ -162,19 +180,29 @@ static bool read_original(struct tn_state *state, json_t *json, struct tn_error 
     return true;
 }
 
+static bool read_opened(struct tn_state *state, const json_t *json, struct tn_error *error)
+{
+    const char *hex = json_string_value(json);
+    if (!hex || !tn_digest_parse(hex, &state->opened_digest))
+        return bad_settings("opened", error);
+    state->opened_stored = true;
+    return true;
+}
+
 bool tn_state_from_json(struct tn_state *state, const json_t *json, enum tn_scope *scope,
                         struct tn_error *error)
 {
     const char *name = json_string_value(json_object_get(json, "model"));
     const char *scope_name = json_string_value(json_object_get(json, "scope"));
     json_t *data = json_object_get(json, "data"), *evaluation = json_object_get(json, "evaluation");
-    json_t *original = json_object_get(json, "original");
+    json_t *original = json_object_get(json, "original"), *opened = json_object_get(json, "opened");
     *scope = scope_name && strcmp(scope_name, "all") == 0 ? TN_SCOPE_ALL : TN_SCOPE_INNER;
     if (!name)
         return bad_settings("no model name", error);
     return tn_state_set_name(state, name, error) && (!data || read_data(state, data, error)) &&
            (!evaluation || read_evaluation(state, evaluation, error)) &&
-           (!original || read_original(state, original, error));
+           (!original || read_original(state, original, error)) &&
+           (!opened || read_opened(state, opened, error));
 }
 
 static bool read_locks(struct tn_state *state, int group, const char *letters,
@@ -195,20 +223,40 @@ static bool read_locks(struct tn_state *state, int group, const char *letters,
     return fine;
 }
 
+static bool read_sensitivity(struct tn_state *state, int group, const json_t *json,
+                             struct tn_error *error)
+{
+    const json_t *found = json_object_get(json, "sensitivity");
+    if (!found)
+        return true;
+    struct tn_sensitivity *sensitivity =
+        tn_sensitivity_from_json(found, state->model->groups.group[group].channels);
+    if (!sensitivity)
+        return bad_settings("a sensitivity", error);
+    tn_state_set_sensitivity(state, group, sensitivity);
+    tn_sensitivity_unref(sensitivity);
+    state->settings[group].sensitivity_stale =
+        json_is_true(json_object_get(json, "sensitivity_stale"));
+    return true;
+}
+
 static bool read_setting(struct tn_state *state, int group, json_t *json, struct tn_error *error)
 {
-    const char *method, *locks = NULL;
+    const char *name, *locks = NULL;
+    json_int_t seed = 1;
     int kept;
-    if (json_unpack(json, "{s:s, s:i, s?s}", "method", &method, "kept", &kept, "locks", &locks))
+    if (json_unpack(json, "{s:s, s?I, s:i, s?s}", "method", &name, "seed", &seed, "kept", &kept,
+                    "locks", &locks))
         return bad_settings("a layer", error);
-    if (strcmp(method, "thinet") != 0)
+    const struct tn_method *method = tn_method_find(name);
+    if (!method)
         return bad_settings("a method this program does not know", error);
-    strcpy(state->settings[group].method, "thinet");
+    tn_state_set_method(state, group, method, (uint64_t)seed);
     if (locks && !read_locks(state, group, locks, error))
         return false;
     if (tn_state_set_kept(state, group, kept) != kept)
         return bad_settings("a kept count out of range", error);
-    return true;
+    return read_sensitivity(state, group, json, error);
 }
 
 bool tn_state_settings_from_json(struct tn_state *state, const json_t *json, struct tn_error *error)

@@ -12,28 +12,45 @@
  * file brings no triggers or views. */
 static const struct {
     const char *name, *sql;
+    bool later; /* a file may be from before it, and gets it when it is opened */
 } tables[] = {
-    {"meta", "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID"},
+    {"meta", "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID", false},
     {"entry",
      "CREATE TABLE entry(id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, command TEXT NOT NULL, "
      "time REAL NOT NULL, seconds REAL NOT NULL, ok INTEGER NOT NULL, changes INTEGER NOT NULL, "
-     "result TEXT, state INTEGER NOT NULL)"},
+     "result TEXT, state INTEGER NOT NULL)",
+     false},
     {"metric",
      "CREATE TABLE metric(entry INTEGER NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, "
-     "value REAL, PRIMARY KEY(entry, step, name)) WITHOUT ROWID"},
-    {"state", "CREATE TABLE state(id INTEGER PRIMARY KEY, graph BLOB, settings TEXT NOT NULL)"},
-    {"graph", "CREATE TABLE graph(digest BLOB PRIMARY KEY, data BLOB NOT NULL)"},
-    {"graph_tensor", "CREATE TABLE graph_tensor(graph BLOB NOT NULL, tensor BLOB NOT NULL, "
-                     "PRIMARY KEY(graph, tensor)) WITHOUT ROWID"},
-    {"graph_tensor_back", "CREATE INDEX graph_tensor_back ON graph_tensor(tensor)"},
+     "value REAL, PRIMARY KEY(entry, step, name)) WITHOUT ROWID",
+     false},
+    {"state", "CREATE TABLE state(id INTEGER PRIMARY KEY, graph BLOB, settings TEXT NOT NULL)",
+     false},
+    {"graph", "CREATE TABLE graph(digest BLOB PRIMARY KEY, data BLOB NOT NULL)", false},
+    {"graph_tensor",
+     "CREATE TABLE graph_tensor(graph BLOB NOT NULL, tensor BLOB NOT NULL, "
+     "PRIMARY KEY(graph, tensor)) WITHOUT ROWID",
+     false},
+    {"graph_tensor_back", "CREATE INDEX graph_tensor_back ON graph_tensor(tensor)", false},
     {"tensor",
      "CREATE TABLE tensor(digest BLOB PRIMARY KEY, dtype INTEGER NOT NULL, dims TEXT NOT NULL, "
-     "data BLOB NOT NULL)"},
+     "data BLOB NOT NULL)",
+     false},
     {"statistic",
      "CREATE TABLE statistic(state INTEGER NOT NULL, layer TEXT NOT NULL, samples INTEGER NOT "
      "NULL, "
      "images INTEGER NOT NULL, locations INTEGER NOT NULL, seed INTEGER NOT NULL, "
-     "stale INTEGER NOT NULL, gram BLOB NOT NULL, PRIMARY KEY(state, layer)) WITHOUT ROWID"},
+     "stale INTEGER NOT NULL, gram BLOB NOT NULL, PRIMARY KEY(state, layer)) WITHOUT ROWID",
+     false},
+    {"checkpoint",
+     "CREATE TABLE checkpoint(state INTEGER PRIMARY KEY, command TEXT NOT NULL, "
+     "epoch INTEGER NOT NULL, steps INTEGER NOT NULL, momentum BLOB NOT NULL, best BLOB, "
+     "best_epoch TEXT)",
+     true},
+    {"statistic_more",
+     "CREATE TABLE statistic_more(state INTEGER NOT NULL, layer TEXT NOT NULL, activity BLOB, "
+     "gradients BLOB, target BLOB, PRIMARY KEY(state, layer)) WITHOUT ROWID",
+     true},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 
@@ -97,39 +114,56 @@ static bool create_tables(struct tn_store *store, struct tn_error *error)
     return fine;
 }
 
-static bool known_definition(const char *name, const char *sql)
+/* Index of a table, or -1 when the definition is not this program's. */
+static int known_definition(const char *name, const char *sql)
 {
     for (int t = 0; name && sql && t < TABLES; t++) {
         if (strcmp(tables[t].name, name) == 0)
-            return strcmp(tables[t].sql, sql) == 0;
+            return strcmp(tables[t].sql, sql) == 0 ? t : -1;
     }
-    return false;
+    return -1;
 }
 
-static bool check_tables(struct tn_store *store, struct tn_error *error)
+static bool find_tables(struct tn_store *store, bool *found, struct tn_error *error)
 {
     const char *sql =
         "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     sqlite3_stmt *statement = tn_store_prepare(store, sql, error);
     if (!statement)
         return false;
-    int found = 0, code = SQLITE_DONE;
+    int code = SQLITE_DONE;
     bool fine = true;
     while (fine && (code = sqlite3_step(statement)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(statement, 0);
-        fine = known_definition(name, (const char *)sqlite3_column_text(statement, 1));
-        if (!fine)
+        int table = known_definition(name, (const char *)sqlite3_column_text(statement, 1));
+        fine = table >= 0;
+        if (fine)
+            found[table] = true;
+        else
             tn_fail(error, TN_ERROR_INPUT,
                     "%s: not a session as this program writes them: it has a '%.40s' of its own",
                     shown_path(store), name ? name : "?");
-        found++;
     }
     if (fine && code != SQLITE_DONE)
         fine = tn_store_fail(store, "reading", error);
-    else if (fine && found != TABLES)
-        fine = tn_fail(error, TN_ERROR_INPUT, "%s: the session file is damaged: a table is missing",
-                       shown_path(store));
     sqlite3_finalize(statement);
+    return fine;
+}
+
+static bool check_tables(struct tn_store *store, struct tn_error *error)
+{
+    bool found[TABLES] = {false};
+    bool fine = find_tables(store, found, error);
+    for (int t = 0; fine && t < TABLES; t++) {
+        if (!found[t] && !tables[t].later)
+            fine =
+                tn_fail(error, TN_ERROR_INPUT,
+                        "%s: the session file is damaged: a table is missing", shown_path(store));
+    }
+    for (int t = 0; fine && t < TABLES; t++) {
+        if (!found[t])
+            fine = tn_store_execute(store, tables[t].sql, "opening", error);
+    }
     return fine;
 }
 

@@ -74,7 +74,7 @@ static bool read_entry(struct tn_store *store, struct tn_journal *journal, sqlit
     return entry && fill_entry(store, entry, s, error);
 }
 
-static double *metric_field(struct tn_epoch *epoch, const char *name)
+static void set_metric(struct tn_epoch *epoch, const char *name, double value)
 {
     const struct {
         const char *name;
@@ -83,12 +83,16 @@ static double *metric_field(struct tn_epoch *epoch, const char *name)
         {"lr", &epoch->learning_rate},      {"loss", &epoch->loss},
         {"train_top1", &epoch->train_top1}, {"test_top1", &epoch->test_top1},
         {"test_top5", &epoch->test_top5},   {"images_per_second", &epoch->images_per_second},
-        {"seconds", &epoch->seconds}};
+        {"seconds", &epoch->seconds},       {"held_top1", &epoch->held_top1},
+        {"held_loss", &epoch->held_loss}};
     for (size_t i = 0; name && i < sizeof fields / sizeof *fields; i++) {
         if (strcmp(fields[i].name, name) == 0)
-            return fields[i].field;
+            *fields[i].field = value;
     }
-    return NULL;
+    if (name && strcmp(name, "held") == 0 && value > 0 && value < 1e15)
+        epoch->held = (int64_t)value;
+    if (name && strcmp(name, "best") == 0)
+        epoch->best = value > 0;
 }
 
 static bool read_metric(struct tn_store *store, struct tn_journal *journal, sqlite3_stmt *s,
@@ -105,10 +109,9 @@ static bool read_metric(struct tn_store *store, struct tn_journal *journal, sqli
         entry->written = true;
         entry->epochs_written = entry->epoch_count;
     }
-    double *field = metric_field(&entry->epochs[entry->epoch_count - 1],
-                                 (const char *)sqlite3_column_text(s, 2));
-    if (field)
-        *field = sqlite3_column_type(s, 3) == SQLITE_NULL ? NAN : sqlite3_column_double(s, 3);
+    double value = sqlite3_column_type(s, 3) == SQLITE_NULL ? NAN : sqlite3_column_double(s, 3);
+    set_metric(&entry->epochs[entry->epoch_count - 1], (const char *)sqlite3_column_text(s, 2),
+               value);
     return true;
 }
 
@@ -270,15 +273,22 @@ static struct tn_graph *decode(struct tn_store *store, const struct tn_digest *d
     return graph;
 }
 
+static bool is_same(const struct tn_model *model, const struct tn_digest *digest,
+                    enum tn_scope scope)
+{
+    return model && model->stored && model->scope == scope &&
+           tn_digest_equal(&model->digest, digest);
+}
+
 static struct tn_model *read_model(struct tn_store *store, const struct tn_digest *digest,
                                    enum tn_scope scope, const struct tn_state *near,
                                    struct tn_error *error)
 {
-    struct tn_model *known = near ? near->model : NULL;
-    bool same =
-        known && known->stored && known->scope == scope && tn_digest_equal(&known->digest, digest);
-    if (same)
+    struct tn_model *known = near ? near->model : NULL, *opened = near ? near->opened : NULL;
+    if (is_same(known, digest, scope))
         return tn_model_ref(known);
+    if (is_same(opened, digest, scope))
+        return tn_model_ref(opened);
     struct tn_graph *graph = decode(store, digest, known ? known->graph : NULL, error);
     struct tn_model *model = graph ? tn_model_new(graph, scope, error) : NULL;
     if (model) {
@@ -316,6 +326,54 @@ static const struct tn_setting *near_setting(const struct tn_state *near, const 
     return g < 0 ? NULL : &near->settings[g];
 }
 
+/* Is what a column names, or its absence, the tensor that is known? */
+static bool same_column(sqlite3_stmt *s, int column, struct tn_tensor *known)
+{
+    struct tn_digest digest;
+    if (sqlite3_column_type(s, column) == SQLITE_NULL)
+        return !known;
+    return known && column_digest(s, column, &digest) &&
+           tn_digest_equal(&digest, tn_tensor_digest(known));
+}
+
+/* A tensor of doubles of this many numbers, or NULL where the column has none. */
+static bool read_optional(struct tn_store *store, sqlite3_stmt *s, int column, size_t count,
+                          int rank, struct tn_tensor **tensor, struct tn_error *error)
+{
+    struct tn_digest digest;
+    *tensor = NULL;
+    if (sqlite3_column_type(s, column) == SQLITE_NULL)
+        return true;
+    if (!column_digest(s, column, &digest))
+        return damaged(store, "a statistic without contents", error);
+    *tensor = read_tensor(store, &digest, error);
+    if (!*tensor)
+        return false;
+    bool fits = (*tensor)->dtype == TN_DOUBLE && (*tensor)->count == count &&
+                (*tensor)->rank == rank && (*tensor)->dims[rank - 1] > 0;
+    return fits || damaged(store, "a statistic of another size than its layer", error);
+}
+
+static bool read_more(struct tn_store *store, sqlite3_stmt *s, struct tn_gram *gram,
+                      struct tn_activity *activity, struct tn_error *error)
+{
+    size_t c = (size_t)gram->channels;
+    struct tn_tensor *magnitudes = NULL, *gradients = NULL;
+    bool fine = read_optional(store, s, 7, 2 * c, 2, &magnitudes, error) &&
+                read_optional(store, s, 8, c, 2, &gradients, error) &&
+                read_optional(store, s, 9, c + 1, 1, &gram->target, error);
+    bool right = fine && (!magnitudes || magnitudes->dims[0] == 2) &&
+                 (!gradients || gradients->dims[0] == 1);
+    if (!right) {
+        tn_tensor_unref(magnitudes);
+        tn_tensor_unref(gradients);
+        return fine ? damaged(store, "a statistic of another size than its layer", error) : false;
+    }
+    tn_activity_set(activity, magnitudes);
+    tn_activity_set_taylor(activity, gradients);
+    return true;
+}
+
 static struct tn_statistic *read_statistic(struct tn_store *store, sqlite3_stmt *s, int channels,
                                            const struct tn_setting *near, struct tn_error *error)
 {
@@ -329,11 +387,13 @@ static struct tn_statistic *read_statistic(struct tn_store *store, sqlite3_stmt 
         return NULL;
     }
     struct tn_statistic *known = near ? near->statistic : NULL;
-    bool same = known && known->stored && tn_digest_equal(&known->digest, &digest) &&
-                known->gram.samples == gram.samples && known->gram.channels == channels &&
-                known->sampling.seed == sampling.seed &&
-                known->sampling.locations == sampling.locations &&
-                known->sampling.images_per_class == sampling.images_per_class;
+    bool same =
+        known && known->stored && tn_digest_equal(&known->digest, &digest) &&
+        known->gram.samples == gram.samples && known->gram.channels == channels &&
+        known->sampling.seed == sampling.seed && known->sampling.locations == sampling.locations &&
+        known->sampling.images_per_class == sampling.images_per_class &&
+        same_column(s, 7, known->activity.magnitudes) &&
+        same_column(s, 8, known->activity.gradients) && same_column(s, 9, known->gram.target);
     if (same)
         return tn_statistic_ref(known);
     struct tn_tensor *packed = read_tensor(store, &digest, error);
@@ -341,7 +401,13 @@ static struct tn_statistic *read_statistic(struct tn_store *store, sqlite3_stmt 
         return NULL;
     gram.matrix = unpack(store, packed, channels, error);
     tn_tensor_unref(packed);
-    struct tn_statistic *statistic = gram.matrix ? tn_statistic_new(&gram, &sampling, error) : NULL;
+    struct tn_activity activity = {0};
+    if (!gram.matrix || !read_more(store, s, &gram, &activity, error)) {
+        tn_gram_free(&gram);
+        tn_activity_free(&activity);
+        return NULL;
+    }
+    struct tn_statistic *statistic = tn_statistic_new(&gram, &activity, &sampling, error);
     if (statistic) {
         statistic->digest = digest;
         statistic->stored = true;
@@ -369,13 +435,18 @@ static bool place_statistic(struct tn_store *store, sqlite3_stmt *s, struct tn_s
     if (!statistic)
         return false;
     struct tn_setting *setting = &state->settings[g];
+    bool measured_before = setting->sensitivity_stale;
     tn_state_set_statistic(state, g, statistic);
+    setting->sensitivity_stale = measured_before;
     tn_statistic_unref(statistic);
     setting->stale = sqlite3_column_int(s, 5) != 0;
     bool same = known && known->statistic == statistic &&
                 same_locks(known->locks, setting->locks, channels);
-    if (same)
-        setting->path = tn_layer_path_ref(known->path);
+    if (same) {
+        tn_layer_paths_unref(setting->paths);
+        setting->paths = near->model == state->model ? tn_layer_paths_ref(known->paths)
+                                                     : tn_layer_paths_unweighted(known->paths);
+    }
     return true;
 }
 
@@ -384,7 +455,8 @@ static bool read_statistics(struct tn_store *store, struct tn_state *state,
 {
     sqlite3_stmt *s = tn_store_prepare(
         store,
-        "SELECT layer, samples, images, locations, seed, stale, gram FROM statistic WHERE state=?1",
+        "SELECT layer, samples, images, locations, seed, stale, gram, activity, gradients, target "
+        "FROM statistic LEFT JOIN statistic_more USING(state, layer) WHERE state=?1",
         error);
     if (!s)
         return false;
@@ -397,6 +469,93 @@ static bool read_statistics(struct tn_store *store, struct tn_state *state,
         fine = tn_store_fail(store, "reading", error);
     sqlite3_finalize(s);
     return fine;
+}
+
+static bool is_opened(const struct tn_state *state, const struct tn_model *model)
+{
+    return model && model->stored && tn_digest_equal(&model->digest, &state->opened_digest);
+}
+
+/* The network as it was opened is often there already. */
+static void share_opened(struct tn_state *state, const struct tn_state *near)
+{
+    struct tn_model *known[] = {state->model, near ? near->opened : NULL,
+                                near ? near->model : NULL};
+    for (size_t i = 0; state->opened_stored && !state->opened && i < 3; i++) {
+        if (is_opened(state, known[i]))
+            tn_state_set_opened(state, known[i]);
+    }
+}
+
+static bool read_best_epoch(struct tn_store *store, const char *text, struct tn_epoch *best,
+                            struct tn_error *error)
+{
+    json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_int_t held = 0;
+    int code = json_unpack(json, "{s:i, s:I, s:F, s:F, s:F, s:F}", "epoch", &best->epoch, "held",
+                           &held, "held_top1", &best->held_top1, "held_loss", &best->held_loss,
+                           "test_top1", &best->test_top1, "test_top5", &best->test_top5);
+    json_decref(json);
+    best->held = held;
+    best->best = true;
+    return (code == 0 && best->epoch >= 1 && held >= 1) ||
+           damaged(store, "a checkpoint's best epoch", error);
+}
+
+static bool fill_unfinished(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
+                            const struct tn_state *near, struct tn_error *error)
+{
+    struct tn_digest digest, best;
+    const char *command = (const char *)sqlite3_column_text(s, 0);
+    struct tn_checkpoint checkpoint = {.epoch = sqlite3_column_int(s, 1),
+                                       .steps = sqlite3_column_int64(s, 2)};
+    if (!command || checkpoint.epoch < 1 || checkpoint.steps < 0 || !column_digest(s, 3, &digest))
+        return damaged(store, "a checkpoint", error);
+    struct tn_unfinished *known = near ? near->unfinished : NULL;
+    if (known && known->checkpoint.epoch == checkpoint.epoch &&
+        strcmp(known->command, command) == 0 &&
+        tn_digest_equal(tn_tensor_digest(known->checkpoint.momentum), &digest)) {
+        tn_state_set_unfinished(state, known);
+        return true;
+    }
+    struct tn_model *model = NULL;
+    bool fine = true;
+    if (column_digest(s, 4, &best)) {
+        fine = read_best_epoch(store, (const char *)sqlite3_column_text(s, 5), &checkpoint.best,
+                               error);
+        model = fine ? read_model(store, &best, state->model->scope, state, error) : NULL;
+        fine = model != NULL;
+    }
+    checkpoint.momentum = fine ? read_tensor(store, &digest, error) : NULL;
+    state->unfinished =
+        checkpoint.momentum ? tn_unfinished_new(command, &checkpoint, model, error) : NULL;
+    tn_tensor_unref(checkpoint.momentum);
+    tn_model_unref(model);
+    return state->unfinished != NULL;
+}
+
+static bool read_unfinished(struct tn_store *store, struct tn_state *state,
+                            const struct tn_state *near, struct tn_error *error)
+{
+    sqlite3_stmt *s = tn_store_prepare(store,
+                                       "SELECT command, epoch, steps, momentum, best, best_epoch "
+                                       "FROM checkpoint WHERE state=?1",
+                                       error);
+    if (!s)
+        return false;
+    sqlite3_bind_int64(s, 1, state->id);
+    int code = sqlite3_step(s);
+    bool fine =
+        code == SQLITE_DONE || (code == SQLITE_ROW ? fill_unfinished(store, state, s, near, error)
+                                                   : tn_store_fail(store, "reading", error));
+    sqlite3_finalize(s);
+    return fine;
+}
+
+struct tn_model *tn_store_read_opened(struct tn_store *store, const struct tn_state *state,
+                                      struct tn_error *error)
+{
+    return read_model(store, &state->opened_digest, TN_SCOPE_INNER, state, error);
 }
 
 static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
@@ -422,6 +581,9 @@ static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_s
                tn_state_settings_from_json(state, json, error) &&
                read_statistics(store, state, near, error);
         state->evaluated = evaluated;
+        fine = fine && read_unfinished(store, state, near, error);
+        if (fine)
+            share_opened(state, near);
     }
     json_decref(json);
     return fine;

@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 #include "model/onnx.h"
+#include "session/results.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,11 +148,39 @@ static bool write_gram(struct tn_store *store, struct tn_statistic *statistic,
     return fine;
 }
 
+static bool bind_tensor(struct tn_store *store, sqlite3_stmt *s, int index,
+                        struct tn_tensor *tensor, struct tn_error *error)
+{
+    if (!tensor)
+        return true;
+    bind_digest(s, index, tn_tensor_digest(tensor));
+    return write_tensor(store, tensor, error);
+}
+
+/* What goes with the matrix, as far as it was collected. */
+static bool write_more(struct tn_store *store, int64_t state, const char *layer,
+                       const struct tn_statistic *statistic, struct tn_error *error)
+{
+    sqlite3_stmt *s =
+        tn_store_prepare(store, "INSERT INTO statistic_more VALUES(?1, ?2, ?3, ?4, ?5)", error);
+    if (!s)
+        return false;
+    sqlite3_bind_int64(s, 1, state);
+    sqlite3_bind_text(s, 2, layer, -1, SQLITE_STATIC);
+    bool fine = bind_tensor(store, s, 3, statistic->activity.magnitudes, error) &&
+                bind_tensor(store, s, 4, statistic->activity.gradients, error) &&
+                bind_tensor(store, s, 5, statistic->gram.target, error);
+    if (fine)
+        return finish(store, s, error);
+    sqlite3_finalize(s);
+    return false;
+}
+
 static bool write_statistic(struct tn_store *store, int64_t state, const char *layer,
                             const struct tn_setting *setting, struct tn_error *error)
 {
     struct tn_statistic *statistic = setting->statistic;
-    if (!write_gram(store, statistic, error))
+    if (!write_gram(store, statistic, error) || !write_more(store, state, layer, statistic, error))
         return false;
     sqlite3_stmt *s = tn_store_prepare(
         store, "INSERT INTO statistic VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", error);
@@ -189,6 +218,43 @@ static bool write_state_row(struct tn_store *store, const struct tn_state *state
     return fine;
 }
 
+static bool write_checkpoint(struct tn_store *store, int64_t state,
+                             const struct tn_unfinished *unfinished, const char *best_epoch,
+                             struct tn_error *error)
+{
+    const struct tn_checkpoint *checkpoint = &unfinished->checkpoint;
+    sqlite3_stmt *s =
+        tn_store_prepare(store, "INSERT INTO checkpoint VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", error);
+    if (!s)
+        return false;
+    sqlite3_bind_int64(s, 1, state);
+    sqlite3_bind_text(s, 2, unfinished->command, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 3, checkpoint->epoch);
+    sqlite3_bind_int64(s, 4, checkpoint->steps);
+    bind_digest(s, 5, tn_tensor_digest(checkpoint->momentum));
+    if (unfinished->best) {
+        bind_digest(s, 6, &unfinished->best->digest);
+        sqlite3_bind_text(s, 7, best_epoch, -1, SQLITE_STATIC);
+    }
+    return finish(store, s, error);
+}
+
+static bool write_unfinished(struct tn_store *store, int64_t state,
+                             const struct tn_unfinished *unfinished, struct tn_error *error)
+{
+    if (!write_tensor(store, unfinished->checkpoint.momentum, error) ||
+        (unfinished->best && !write_model(store, unfinished->best, error)))
+        return false;
+    json_t *json = tn_json_epoch(&unfinished->checkpoint.best);
+    char *best = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    if (!best)
+        return tn_fail_memory(error, "a checkpoint", 1);
+    bool fine = write_checkpoint(store, state, unfinished, best, error);
+    free(best);
+    return fine;
+}
+
 static bool state_is_there(struct tn_store *store, int64_t id, bool *there, struct tn_error *error)
 {
     sqlite3_stmt *s = tn_store_prepare(store, "SELECT 1 FROM state WHERE id=?1", error);
@@ -209,8 +275,10 @@ static bool write_state(struct tn_store *store, const struct tn_state *state,
         return false;
     if (there)
         return true; /* states do not change: many entries may stand at one */
-    bool fine = !state->model || write_model(store, state->model, error);
-    fine = fine && write_state_row(store, state, error);
+    bool fine = (!state->model || write_model(store, state->model, error)) &&
+                (!state->opened || write_model(store, state->opened, error));
+    fine = fine && write_state_row(store, state, error) &&
+           (!state->unfinished || write_unfinished(store, state->id, state->unfinished, error));
     int count = state->model ? state->model->groups.count : 0;
     for (int g = 0; fine && g < count; g++) {
         if (state->settings[g].statistic)
@@ -220,23 +288,35 @@ static bool write_state(struct tn_store *store, const struct tn_state *state,
     return fine;
 }
 
-/* An epoch's checkpoint that the next one replaces goes, with what only it used. */
+/* The state of an epoch that the next one replaces goes, with what only it used: its own network
+ * and that of the run's best epoch so far, and the momentum. */
+#define GONE                                                                                       \
+    "(SELECT graph FROM state WHERE id=?1 UNION SELECT best FROM checkpoint WHERE state=?1)"
+#define KEPT                                                                                       \
+    "(SELECT graph FROM state WHERE id<>?1 AND graph IS NOT NULL "                                 \
+    "UNION SELECT best FROM checkpoint WHERE state<>?1 AND best IS NOT NULL)"
 static const char drop_tensors[] =
-    "DELETE FROM tensor WHERE digest IN "
-    "(SELECT tensor FROM graph_tensor t JOIN state s ON s.graph=t.graph WHERE s.id=?1) "
-    "AND NOT EXISTS (SELECT 1 FROM graph_tensor t JOIN state s ON s.graph=t.graph "
-    "WHERE t.tensor=tensor.digest AND s.id<>?1) AND digest NOT IN (SELECT gram FROM statistic)";
+    "DELETE FROM tensor WHERE digest IN (SELECT tensor FROM graph_tensor WHERE graph IN " GONE
+    " UNION SELECT momentum FROM checkpoint WHERE state=?1) "
+    "AND digest NOT IN (SELECT tensor FROM graph_tensor WHERE graph IN " KEPT ") "
+    "AND digest NOT IN (SELECT momentum FROM checkpoint WHERE state<>?1) "
+    "AND digest NOT IN (SELECT gram FROM statistic) "
+    "AND digest NOT IN (SELECT activity FROM statistic_more WHERE activity IS NOT NULL "
+    "UNION SELECT gradients FROM statistic_more WHERE gradients IS NOT NULL "
+    "UNION SELECT target FROM statistic_more WHERE target IS NOT NULL)";
 static const char drop_links[] =
-    "DELETE FROM graph_tensor WHERE graph IN (SELECT graph FROM state WHERE id=?1) "
-    "AND NOT EXISTS (SELECT 1 FROM state s WHERE s.graph=graph_tensor.graph AND s.id<>?1)";
+    "DELETE FROM graph_tensor WHERE graph IN " GONE " AND graph NOT IN " KEPT;
 static const char drop_graph[] =
-    "DELETE FROM graph WHERE digest IN (SELECT graph FROM state WHERE id=?1) "
-    "AND NOT EXISTS (SELECT 1 FROM state s WHERE s.graph=graph.digest AND s.id<>?1)";
+    "DELETE FROM graph WHERE digest IN " GONE " AND digest NOT IN " KEPT;
 
 static bool drop_state(struct tn_store *store, int64_t id, struct tn_error *error)
 {
-    static const char *const steps[] = {drop_tensors, drop_links, drop_graph,
+    static const char *const steps[] = {drop_tensors,
+                                        drop_links,
+                                        drop_graph,
                                         "DELETE FROM statistic WHERE state=?1",
+                                        "DELETE FROM statistic_more WHERE state=?1",
+                                        "DELETE FROM checkpoint WHERE state=?1",
                                         "DELETE FROM state WHERE id=?1"};
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         sqlite3_stmt *s = tn_store_prepare(store, steps[i], error);
@@ -271,11 +351,19 @@ static bool write_epochs(struct tn_store *store, const struct tn_entry *entry,
         const struct {
             const char *name;
             double value;
-        } metrics[] = {{"lr", e->learning_rate},      {"loss", e->loss},
-                       {"train_top1", e->train_top1}, {"test_top1", e->test_top1},
-                       {"test_top5", e->test_top5},   {"images_per_second", e->images_per_second},
-                       {"seconds", e->seconds}};
-        for (size_t m = 0; fine && m < sizeof metrics / sizeof *metrics; m++)
+        } metrics[] = {{"lr", e->learning_rate},
+                       {"loss", e->loss},
+                       {"train_top1", e->train_top1},
+                       {"test_top1", e->test_top1},
+                       {"test_top5", e->test_top5},
+                       {"images_per_second", e->images_per_second},
+                       {"seconds", e->seconds},
+                       {"held", (double)e->held},
+                       {"held_top1", e->held_top1},
+                       {"held_loss", e->held_loss},
+                       {"best", e->best}};
+        size_t count = e->held > 0 ? 11 : 7;
+        for (size_t m = 0; fine && m < count; m++)
             fine = write_metric(store, s, entry->id, e->epoch, metrics[m].name, metrics[m].value,
                                 error);
     }

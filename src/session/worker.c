@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "session/brief.h"
+#include "session/command.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@ static const double rate_window = 5;   /* seconds the rate is measured over */
 struct queued {
     struct queued *next;
     uint64_t number;
+    bool background;
+    double spent; /* seconds it has run before it gave way */
     char line[];
 };
 
@@ -24,15 +27,21 @@ struct point {
     double time, done;
 };
 
+struct queue {
+    struct queued *first, *last;
+    int count;
+};
+
 struct tn_worker {
     struct tn_session *session; /* of the thread alone */
     pthread_t thread;
     int fd;
-    atomic_bool cancelled;
+    atomic_bool cancelled, paused;
 
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t wake;
-    struct queued *first, *last;
+    struct queue waiting, resting; /* resting: in the background */
+    bool yielding; /* the running command was asked to stop only to let another one run */
     bool ending;
     uint64_t submitted;
     struct tn_worker_status status;
@@ -127,6 +136,66 @@ static void publish(void *context)
     signal_reader(worker);
 }
 
+/* Queues */
+
+static void append(struct queue *queue, struct queued *command)
+{
+    command->next = NULL;
+    if (queue->last)
+        queue->last->next = command;
+    else
+        queue->first = command;
+    queue->last = command;
+    queue->count++;
+}
+
+static void put_first(struct queue *queue, struct queued *command)
+{
+    command->next = queue->first;
+    queue->first = command;
+    queue->last = queue->last ? queue->last : command;
+    queue->count++;
+}
+
+static struct queued *take_first(struct queue *queue)
+{
+    struct queued *command = queue->first;
+    if (!command)
+        return NULL;
+    queue->first = command->next;
+    queue->last = queue->first ? queue->last : NULL;
+    queue->count--;
+    return command;
+}
+
+static void empty(struct queue *queue)
+{
+    struct queued *command;
+    while ((command = take_first(queue)))
+        tn_free(command);
+}
+
+static void show_queues(struct tn_worker *worker)
+{
+    struct tn_worker_status *status = &worker->status;
+    status->waiting = worker->waiting.count;
+    status->resting = worker->resting.count;
+    snprintf(status->rests, sizeof status->rests, "%s",
+             worker->resting.first ? worker->resting.first->line : "");
+}
+
+/* The next to run: what waits, in order, then what rests. */
+static struct queued *next_command(struct tn_worker *worker)
+{
+    struct queued *command;
+    while ((command = take_first(&worker->waiting))) {
+        if (!command->background)
+            return command;
+        append(&worker->resting, command);
+    }
+    return take_first(&worker->resting);
+}
+
 /* The thread */
 
 static void clear_progress(struct tn_worker_status *status)
@@ -139,25 +208,32 @@ static void clear_progress(struct tn_worker_status *status)
 static struct queued *take(struct tn_worker *worker)
 {
     pthread_mutex_lock(&worker->mutex);
-    while (!worker->first && !worker->ending)
+    while (!worker->waiting.first && !worker->resting.first && !worker->ending)
         pthread_cond_wait(&worker->wake, &worker->mutex);
-    struct queued *command = worker->ending ? NULL : worker->first;
+    struct queued *command = worker->ending ? NULL : next_command(worker);
     if (command) {
         struct tn_worker_status *status = &worker->status;
-        worker->first = command->next;
-        if (!worker->first)
-            worker->last = NULL;
-        status->waiting--;
+        show_queues(worker);
         status->busy = true;
-        status->cancelling = false;
+        status->giving_way = command->background;
+        status->cancelling = status->paused = false;
         clear_progress(status);
         snprintf(status->command, sizeof status->command, "%s", command->line);
         worker->point_count = 0;
-        worker->begun = tn_clock_seconds();
+        worker->begun = tn_clock_seconds() - command->spent;
+        worker->yielding = false;
         atomic_store(&worker->cancelled, false);
+        atomic_store(&worker->paused, false);
     }
     pthread_mutex_unlock(&worker->mutex);
     return command;
+}
+
+static void fall_idle(struct tn_worker_status *status)
+{
+    status->busy = status->giving_way = status->cancelling = status->paused = false;
+    status->command[0] = '\0';
+    clear_progress(status);
 }
 
 static void tell(struct tn_worker *worker, const struct queued *command, bool ok,
@@ -173,27 +249,46 @@ static void tell(struct tn_worker *worker, const struct queued *command, bool ok
     pthread_mutex_lock(&worker->mutex);
     struct tn_worker_status *status = &worker->status;
     memcpy(status->message, message, sizeof message);
-    status->finished = command->number;
+    if (command->number > status->finished)
+        status->finished = command->number;
+    status->ended = command->number;
+    status->endings++;
     status->failed = !ok;
-    status->busy = false;
-    status->cancelling = false;
-    status->command[0] = '\0';
-    clear_progress(status);
+    fall_idle(status);
     status->quit = tn_session_wants_quit(worker->session);
     pthread_mutex_unlock(&worker->mutex);
     signal_reader(worker);
 }
 
-static void execute(struct tn_worker *worker, const struct queued *command)
+/* Did the command stop only to give way? Then it rests. */
+static bool rest(struct tn_worker *worker, struct queued *command, bool ok,
+                 const struct tn_error *error)
 {
-    struct tn_progress progress = {on_progress, worker, &worker->cancelled};
+    pthread_mutex_lock(&worker->mutex);
+    bool rests = !ok && worker->yielding && !worker->ending && error->kind == TN_ERROR_CANCELLED;
+    if (rests) {
+        command->spent = tn_clock_seconds() - worker->begun;
+        put_first(&worker->resting, command);
+        fall_idle(&worker->status);
+        show_queues(worker);
+    }
+    pthread_mutex_unlock(&worker->mutex);
+    return rests;
+}
+
+static void execute(struct tn_worker *worker, struct queued *command)
+{
+    struct tn_progress progress = {on_progress, worker, &worker->cancelled, &worker->paused};
     struct tn_error error;
     json_t *result = NULL;
     tn_error_clear(&error);
     signal_reader(worker);
     bool ok = tn_session_run(worker->session, command->line, &progress, &result, &error);
-    publish(worker);
-    tell(worker, command, ok, result, &error);
+    if (!rest(worker, command, ok, &error)) {
+        publish(worker);
+        tell(worker, command, ok, result, &error);
+        tn_free(command);
+    }
     json_decref(result);
 }
 
@@ -201,10 +296,8 @@ static void *work(void *context)
 {
     struct tn_worker *worker = context;
     struct queued *command;
-    while ((command = take(worker))) {
+    while ((command = take(worker)))
         execute(worker, command);
-        tn_free(command);
-    }
     return NULL;
 }
 
@@ -225,6 +318,7 @@ struct tn_worker *tn_worker_new(struct tn_session *session, struct tn_error *err
     worker->status.left = -1;
     worker->fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init(&worker->cancelled, false);
+    atomic_init(&worker->paused, false);
     pthread_mutex_init(&worker->mutex, NULL);
     pthread_cond_init(&worker->wake, NULL);
     tn_session_on_change(session, publish, worker);
@@ -239,17 +333,6 @@ struct tn_worker *tn_worker_new(struct tn_session *session, struct tn_error *err
     return NULL;
 }
 
-static void drop_queue(struct tn_worker *worker)
-{
-    while (worker->first) {
-        struct queued *next = worker->first->next;
-        tn_free(worker->first);
-        worker->first = next;
-    }
-    worker->last = NULL;
-    worker->status.waiting = 0;
-}
-
 void tn_worker_free(struct tn_worker *worker)
 {
     if (!worker)
@@ -260,7 +343,8 @@ void tn_worker_free(struct tn_worker *worker)
     pthread_cond_signal(&worker->wake);
     pthread_mutex_unlock(&worker->mutex);
     pthread_join(worker->thread, NULL);
-    drop_queue(worker);
+    empty(&worker->waiting);
+    empty(&worker->resting);
     tn_session_free(worker->session);
     tn_snapshot_unref(worker->snapshot);
     pthread_cond_destroy(&worker->wake);
@@ -269,43 +353,83 @@ void tn_worker_free(struct tn_worker *worker)
     tn_free(worker);
 }
 
+static bool in_background(const char *line)
+{
+    char name[32] = "";
+    line += strspn(line, " \t");
+    size_t length = strcspn(line, " \t\r\n");
+    if (length < sizeof name)
+        memcpy(name, line, length);
+    const struct tn_command *command = tn_command_find(name);
+    return command && (command->flags & TN_COMMAND_BACKGROUND);
+}
+
 uint64_t tn_worker_submit(struct tn_worker *worker, const char *line)
 {
     size_t size = strlen(line) + 1;
     struct queued *command = tn_calloc(1, sizeof *command + size);
     pthread_mutex_lock(&worker->mutex);
+    struct tn_worker_status *status = &worker->status;
     uint64_t number = ++worker->submitted;
     if (command) {
         memcpy(command->line, line, size);
         command->number = number;
-        if (worker->last)
-            worker->last->next = command;
-        else
-            worker->first = command;
-        worker->last = command;
-        worker->status.waiting++;
+        command->background = in_background(line);
+        append(&worker->waiting, command);
+        show_queues(worker);
+        if (status->busy && status->giving_way && !command->background && !status->cancelling) {
+            worker->yielding = true;
+            atomic_store(&worker->cancelled, true);
+        }
         pthread_cond_signal(&worker->wake);
     } else {
-        worker->status.finished = number;
-        worker->status.failed = true;
-        snprintf(worker->status.message, sizeof worker->status.message, "out of memory");
+        status->finished = status->ended = number;
+        status->endings++;
+        status->failed = true;
+        snprintf(status->message, sizeof status->message, "out of memory");
     }
     pthread_mutex_unlock(&worker->mutex);
     return number;
 }
 
+/* Nothing runs: what was taken back ends here. */
+static void end_unbegun(struct tn_worker *worker, uint64_t number)
+{
+    struct tn_worker_status *status = &worker->status;
+    if (number > status->finished)
+        status->finished = number;
+    status->ended = number;
+    status->endings++;
+    status->failed = true;
+    snprintf(status->message, sizeof status->message, "cancelled");
+}
+
 void tn_worker_cancel(struct tn_worker *worker)
 {
     pthread_mutex_lock(&worker->mutex);
-    if (worker->last && !worker->status.busy) { /* taken back before it began */
-        worker->status.finished = worker->last->number;
-        worker->status.failed = true;
-        snprintf(worker->status.message, sizeof worker->status.message, "cancelled");
-    }
-    drop_queue(worker);
-    worker->status.cancelling = worker->status.busy;
-    if (worker->status.busy)
+    struct tn_worker_status *status = &worker->status;
+    bool background = !status->busy || status->giving_way;
+    const struct queued *last = worker->waiting.last ? worker->waiting.last : worker->resting.last;
+    if (last && !status->busy)
+        end_unbegun(worker, last->number);
+    empty(&worker->waiting);
+    if (background)
+        empty(&worker->resting);
+    show_queues(worker);
+    worker->yielding = false;
+    status->cancelling = status->busy;
+    if (status->busy)
         atomic_store(&worker->cancelled, true);
+    pthread_mutex_unlock(&worker->mutex);
+    signal_reader(worker);
+}
+
+void tn_worker_pause(struct tn_worker *worker, bool pause)
+{
+    pthread_mutex_lock(&worker->mutex);
+    worker->status.paused = pause && worker->status.busy;
+    atomic_store(&worker->paused, worker->status.paused);
+    worker->point_count = 0; /* the rate is measured anew */
     pthread_mutex_unlock(&worker->mutex);
     signal_reader(worker);
 }

@@ -15,11 +15,18 @@ struct tn_worker *tn_worker_new(struct tn_session *session, struct tn_error *err
 /* Cancels what runs, waits for it, closes the session. */
 void tn_worker_free(struct tn_worker *worker);
 
-/* Queue a command line. A number that grows. */
+/* Queue a command line. A number that grows. Commands that may run in the background
+ * (TN_COMMAND_BACKGROUND) give way: another one that is submitted goes first, and they go on where
+ * they were when nothing else waits, one after the other. */
 uint64_t tn_worker_submit(struct tn_worker *worker, const char *line);
 /* Ask the running command to stop and drop what waits; what is dropped never ends, unless nothing
- * runs: then it ends at once as cancelled. Returns at once. */
+ * runs: then it ends at once as cancelled. What waits in the background stays while another command
+ * runs, and goes with it when it is the one that runs. Returns at once. */
 void tn_worker_cancel(struct tn_worker *worker);
+
+/* Let the running command wait at its next step of progress, or go on; cancelling works all the
+ * same. Nothing when none runs. */
+void tn_worker_pause(struct tn_worker *worker, bool pause);
 
 /* Readable whenever a snapshot, a message or progress is new (eventfd); tn_worker_poll makes it
  * quiet again. */
@@ -29,14 +36,21 @@ struct tn_worker_status {
     bool busy;
     int waiting;       /* commands queued behind the running one */
     char command[256]; /* the running one */
+    bool giving_way;   /* it runs in the background */
+    int resting;       /* commands that wait in the background */
+    char rests[256];   /* the one of them that goes on first */
     char stage[64], unit[16], detail[128];
     double done, total;   /* total 0: unknown */
     double elapsed, left; /* seconds; left < 0: unknown */
     double rate;          /* units a second, 0: unknown */
     bool cancelling;
+    bool paused;       /* waits, or will at its next step */
     bool quit;         /* a quit command has run */
-    uint64_t finished; /* number of the last command that ended */
-    bool failed;       /* how that one ended */
+    uint64_t finished; /* greatest number of a command that ended */
+    uint64_t ended;    /* number of the last command that ended: smaller where that was in the
+                          background */
+    uint64_t endings;  /* how many have ended */
+    bool failed;       /* how the last one ended */
     char message[512]; /* its error, or a short result ("FLOPs 0.31x  params 0.30x") */
 };
 

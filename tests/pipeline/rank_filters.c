@@ -1,13 +1,14 @@
 /* One method on numbers from files, for tests and measurements from Python:
  *
- *     rank_filters METHOD samples=X.npy | gram=G.npy [keep=N] ...
+ *     rank_filters METHOD samples=X.npy | gram=G.npy [target=B.npy] [keep=N] ...
  *     rank_filters METHOD model=FILE.onnx layer=NAME [scope=all] ...
  *     rank_filters METHOD zeros=Z.npy | mean=M.npy | taylor=T.npy ...
  *
+ * B.npy [C+1] is X^T y and y^T y of another network's output; without it y = X 1. All
  * with [kept=FILTER,...] [pruned=FILTER,...] (locks) [seed=S] [group=NAME] [repeat=N] [threads=N].
  * Prints one JSON object: order, score; with statistics also error and error_ls by number removed,
- * the least-squares weights of the last `keep` of the order, and seconds for each step, the least of
- * the repetitions. */
+ * the least-squares weights of the last `keep` of the order, and seconds for each step, the least
+ * of the repetitions. */
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/threads.h"
@@ -89,6 +90,13 @@ static void load_gram(struct work *w)
     } else {
         struct tn_tensor *matrix = numbers_of(option("gram"));
         w->gram = (struct tn_gram){.channels = (int)matrix->dims[0], .matrix = matrix};
+    }
+    if (option("target")) {
+        w->gram.target = numbers_of(option("target"));
+        need(w->gram.target->count == (size_t)w->gram.channels + 1 ||
+                 tn_fail(&error, TN_ERROR_INPUT, "a target of %d numbers expected",
+                         w->gram.channels + 1),
+             &error);
     }
     w->input.gram = &w->gram;
     w->input.channels = w->gram.channels;

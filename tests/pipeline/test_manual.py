@@ -15,10 +15,8 @@ with open(PAGE) as file:
 # Commands are written ".It Ic NAME ...", options of the program ".It Fl ...", both up to the section's end.
 sections = dict(re.findall(r'^\.Sh "?([A-Z ]+)"?\n(.*?)(?=^\.Sh |\Z)', source, re.M | re.S))
 page_commands = {}
-for entry in re.split(r"^\.It ", sections["COMMANDS"], flags=re.M)[1:]:
-    words = entry.splitlines()[0]
-    if words.startswith("Ic "):
-        page_commands[words.split()[1]] = entry
+for entry in re.split(r"^\.It Ic ", sections["COMMANDS"], flags=re.M)[1:]:
+    page_commands[entry.split()[0]] = entry
 
 helped = run("-c", "help")
 check("help lists the commands", helped.returncode == 0 and helped.stderr == "", helped.stderr)

@@ -50,8 +50,8 @@ def turns(channels, kept, pruned):
     return [sorted(pruned), free, sorted(kept)]
 
 
-def least_squares(x, kept):
-    y = x.sum(axis=1)
+def least_squares(x, kept, y=None):
+    y = x.sum(axis=1) if y is None else y
     weights = np.linalg.lstsq(x[:, kept], y, rcond=None)[0] if len(kept) else np.zeros(0)
     residual = y - x[:, kept] @ weights
     return weights, residual, float(residual @ residual / (y @ y))
@@ -59,10 +59,11 @@ def least_squares(x, kept):
 
 # --- the rules ---
 
-def thinet(x, kept=(), pruned=()):
-    if not kept and not pruned:
+def thinet(x, kept=(), pruned=(), y=None):
+    """y, where it is another network's output, is what the channels that stay are to add up to."""
+    if not kept and not pruned and y is None:
         return removal_order(x)[0]
-    removed, order = np.zeros(len(x)), []
+    removed, order = np.zeros(len(x)) if y is None else y - x.sum(axis=1), []
     for turn in turns(x.shape[1], kept, pruned):
         turn = list(turn)
         while turn:
@@ -73,12 +74,12 @@ def thinet(x, kept=(), pruned=()):
     return order
 
 
-def thinet_w(x, kept=(), pruned=()):
+def thinet_w(x, kept=(), pruned=(), y=None):
     own, chosen = (x ** 2).sum(axis=0), []
     for turn in reversed(turns(x.shape[1], kept, pruned)):
         turn = list(turn)
         while turn:
-            residual = least_squares(x, chosen)[1]
+            residual = least_squares(x, chosen, y)[1]
             terms = (x[:, turn].T @ residual) ** 2 / np.where(own[turn] > 0, own[turn], 1)
             chosen.append(turn.pop(int(np.argmax(np.where(terms > 1e-22 * own.sum(), terms, 0)))))
     return chosen[::-1]
@@ -91,15 +92,15 @@ def lasso_beta(g, b, bound, beta):
         for c in np.flatnonzero(np.diag(g)):
             left = b[c] - g[c] @ beta + g[c, c] * beta[c]
             beta[c] = np.sign(left) * max(abs(left) - bound, 0) / g[c, c]
-        if np.abs(beta - before).max() < 1e-14:
+        if np.abs(beta - before).max() < 1e-14 * max(1, np.abs(beta).max()):
             return beta
 
 
-def lasso_agrees(x, score):
+def lasso_agrees(x, score, y=None):
     """Around each score, and between any two, all above are in or have been, and none below is. Where there are many, a
     few are tried: the channel of a score comes in there, and none below is in."""
     g = x.T @ x
-    b = g.sum(axis=1)
+    b = g.sum(axis=1) if y is None else x.T @ y
     largest, beta, been = np.abs(b).max(), np.zeros(len(b)), np.zeros(len(b), bool)
     levels = np.append(np.sort(np.unique(score))[::-1], 0)
     whole = len(b) <= 24
@@ -119,23 +120,35 @@ def lasso_agrees(x, score):
 
 # --- from samples ---
 
-def compare(name, x, kept=(), pruned=()):
+def errors(x, order, y=None):
+    """Of every number removed, the weights left as they are."""
+    y = x.sum(axis=1) if y is None else y
+    left = [y - x[:, order[removed:]].sum(axis=1) for removed in range(len(order) + 1)]
+    return np.array([e @ e for e in left]) / (y @ y)
+
+
+def compare(name, x, kept=(), pruned=(), y=None):
     channels = x.shape[1]
     file = saved("x", x)
     locks = {}
+    if y is not None:
+        locks["target"] = saved("y", np.append(x.T @ y, y @ y))
     if kept or pruned:
-        locks = {"kept": ",".join(map(str, kept)), "pruned": ",".join(map(str, pruned))}
+        locks.update(kept=",".join(map(str, kept)), pruned=",".join(map(str, pruned)))
     singular = np.linalg.matrix_rank(x) < channels
     orders = {}
     for method, rule in (("thinet", thinet), ("thinet-w", thinet_w)):
-        expected = rule(x, kept, pruned)
-        found = orders[method] = rank(method, samples=file, **locks)["order"]
+        expected = rule(x, kept, pruned, y)
+        result = rank(method, samples=file, **locks)
+        found = orders[method] = result["order"]
         at = next((i for i in range(channels) if found[i] != expected[i]), channels)
         check("%s: %s" % (name, method), at == channels,
               "step %d: %s, expected %s" % (at + 1, found[at:at + 3], expected[at:at + 3]))
-    result = rank("lasso", samples=file)
-    if not singular:
-        check("%s: lasso" % name, lasso_agrees(x, np.array(result["score"])))
+        found, expected = np.array(result["error"]), errors(x, expected, y)
+        check("%s: errors of %s" % (name, method), (np.abs(found - expected) <= 1e-9 * expected + 1e-11).all(),
+              "%s, expected %s" % (found, expected))
+    if not singular and not kept and not pruned:
+        check("%s: lasso" % name, lasso_agrees(x, np.array(rank("lasso", samples=file, **locks)["score"]), y))
     result = rank("lasso", samples=file, **locks)
     score = result["score"]
     check("%s: lasso by score" % name, result["order"] == [
@@ -145,8 +158,8 @@ def compare(name, x, kept=(), pruned=()):
     for keep in range(1, channels + 1, 1 if channels < 20 else channels // 10):
         result = rank("thinet-x", samples=file, keep=keep, **locks)
         stay = result["order"][channels - keep:]
-        weights, _, error = least_squares(x, stay)
-        greedy = min(least_squares(x, order[channels - keep:])[2] for order in orders.values())
+        weights, _, error = least_squares(x, stay, y)
+        greedy = min(least_squares(x, order[channels - keep:], y)[2] for order in orders.values())
         gains.append(1 - error / greedy if greedy > 1e-12 else 0)
         good = sorted(result["order"]) == list(range(channels)) and error <= greedy + 1e-12
         good = good and result["order"][:len(pruned)] == [c for c in result["order"] if c in pruned]
@@ -182,6 +195,12 @@ x[:, 17] = x[:, 2]
 x[:, 5] = x[:, 11]
 compare("dead and copied filters", x)
 compare("dead and copied filters, some locked", x, kept=(4, 17), pruned=(5, 9))
+for channels, samples, sources in ((1, 20, 1), (16, 300, 4), (40, 500, 12)):
+    x = draw(channels, samples, sources)
+    noise = 0.3 * np.sqrt((x.sum(axis=1) ** 2).mean()) * random.standard_normal(samples)
+    compare("%d filters, another network's output" % channels, x, y=1.2 * x.sum(axis=1) - 0.5 * x[:, 0] + noise)
+compare("the same, some locked", x, kept=(0, 7, 19), pruned=(3, 4, 23),
+        y=1.2 * x.sum(axis=1) - 0.5 * x[:, 0] + noise)
 for channels in (8, 10):
     compare_with_optimum(channels, 3)
 

@@ -108,6 +108,67 @@ def views(screen):
     return body
 
 
+def methods(screen):
+    def body():
+        screen.keys("g", "j", "j", "m")
+        screen.until("Method of conv1_2", "Enter runs :method conv1_2 thinet", "thinet-w", "lasso")
+        screen.keys("Escape")
+        screen.until("conv1_2  32 filters", gone=["Method of"])
+        screen.keys("m", "j", "j", "j", "j")
+        screen.until("Enter runs :method conv1_2 l1")
+        screen.keys("Enter")
+        screen.until(":method conv1_2 l1", "l1 for 1 layer", "32 filters  l1", "idle", gone=["Method of"])
+        screen.keys("M", "g", "j", "j")
+        screen.until("Method of all layers", "Enter runs :method all thinet-x")
+        screen.keys("Enter")
+        screen.until("thinet-x for 6 layers", "32 filters  thinet-x", "idle")
+        # Its sets are not nested: the walk names no next filter.
+        screen.keys("2", "s")
+        shown = screen.until("own for every size", ":step conv1_2", "idle", gone=["cost", "Gone now: none", "Gone now: ..."])
+        assert re.search(r"Gone now: \d+ ", shown), shown
+        screen.keys("b")
+        screen.until("Gone now: none")
+        screen.keys("1", "M", "g", "Enter")
+        screen.until("thinet for 6 layers", "32 filters  thinet ", "idle")
+        screen.keys("g", "j")
+    return body
+
+
+def best_first(shown):
+    """Method and error in the table under the curves, by error."""
+    found = re.findall(r"[─-] (thinet-w|thinet-x|thinet|l1|random|lasso) +([0-9.e-]+)", shown)
+    assert len(found) == 6, shown
+    return sorted(float(error) for _, error in found), {method: float(error) for method, error in found}
+
+
+def overlay(screen):
+    def body():
+        screen.keys("3")
+        screen.until("least squares", "a all methods")
+        screen.command("keep conv1_1 16")
+        keeps(screen, "conv1_1", 16)
+        screen.keys("a")
+        shown = screen.until(":curve conv1_1 method=all", "at keep 16, best first", "least squares", "idle")
+        errors, by_method = best_first(shown)
+        assert errors[0] == by_method["thinet-x"], shown
+        assert "needs activ" in shown or re.search(r"apoz +(-|[0-9.e-]+)", shown), shown
+        screen.keys("a")
+        plain = best_first(screen.until("all methods, plain"))[1]
+        assert all(plain[name] >= by_method[name] for name in plain), (plain, by_method)
+        screen.keys("s")
+        screen.until("at keep 15, best first")
+        # Another layer's curves are asked for when it is selected.
+        screen.keys("j")
+        screen.until("conv1_2  32 filters", ":curve conv1_2 method=all", "idle")
+        best_first(screen.text())
+        screen.keys("a")
+        screen.until("─ plain  ── least squares", gone=["best first"])
+        screen.keys("k", "1")
+        screen.command("keep conv1_1 32")
+        keeps(screen, "conv1_1", 32)
+    return body
+
+
 def locks(screen):
     def body():
         screen.keys("g", "j", "1", "l", "g")
@@ -187,6 +248,30 @@ def undo(screen):
     return body
 
 
+def background(screen):
+    def body():
+        screen.keys("h", "g", "j", "j", "j", "j", "3")
+        screen.until("conv2_2  64 filters", "idle")
+        screen.command("sensitivity conv2_2 ratios=0.5,0.9 limit=20000")
+        screen.until("background", "sensitivity", "%", "Esc cancels")
+        # Whatever else is asked for goes first.
+        screen.keys("-")
+        keeps(screen, "conv2_2", 63)
+        screen.until("conv2_2 keeps 63 of 64", "background")
+        # Esc leaves the view before it stops what nobody waits for.
+        screen.keys("l", "Escape")
+        screen.until("background", "Esc cancels")
+        screen.keys("Escape")
+        screen.until("idle", gone=["background", "top-1 when"])
+        screen.command("sensitivity conv2_2 ratios=0.5,0.9 limit=100")
+        screen.until("top-1 when it alone is cut", "idle")
+        screen.command("keep conv2_2 64")
+        keeps(screen, "conv2_2", 64)
+        screen.keys("1", "g", "j")
+        screen.until("conv1_1  29 filters", "idle")
+    return body
+
+
 def cancels(screen):
     def body():
         screen.until("idle")
@@ -252,10 +337,13 @@ for columns, rows in ((80, 24), (120, 40)):
     tmux.test(size + "twenty presses of a held key arrive as twenty steps", held_key(screen))
     tmux.test(size + "on the row \"all\" the ratio of every layer changes", all_layers(screen))
     tmux.test(size + "views 1 to 3 show the walk where it stands", views(screen))
+    tmux.test(size + "m and M choose methods from a list", methods(screen))
+    tmux.test(size + "a lays the curves of all methods over each other", overlay(screen))
     tmux.test(size + "Space locks the filter under the cursor", locks(screen))
     tmux.test(size + "the prompt completes, recalls, leaves on Esc and says what is wrong", prompt(screen))
     tmux.test(size + "a layer is found by a part of its name", search(screen))
     tmux.test(size + "pruning is undone and done again by one key", undo(screen))
+    tmux.test(size + "what runs in the background gives way and is stopped by Esc", background(screen))
     tmux.test(size + "Esc stops fine-tuning and everything is as before", cancels(screen))
     tmux.test(size + "any change of size in mid-command is survived", resizes(screen))
     tmux.test(size + "q asks while something runs, and leaves the terminal as it was", asks_to_quit(screen))
