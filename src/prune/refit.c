@@ -144,7 +144,7 @@ static bool judge(const struct fitting *f, const double *kernels, double *relati
     double squares = 0, energy = 0;
     for (size_t g = 0; g < (size_t)f->site->now.groups; g++) {
         double part;
-        if (!tn_regression_error(&f->held[g], kernels + g * f->size, &part, error))
+        if (!tn_regression_error(&f->held[g], kernels + g * f->size, &part, f->progress, error))
             return false;
         squares += part;
         energy += tn_regression_energy(&f->held[g]);

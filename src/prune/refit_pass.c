@@ -16,6 +16,9 @@ enum {
     STRIPE = 256    /* computed at once, about */
 };
 
+/* Sums of squares that may be taken between two looks at the wish to stop. */
+static const double BLOCK_FLOPS = 4e9;
+
 bool tn_refit_is_held(size_t index)
 {
     return index % HELD_EVERY == HELD_EVERY - 1;
@@ -407,7 +410,9 @@ static bool see_patches(void *context, int node, const float *input, int count,
 
 static int block_images(const struct tn_site *site)
 {
-    return site->locations < ROWS ? ROWS / site->locations : 1;
+    double rows = BLOCK_FLOPS / ((double)site->unknowns * (double)site->unknowns);
+    int most = rows < ROWS ? (int)rows : ROWS;
+    return site->locations < most ? most / site->locations : 1;
 }
 
 size_t tn_refit_row_bytes(const struct tn_site *site)
