@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "data/dataset.h"
+#include "prune/activity.h"
 #include "prune/gram.h"
 #include "prune/groups.h"
 
@@ -15,13 +16,15 @@ struct tn_sampling_options {
 };
 
 /* For every group index in chosen[0 .. chosen_count-1], G over images x locations (several
- * consumers: each divided by its own y^T y, then added). grams[i] belongs to chosen[i]. images_used
+ * consumers: each divided by its own y^T y, then added). grams[i] belongs to chosen[i], and so does
+ * activities[i], its zeros and means (NULL: not wanted). images_used
  * may be NULL. The sample of a group depends on (seed, group name, image) only, not on which others
  * are chosen. */
 bool tn_sample_groups(const struct tn_graph *graph, const struct tn_groups *groups,
                       int chosen_count, const int *chosen, struct tn_dataset *dataset,
                       const struct tn_sampling_options *options, const struct tn_progress *progress,
-                      struct tn_gram *grams, int64_t *images_used, struct tn_error *error);
+                      struct tn_gram *grams, struct tn_activity *activities, int64_t *images_used,
+                      struct tn_error *error);
 
 /* The rows X [m,C] themselves (TN_DOUBLE) of one group's first consumer, the same locations in the
  * same order, for export-samples. */

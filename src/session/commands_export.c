@@ -5,6 +5,7 @@
 #include "session/inside.h"
 #include "session/results.h"
 #include "session/selection.h"
+#include <math.h>
 
 static bool run_export(struct tn_session *session, const struct tn_command_line *line,
                        const struct tn_progress *progress, json_t *result, struct tn_error *error)
@@ -75,6 +76,37 @@ static bool run_export_gram(struct tn_session *session, const struct tn_command_
                         session->state->settings[group].statistic->gram.matrix, result, error);
 }
 
+/* [3,C], the third row NAN where no gradients were collected. */
+static struct tn_tensor *activity_rows(const struct tn_activity *activity, struct tn_error *error)
+{
+    int64_t channels = activity->channels;
+    struct tn_tensor *rows = tn_tensor_new(TN_DOUBLE, 2, (int64_t[]){3, channels}, error);
+    const double *of[] = {activity->zeros, activity->mean, activity->taylor};
+    for (int64_t i = 0; rows && i < 3 * channels; i++)
+        tn_tensor_doubles(rows)[i] = of[i / channels] ? of[i / channels][i % channels] : NAN;
+    return rows;
+}
+
+static bool run_export_activity(struct tn_session *session, const struct tn_command_line *line,
+                                const struct tn_progress *progress, json_t *result,
+                                struct tn_error *error)
+{
+    (void)progress;
+    int group;
+    if (!need_statistic(session, line, &group, error))
+        return false;
+    const struct tn_activity *activity = &session->state->settings[group].statistic->activity;
+    if (activity->channels == 0)
+        return tn_fail(error, TN_ERROR_USE,
+                       "layer '%s' was sampled by a version that did not collect activations: "
+                       "sample it again",
+                       session->state->model->groups.group[group].name);
+    struct tn_tensor *rows = activity_rows(activity, error);
+    bool fine = rows && write_matrix(session, tn_line_word(line, 1), group, rows, result, error);
+    tn_tensor_unref(rows);
+    return fine;
+}
+
 const struct tn_command tn_commands_export[] = {
     {"export",
      "write the network as it stands as an ONNX file",
@@ -100,5 +132,15 @@ const struct tn_command tn_commands_export[] = {
      {{TN_WORD_LAYER, "LAYER", false, NULL}, {TN_WORD_FILE, "G.npy", false, NULL}},
      {{0}},
      run_export_gram},
+    {"export-activity",
+     "write what the filters of a layer do over the sampled images",
+     "[3,C] in double precision: the fraction of activations that are 0, the mean |activation|, "
+     "and the mean over images of |mean over positions of activation x gradient of the loss| (nan "
+     "before method taylor or sample gradients=on). The activation is taken behind BatchNorm and "
+     "ReLU, before pooling.",
+     TN_COMMAND_JOURNALED,
+     {{TN_WORD_LAYER, "LAYER", false, NULL}, {TN_WORD_FILE, "A.npy", false, NULL}},
+     {{0}},
+     run_export_activity},
     {0},
 };

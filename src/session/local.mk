@@ -13,12 +13,14 @@ libthinet_la_SOURCES += \
 	src/session/commands_prune.c \
 	src/session/commands_recipe.c \
 	src/session/commands_run.c \
+	src/session/commands_sample.c \
 	src/session/commands_select.c \
 	src/session/commands_sensitivity.c \
 	src/session/commands_train.c \
 	src/session/compare.c src/session/compare.h \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
+	src/session/gradients.c \
 	src/session/inside.h \
 	src/session/journal.c src/session/journal.h \
 	src/session/latency_budget.c src/session/latency_budget.h \
