@@ -34,6 +34,7 @@ EXTRA_DIST += $(PIPELINE_TESTS) \
 	tests/pipeline/onnxruntime_many.js \
 	tests/pipeline/onnxruntime_shapes.js \
 	tests/pipeline/operator_cases.py \
+	tests/pipeline/selection_rules.py \
 	tests/pipeline/thinet.py \
 	tests/pipeline/training_cases.py
 TEST_EXTENSIONS = .py

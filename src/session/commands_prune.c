@@ -7,6 +7,7 @@
 #include "session/commands.h"
 #include "session/cuts.h"
 #include "session/inside.h"
+#include "session/lineage.h"
 #include "session/results.h"
 #include "session/selection.h"
 #include <math.h>
@@ -93,15 +94,23 @@ static void drop_untouched(const struct tn_state *state, struct tn_selection *se
 }
 
 static bool become_pruned(struct tn_session *session, struct tn_graph *graph,
-                          const struct tn_selection *selection, json_t *result,
-                          struct tn_error *error)
+                          const struct tn_selection *selection, const struct tn_cut *cuts,
+                          json_t *result, struct tn_error *error)
 {
-    struct tn_model *model = tn_model_new(graph, session->state->model->scope, error);
+    const struct tn_state *state = session->state;
+    json_t *lineage = tn_lineage_cut(state->lineage, state->model, selection->count, cuts, error);
+    if (!lineage) {
+        tn_graph_free(graph);
+        return false;
+    }
+    struct tn_model *model = tn_model_new(graph, state->model->scope, error);
     struct tn_state *next = model ? tn_session_edit(session, error) : NULL;
     if (!next) {
+        json_decref(lineage);
         tn_model_unref(model);
         return false;
     }
+    tn_state_set_lineage(next, lineage);
     if (!tn_state_set_model(next, model, true, selection->count, selection->groups, error))
         return false;
     tn_put_integer(result, "params", model->cost.params);
@@ -215,7 +224,7 @@ static bool prune_selection(struct tn_session *session, const struct tn_selectio
         tn_graph_free(graph);
         graph = NULL;
     }
-    fine = graph && become_pruned(session, graph, selection, result, error);
+    fine = graph && become_pruned(session, graph, selection, cuts, result, error);
     for (size_t i = 0; plans && i < count; i++)
         plan_free(&plans[i]);
     tn_free(plans);

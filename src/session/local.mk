@@ -23,6 +23,7 @@ libthinet_la_SOURCES += \
 	src/session/journal.c src/session/journal.h \
 	src/session/latency_budget.c src/session/latency_budget.h \
 	src/session/layer_path.c src/session/layer_path.h \
+	src/session/lineage.c src/session/lineage.h \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \

@@ -76,6 +76,7 @@ struct tn_state *tn_state_clone(const struct tn_state *state, struct tn_error *e
     clone->model = tn_model_ref(state->model);
     clone->opened = tn_model_ref(state->opened);
     clone->unfinished = tn_unfinished_ref(state->unfinished);
+    clone->lineage = json_incref(state->lineage);
     clone->opened_stored = state->opened_stored;
     clone->opened_digest = state->opened_digest;
     clone->original = state->original;
@@ -112,6 +113,7 @@ void tn_state_unref(struct tn_state *state)
     free_settings(state->settings, group_count(state->model));
     tn_model_unref(state->model);
     tn_model_unref(state->opened);
+    json_decref(state->lineage);
     tn_unfinished_unref(state->unfinished);
     tn_data_spec_unref(state->data);
     tn_free(state->model_name);
@@ -227,11 +229,18 @@ void tn_state_set_unfinished(struct tn_state *state, struct tn_unfinished *unfin
     state->unfinished = unfinished;
 }
 
+void tn_state_set_lineage(struct tn_state *state, json_t *lineage)
+{
+    json_decref(state->lineage);
+    state->lineage = lineage;
+}
+
 void tn_state_set_opened(struct tn_state *state, struct tn_model *opened)
 {
     tn_model_ref(opened);
     tn_model_unref(state->opened);
     state->opened = opened;
+    tn_state_set_lineage(state, NULL);
 }
 
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error)

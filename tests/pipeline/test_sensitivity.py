@@ -106,7 +106,7 @@ check("the same bits for any number of threads", answers[0] == answers[1], answe
 
 
 def curve(layer, base):
-    """Accuracy lost by filters kept: isotonic regression of the points, then straight lines."""
+    """Accuracy lost by filters kept: isotonic regression of the points, then straight lines; with none left, all."""
     filters = layer["filters"]
     points = sorted((point["keep"], base - point["top1"]) for point in layer["points"])
     kept = [k for k, _ in points]
@@ -115,13 +115,8 @@ def curve(layer, base):
     count = len(losses)
     rising = [min(max(losses[i:j + 1].mean() for j in range(p, count)) for i in range(p + 1)) for p in range(count)]
     rising = numpy.maximum(rising, 0)
-    x = numpy.array(kept + [filters], float)
-    y = numpy.append(rising, 0)
-    every = numpy.arange(filters + 1, dtype=float)
-    values = numpy.interp(every, x, y)
-    slope = (y[1] - y[0]) / (x[1] - x[0])
-    values[every < x[0]] = y[0] + (every[every < x[0]] - x[0]) * slope
-    return numpy.clip(values, 0, base)
+    every = numpy.arange(filters + 1)
+    return numpy.minimum(numpy.interp(every, [0] + kept + [filters], [base, *rising, 0]), base)
 
 
 equal = commands(*SAMPLED, *["ratio all %g" % (i / 50) for i in range(50)])[3:]
