@@ -41,3 +41,9 @@ tests_test_coupling_random_SOURCES = tests/test_coupling_random.c tests/random_n
 	tests/odd_net.c tests/odd_net.h $(CUTTING)
 tests_test_coupling_random_LDADD = $(UNIT_LDADD)
 EXTRA_DIST += tests/check_selection.py
+UNIT_TESTS += tests/test_refit tests/test_regression
+tests_test_refit_SOURCES = tests/test_refit.c tests/small_data.c tests/small_data.h tests/blocks.c tests/blocks.h \
+	$(SMALL_NETS)
+tests_test_refit_LDADD = $(UNIT_LDADD)
+tests_test_regression_SOURCES = tests/test_regression.c tests/random_samples.h
+tests_test_regression_LDADD = $(UNIT_LDADD)

@@ -1,5 +1,7 @@
-UNIT_TESTS += tests/test_words tests/test_commands tests/test_store tests/test_worker
+UNIT_TESTS += tests/test_sensitivity tests/test_words tests/test_commands tests/test_store tests/test_worker
 SESSION_SUPPORT = tests/session_support.c tests/session_support.h
+tests_test_sensitivity_SOURCES = tests/test_sensitivity.c
+tests_test_sensitivity_LDADD = $(UNIT_LDADD)
 tests_test_words_SOURCES = tests/test_words.c
 tests_test_words_LDADD = $(UNIT_LDADD)
 tests_test_commands_SOURCES = tests/test_commands.c $(SESSION_SUPPORT)

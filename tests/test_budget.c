@@ -1,5 +1,6 @@
 /* budget: the widths of least error within a cost, against trying all and against equal ratios. */
 #include "prune/budget.h"
+#include "prune/latency.h"
 
 #include "core/clock.h"
 #include "core/memory.h"
@@ -360,6 +361,93 @@ static void everything_stays_where_everything_may(void **state)
     problem_end(&p);
 }
 
+/* Times in proportion to FLOPs, and one that no width changes: the budget of time is that of FLOPs.
+ */
+static void time_is_a_cost_like_another(void **state)
+{
+    (void)state;
+    struct problem p;
+    problem_begin(&p, fashion_vgg(), TN_SCOPE_INNER, SMOOTH, 14);
+    static const double RATE = 3e-11;
+    for (int u = 0; u < p.widths.use_count; u++)
+        p.widths.uses[u].time = RATE * p.widths.uses[u].flops;
+    p.budget.fraction = 0.4;
+    struct tn_budget_answer by_flops = solve(&p);
+    double today = by_flops.today.flops;
+    p.widths.fixed_time = RATE * today;
+    p.budget.measure = TN_LATENCY;
+    p.budget.fraction = 0.7; /* half of it is fixed */
+    struct tn_budget_answer by_time = solve(&p);
+    assert_float_equal(by_time.today.time, 2 * RATE * today, 1e-9 * RATE * today);
+    assert_float_equal(by_time.cost.time, RATE * (today + by_time.cost.flops), 1e-9 * RATE * today);
+    assert_true(by_time.cost.time <= 0.7 * by_time.today.time * (1 + 1e-9));
+    assert_true(by_time.cost.time >= 0.99 * 0.7 * by_time.today.time);
+    assert_true(by_time.error <= 1.02 * by_flops.error);
+    tn_free(by_flops.kept);
+    tn_free(by_time.kept);
+    p.budget.fraction = 0.4; /* less than what is fixed */
+    by_time = solve(&p);
+    assert_true(by_time.over);
+    tn_free(by_time.kept);
+    problem_end(&p);
+}
+
+static void times_are_fitted_without_going_below_zero(void **state)
+{
+    (void)state;
+    const double flops[] = {8, 4, 2, 1}, line[] = {17, 9, 5, 3}, steep[] = {8, 3, 1, 0.1},
+                 falling[] = {1, 2, 3, 4}, same[] = {5, 5, 5, 5};
+    double fixed, rate;
+    tn_latency_fit(4, flops, line, &fixed, &rate);
+    assert_float_equal(fixed, 1, 1e-12);
+    assert_float_equal(rate, 2, 1e-12);
+    tn_latency_fit(4, flops, steep, &fixed, &rate);
+    assert_true(fixed == 0);
+    assert_float_equal(rate, (64 + 12 + 2 + 0.1) / (64 + 16 + 4 + 1), 1e-12);
+    tn_latency_fit(4, flops, falling, &fixed, &rate);
+    assert_float_equal(fixed, 2.5, 1e-12);
+    assert_true(rate == 0);
+    tn_latency_fit(4, same, line, &fixed, &rate);
+    assert_float_equal(fixed, 8.5, 1e-12);
+    assert_true(rate == 0);
+    tn_latency_fit(0, flops, line, &fixed, &rate);
+    assert_true(fixed == 0 && rate == 0);
+}
+
+/* A layer's time is counted with what follows it, and the parts make the whole. */
+static void a_stopwatch_splits_the_time_among_the_layers(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct problem p;
+    problem_begin(&p, fashion_vgg(), TN_SCOPE_INNER, SMOOTH, 15);
+    struct tn_stopwatch *watch = tn_stopwatch_new(p.graph, 4, NULL, &error);
+    if (!watch)
+        fail_msg("%s", error.text);
+    assert_true(isnan(tn_stopwatch_total(watch)));
+    assert_true(tn_stopwatch_pass(watch, &error)); /* warms up */
+    assert_true(isnan(tn_stopwatch_total(watch)));
+    assert_true(tn_stopwatch_pass(watch, &error));
+    double sum = 0;
+    for (int l = 0; l < p.of.layers.count; l++) {
+        assert_true(tn_stopwatch_layer(watch, l) > 0);
+        sum += tn_stopwatch_layer(watch, l);
+    }
+    assert_float_equal(sum, tn_stopwatch_total(watch), 1e-3 * sum);
+    tn_stopwatch_free(watch);
+    struct tn_widths widths;
+    assert_true(tn_latency_widths(p.graph, &p.of.layers, &p.of.groups, 4, NULL, &widths, &error));
+    assert_true(widths.fixed_time >= 0);
+    double rates = 0;
+    for (int u = 0; u < widths.use_count; u++) {
+        assert_true(widths.uses[u].time >= 0);
+        rates += widths.uses[u].time;
+    }
+    assert_true(rates > 0);
+    tn_widths_free(&widths);
+    problem_end(&p);
+}
+
 static void curves_that_are_none_are_refused(void **state)
 {
     (void)state;
@@ -388,6 +476,9 @@ int main(void)
         cmocka_unit_test(a_budget_out_of_reach_is_said_to_be),
         cmocka_unit_test(curves_without_any_error_still_meet_the_budget),
         cmocka_unit_test(everything_stays_where_everything_may),
+        cmocka_unit_test(time_is_a_cost_like_another),
+        cmocka_unit_test(times_are_fitted_without_going_below_zero),
+        cmocka_unit_test(a_stopwatch_splits_the_time_among_the_layers),
         cmocka_unit_test(curves_that_are_none_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

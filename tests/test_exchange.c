@@ -2,6 +2,8 @@
 #include "prune/exchange.h"
 
 #include "method_support.h"
+#include "prune/path.h"
+#include "prune/pursuit.h"
 
 static int popcount(unsigned set)
 {
@@ -34,6 +36,20 @@ static void search(const struct samples *s, const enum tn_lock *locks, double *l
         }
         least[k] = fmin(least[k], error_of(s, count, kept));
     }
+}
+
+/* ||y - X_S 1||^2 / ||y||^2 */
+static double plain_error_of(const struct samples *s, int count, const int *kept)
+{
+    double y[SAMPLES], left[SAMPLES];
+    sum_channels(SAMPLES, s->channels, s->x, y);
+    for (int i = 0; i < SAMPLES; i++) {
+        y[i] = s->y ? s->y[i] : y[i];
+        left[i] = y[i];
+        for (int k = 0; k < count; k++)
+            left[i] -= s->x[i * s->channels + kept[k]];
+    }
+    return squared_length(SAMPLES, left) / squared_length(SAMPLES, y);
 }
 
 /* No swap of a kept filter for a removed one of the same lock makes the error smaller. */
@@ -185,6 +201,7 @@ static void sets_of_all_sizes_have_the_errors_they_state(void **state)
             }
             assert_int_equal(count, keep);
             assert_true(fabs(error_of(&s, keep, kept) - sets.error_ls[30 - keep]) < 1e-10);
+            assert_true(fabs(plain_error_of(&s, keep, kept) - sets.error[30 - keep]) < 1e-12);
             assert_true(tn_exchange_order(&s.gram, locks, &sets, keep, NULL, order, score, NULL));
             for (int i = 0; i < 30; i++)
                 assert_int_equal(sets.kept[keep * 30 + order[i]], i >= 30 - keep);
@@ -218,6 +235,61 @@ static void the_order_of_thinet_x_is_made_for_a_number_kept(void **state)
     tn_gram_free(&s.gram);
 }
 
+/* The sets of a wide layer are held against least squares on them, and both greedy orders. */
+static void wide_layers_are_no_worse_than_either_greedy(void **state)
+{
+    (void)state;
+    enum { WIDE = 1030, ROWS = 1300, EVERY = 64 };
+    struct tn_random random;
+    struct tn_gram gram;
+    double *x = tn_alloc((size_t)ROWS * WIDE, sizeof *x), *score = tn_alloc(WIDE, sizeof *score);
+    int *order = tn_alloc(WIDE, sizeof *order), *kept = tn_alloc(WIDE, sizeof *kept);
+    double *weights = tn_alloc(WIDE, sizeof *weights), *y = tn_alloc(ROWS, sizeof *y);
+    assert_true(x && y && score && order && kept && weights);
+    tn_random_seed(&random, 14, 0);
+    random_samples(&random, ROWS, WIDE, x);
+    assert_true(tn_gram_of_samples(ROWS, WIDE, x, &gram, NULL));
+    random_target(&random, ROWS, WIDE, x, y);
+    gram.target = target_of(ROWS, WIDE, x, y);
+    assert_non_null(gram.target);
+    struct tn_exchange sets;
+    assert_true(tn_exchange_of(&gram, NULL, NULL, &sets, NULL));
+    for (int keep = EVERY; keep < WIDE; keep += EVERY) {
+        int count = 0;
+        double error;
+        for (int c = 0; c < WIDE; c++) {
+            if (sets.kept[keep * WIDE + c])
+                kept[count++] = c;
+        }
+        assert_int_equal(count, keep);
+        assert_true(tn_least_squares(&gram, keep, kept, weights, &error, NULL, NULL));
+        assert_true(fabs(error - sets.error_ls[WIDE - keep]) < 1e-9);
+    }
+    struct tn_path path;
+    assert_true(tn_path_thinet(&gram, NULL, &path, NULL));
+    int better = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i <= WIDE; i++) {
+            assert_true(sets.error_ls[i] <= path.error_ls[i] + 1e-12);
+            better += sets.error_ls[i] < 0.99 * path.error_ls[i];
+        }
+        tn_path_free(&path);
+        if (turn == 0) {
+            assert_true(tn_pursuit_order(&gram, NULL, NULL, order, score, NULL));
+            assert_true(tn_path_of_order(&gram, order, NULL, &path, NULL));
+        }
+    }
+    assert_true(better > WIDE / 4);
+    tn_exchange_free(&sets);
+    tn_gram_free(&gram);
+    tn_free(x);
+    tn_free(y);
+    tn_free(score);
+    tn_free(order);
+    tn_free(kept);
+    tn_free(weights);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +298,7 @@ int main(void)
         cmocka_unit_test(thinet_x_bears_dead_and_copied_filters),
         cmocka_unit_test(sets_of_all_sizes_have_the_errors_they_state),
         cmocka_unit_test(the_order_of_thinet_x_is_made_for_a_number_kept),
+        cmocka_unit_test(wide_layers_are_no_worse_than_either_greedy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,6 +178,30 @@ static void schedules_end_where_they_should(void **state)
     }
 }
 
+/* What is tested, and on how many images, changes nothing of what is trained and kept. */
+static void test_images_choose_nothing(void **state)
+{
+    (void)state;
+    struct tn_digest digest[2];
+    for (int other = 0; other < 2; other++) {
+        struct tn_error error = {0};
+        struct log log = {0};
+        struct tn_graph *graph = fresh();
+        struct tn_train_options options = quick();
+        options.epochs = 2;
+        options.held = 300;
+        options.keep_best = true;
+        options.test_limit = other ? 10 : 200;
+        if (!tn_train(graph, dataset, &options, note_epoch, &log, NULL, &error))
+            fail_msg("%s", error.text);
+        assert_int_equal(log.last.held, 300);
+        assert_true(log.last.held_top1 > 0 && log.last.held_loss > 0);
+        digest[other] = *first_weights(graph);
+        tn_graph_free(graph);
+    }
+    assert_memory_equal(&digest[0], &digest[1], sizeof *digest);
+}
+
 static void evaluation_counts_and_fits(void **state)
 {
     (void)state;
@@ -241,6 +265,7 @@ int main(void)
         cmocka_unit_test(cancelled_training_leaves_the_last_epoch),
         cmocka_unit_test(not_a_number_stops_training_by_name),
         cmocka_unit_test(schedules_end_where_they_should),
+        cmocka_unit_test(test_images_choose_nothing),
         cmocka_unit_test(evaluation_counts_and_fits),
         cmocka_unit_test(observers_see_every_weighted_node),
     };

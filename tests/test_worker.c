@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -222,6 +223,41 @@ static void training_shows_progress_and_stops_at_once_when_cancelled(void **stat
     succeed(shop, submit(shop, "note after"));
 }
 
+static void a_paused_command_stands_still_until_it_goes_on_or_is_cancelled(void **state)
+{
+    struct shop *shop = *state;
+    prepare(shop);
+    tn_worker_pause(shop->worker, true); /* nothing runs: nothing happens */
+    uint64_t training = submit(shop, "finetune epochs=100000 batch=20 lr=0.01");
+    while (shop->status.done == 0)
+        wait_for_news(shop);
+    assert_false(shop->status.paused);
+    for (int round = 0; round < 2; round++) {
+        tn_worker_pause(shop->worker, true);
+        double done;
+        do { /* the step under way ends */
+            done = shop->status.done;
+            usleep(300000);
+            look(shop);
+        } while (shop->status.done != done);
+        assert_true(shop->status.paused && shop->status.busy);
+        usleep(200000);
+        look(shop);
+        assert_true(shop->status.done == done);
+        if (round == 0) {
+            tn_worker_pause(shop->worker, false);
+            while (shop->status.done == done)
+                wait_for_news(shop);
+            assert_false(shop->status.paused);
+        }
+    }
+    double asked = tn_clock_seconds();
+    tn_worker_cancel(shop->worker);
+    finish(shop, training);
+    assert_true(tn_clock_seconds() - asked < 2);
+    assert_true(shop->status.failed && !shop->status.paused);
+}
+
 static void a_cancelled_command_leaves_the_state_as_it_was(void **state)
 {
     struct shop *shop = *state;
@@ -369,6 +405,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(curves_grow_while_training_runs, shop_open, shop_close),
         cmocka_unit_test_setup_teardown(training_shows_progress_and_stops_at_once_when_cancelled,
                                         shop_open, shop_close),
+        cmocka_unit_test_setup_teardown(
+            a_paused_command_stands_still_until_it_goes_on_or_is_cancelled, shop_open, shop_close),
         cmocka_unit_test_setup_teardown(a_cancelled_command_leaves_the_state_as_it_was, shop_open,
                                         shop_close),
         cmocka_unit_test_setup_teardown(work_in_the_background_gives_way_and_goes_on_where_it_was,

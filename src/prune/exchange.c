@@ -17,6 +17,10 @@ static const double SMALL_GAIN = 1e-10;
 
 enum { MOST_PASSES = 4, NO_RANK = -1 };
 
+/* Past so many channels a swap for every number kept would take minutes: one pass goes down, and
+ * at a few sizes, evenly apart, a few swaps are made. */
+enum { WIDE = 1024, WIDE_STOPS = 32, WIDE_SWAPS = 32 };
+
 /* A channel outside the set that may come in, with what the swaps need of it: u being its cell with
  * the one that goes. */
 struct newcomer {
@@ -137,6 +141,7 @@ static void try_swaps(const struct work *x, int out, int count, struct swap *bes
 
 static struct swap best_swap(struct work *x, int rank)
 {
+    tn_tableau_settle(&x->tableau);
     struct swap best = {.change = -SMALL_GAIN * fmax(tn_tableau_error(&x->tableau), 0)};
     best.out = best.in = -1;
     int count = list_newcomers(x, rank);
@@ -147,10 +152,15 @@ static struct swap best_swap(struct work *x, int rank)
     return best;
 }
 
+static bool is_wide(const struct work *x)
+{
+    return x->channels > WIDE;
+}
+
 static void improve(struct work *x, int rank)
 {
     /* The error falls with every swap, so there is an end; the bound is against rounding. */
-    int64_t most = 16 * (int64_t)x->channels;
+    int64_t most = is_wide(x) ? WIDE_SWAPS : 16 * (int64_t)x->channels;
     for (int64_t i = 0; i < most && !tn_progress_cancelled(x->progress); i++) {
         struct swap swap = best_swap(x, rank);
         if (swap.out < 0)
@@ -273,6 +283,14 @@ static void settle(struct family *f, int keep)
     }
 }
 
+static void settle_wide(struct family *f, int keep)
+{
+    int apart = f->work.channels / WIDE_STOPS;
+    if (keep % apart == 0)
+        improve(&f->work, f->open[keep]);
+    take_if_better(f, keep);
+}
+
 static bool report(const struct work *x, int done, struct tn_error *error)
 {
     return tn_progress_step(x->progress, "thinet-x", done, x->channels, "filters", "", error);
@@ -283,7 +301,10 @@ static bool pass_down(struct family *f, struct tn_error *error)
     build(&f->work, set_of(f->sets, f->work.channels));
     for (int keep = f->work.channels - 1; keep > 0; keep--) {
         drop(&f->work, cheapest_member(&f->work));
-        settle(f, keep);
+        if (is_wide(&f->work))
+            settle_wide(f, keep);
+        else
+            settle(f, keep);
         if (!report(&f->work, f->work.channels - keep, error))
             return false;
     }
@@ -350,7 +371,8 @@ static bool find(struct family *f, struct tn_error *error)
     if (!ok || !(f->work.tableau.energy > 0))
         return ok;
     int idle = 0;
-    for (int pass = 0; pass < MOST_PASSES && idle < 2; pass++) {
+    int most = is_wide(&f->work) ? 1 : MOST_PASSES;
+    for (int pass = 0; pass < most && idle < 2; pass++) {
         f->changed = false;
         if (!(pass % 2 == 0 ? pass_down(f, error) : pass_up(f, error)))
             return false;
@@ -367,7 +389,8 @@ static bool sets_new(int channels, struct tn_exchange *sets, struct tn_error *er
         return tn_fail_memory(error, "the exchange", SIZE_MAX);
     sets->kept = tn_calloc(cells, sizeof *sets->kept);
     sets->error_ls = tn_alloc(n + 1, sizeof *sets->error_ls);
-    if (!sets->kept || !sets->error_ls)
+    sets->error = tn_calloc(n + 1, sizeof *sets->error);
+    if (!sets->kept || !sets->error_ls || !sets->error)
         return tn_fail_memory(error, "the exchange", cells);
     for (size_t i = 0; i <= n; i++)
         sets->error_ls[i] = INFINITY;
@@ -378,6 +401,7 @@ void tn_exchange_free(struct tn_exchange *exchange)
 {
     tn_free(exchange->kept);
     tn_free(exchange->error_ls);
+    tn_free(exchange->error);
     *exchange = (struct tn_exchange){0};
 }
 
@@ -398,6 +422,7 @@ bool tn_exchange_of(const struct tn_gram *gram, const enum tn_lock *locks,
     tn_free(f.open);
     tn_free(f.settled);
     end(&f.work);
+    ok = ok && tn_path_set_errors(gram, exchange->kept, progress, exchange->error, error);
     if (!ok)
         tn_exchange_free(exchange);
     return ok;

@@ -87,6 +87,7 @@ static struct knot next_knot(struct homotopy *h)
     const struct tn_tableau *t = &h->tableau;
     struct knot knot = {.channel = NOBODY};
     int side = (int)t->side;
+    tn_tableau_settle(&h->tableau);
     cblas_dgemv(CblasRowMajor, CblasNoTrans, side, side, 1, t->cell, side, h->sign, 1, 0, h->slope,
                 1);
     for (int c = 0; c < t->channels; c++) {

@@ -25,7 +25,6 @@ libthinet_la_SOURCES += \
 	src/prune/rules_moves.c \
 	src/prune/rules_numbers.c \
 	src/prune/sampling.c src/prune/sampling.h \
-	src/prune/set_error.c src/prune/set_error.h \
 	src/prune/surgery.c src/prune/surgery.h \
 	src/prune/tableau.c src/prune/tableau.h \
 	src/prune/take.c src/prune/take.h \

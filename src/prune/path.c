@@ -25,14 +25,15 @@ struct walk {
     bool *gone;
 };
 
-/* d's part of s and r. */
+/* d's part of s and r: X^T d = b - G 1. */
 static void walk_towards(const struct tn_gram *gram, struct walk *walk)
 {
+    int n = walk->channels;
     double own = 0, shared = 0;
-    for (int c = 0; c < walk->channels; c++) {
-        double b = tn_gram_target_of(gram, c), sum = 0;
-        for (int k = 0; k < walk->channels; k++)
-            sum += walk->g[(size_t)c * (size_t)walk->channels + (size_t)k];
+    for (int k = 0; k < n; k++)
+        cblas_daxpy(n, 1, walk->g + (size_t)k * (size_t)n, 1, walk->r, 1);
+    for (int c = 0; c < n; c++) {
+        double b = tn_gram_target_of(gram, c), sum = walk->r[c];
         walk->r[c] = b - sum;
         walk->terms[c] = fabs(b) + fabs(sum);
         shared += b;
@@ -76,6 +77,13 @@ static void walk_remove(struct walk *walk, int c)
     walk->s = fmax(walk->s + added(walk, c), 0);
     walk->gone[c] = true;
     cblas_daxpy(walk->channels, 1, walk->g + (size_t)c * (size_t)walk->channels, 1, walk->r, 1);
+}
+
+static void walk_put_back(struct walk *walk, int c)
+{
+    walk->gone[c] = false;
+    cblas_daxpy(walk->channels, -1, walk->g + (size_t)c * (size_t)walk->channels, 1, walk->r, 1);
+    walk->s = fmax(walk->s - added(walk, c), 0);
 }
 
 /* The lock that goes next: filters locked to be pruned, then the free ones, then those locked to be
@@ -223,6 +231,32 @@ bool tn_path_greedy(const struct tn_gram *gram, const enum tn_lock *locks, int *
     }
     walk_end(&walk);
     return true;
+}
+
+bool tn_path_set_errors(const struct tn_gram *gram, const bool *kept,
+                        const struct tn_progress *progress, double *errors, struct tn_error *error)
+{
+    struct walk walk;
+    if (!walk_start(gram, &walk, error))
+        return false;
+    int n = gram->channels;
+    double energy = tn_gram_energy(gram);
+    double scale = energy > 0 ? 1 / energy : 0;
+    bool ok = true;
+    for (int removed = 0; ok && removed <= n; removed++) {
+        const bool *set = kept + (size_t)(n - removed) * (size_t)n;
+        for (int c = 0; c < n; c++) {
+            if (!set[c] && !walk.gone[c])
+                walk_remove(&walk, c);
+            else if (set[c] && walk.gone[c])
+                walk_put_back(&walk, c);
+        }
+        errors[removed] = walk.s * scale;
+        ok = tn_progress_step(progress, "errors", removed, n, "filters", "", error);
+    }
+    errors[n] = energy > 0 ? 1 : 0;
+    walk_end(&walk);
+    return ok;
 }
 
 int tn_path_candidates(const struct tn_gram *gram, const struct tn_path *path, int removed,

@@ -3,6 +3,7 @@
 #define TN_PRUNE_PATH_H
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "prune/gram.h"
 #include "prune/rank.h"
 #include <stdbool.h>
@@ -42,6 +43,12 @@ bool tn_path_of_order(const struct tn_gram *gram, const int *order, const enum t
 bool tn_path_greedy(const struct tn_gram *gram, const enum tn_lock *locks, int *order, double *cost,
                     struct tn_error *error);
 void tn_path_free(struct tn_path *path);
+
+/* Errors, as a path's, of one set a size that need not hold each other: kept [C+1,C], row k the k
+ * channels kept; errors [C+1] by number removed. O(C) for each channel in which two neighbours
+ * differ. progress may be NULL. */
+bool tn_path_set_errors(const struct tn_gram *gram, const bool *kept,
+                        const struct tn_progress *progress, double *errors, struct tn_error *error);
 
 /* Cheapest next removals when the first `removed` of the path are gone: up to `limit` filters,
  * cheapest first, with their costs relative to y^T y. Returns how many. */

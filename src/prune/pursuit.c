@@ -13,7 +13,8 @@ static const double TIE = 64 * DBL_EPSILON;
 /* A channel of which no more than this part lies outside the chosen ones' span adds nothing. */
 static const double SMALL_PIVOT = 1e-13;
 
-enum { STEPS_A_REPORT = 32 };
+/* A report at least every so many cells of the factor, which one step reads once. */
+enum { STEPS_A_REPORT = 32, CHANNELS_A_REPORT = 16384 };
 
 /* With Q the orthonormal basis that Gram-Schmidt makes of the chosen columns of X, `lower` holds
  * X^T Q, which on the rows of the chosen ones is the Cholesky factor of G; the residual
@@ -117,6 +118,8 @@ bool tn_pursuit_order(const struct tn_gram *gram, const enum tn_lock *locks,
         return false;
     bool ok = true;
     int last = gram->channels;
+    int steps =
+        last * STEPS_A_REPORT <= CHANNELS_A_REPORT ? STEPS_A_REPORT : CHANNELS_A_REPORT / last + 1;
     for (int rank = TN_RANKS - 1; ok && rank >= 0; rank--) {
         int c;
         while (ok && (c = best_of_rank(&p, locks, rank)) >= 0) {
@@ -127,9 +130,8 @@ bool tn_pursuit_order(const struct tn_gram *gram, const enum tn_lock *locks,
             /* A copy, or a dead filter, changes nothing and needs no place in the factor. */
             if (adds(&p, c))
                 widen(&p, c);
-            ok = last % STEPS_A_REPORT != 0 ||
-                 tn_progress_step(progress, "thinet-w", gram->channels - last, gram->channels,
-                                  "filters", "", error);
+            ok = last % steps != 0 || tn_progress_step(progress, "thinet-w", gram->channels - last,
+                                                       gram->channels, "filters", "", error);
         }
     }
     pursuit_end(&p);

@@ -115,6 +115,7 @@ struct multiplication {
     const double *weights;
     double sign, keep;
     double *to;
+    const struct tn_progress *progress;
 };
 
 static void multiply_slice(void *context, size_t index, unsigned worker)
@@ -123,26 +124,32 @@ static void multiply_slice(void *context, size_t index, unsigned worker)
     const struct multiplication *p = context;
     int first = (int)index * SLICE, n = p->r->unknowns, f = p->r->outputs;
     int width = f - first < SLICE ? f - first : SLICE;
+    if (tn_progress_cancelled(p->progress))
+        return;
     cblas_dsymm(CblasRowMajor, CblasLeft, CblasLower, n, width, p->sign, p->r->square, n,
                 p->weights + first, f, p->keep, p->to + first, f);
 }
 
-static void multiply(const struct tn_regression *r, const double *weights, double sign, double keep,
-                     double *to)
+static bool multiply(const struct tn_regression *r, const double *weights, double sign, double keep,
+                     double *to, const struct tn_progress *progress, struct tn_error *error)
 {
-    struct multiplication p = {r, weights, sign, keep, to};
+    struct multiplication p = {r, weights, sign, keep, to, progress};
     tn_blas_serial();
     tn_parallel((size_t)(r->outputs + SLICE - 1) / SLICE, multiply_slice, &p);
+    return !tn_progress_cancelled(progress) || tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
 }
 
 bool tn_regression_error(const struct tn_regression *r, const double *weights, double *squares,
-                         struct tn_error *error)
+                         const struct tn_progress *progress, struct tn_error *error)
 {
     size_t count = (size_t)r->unknowns * (size_t)r->outputs;
     double *product = tn_calloc(count, sizeof *product);
     if (!product)
         return tn_fail_memory(error, "least squares", count * sizeof *product);
-    multiply(r, weights, 1, 0, product);
+    if (!multiply(r, weights, 1, 0, product, progress, error)) {
+        tn_free(product);
+        return false;
+    }
     double sum = tn_regression_energy(r);
     for (size_t i = 0; i < count; i++)
         sum += weights[i] * (product[i] - 2 * r->product[i]);
@@ -198,7 +205,8 @@ static bool solve(const struct tn_regression *r, const struct scaling *scaling, 
     if (!*sound)
         return true;
     memcpy(weights, r->product, count * sizeof *weights);
-    multiply(r, start, -1, 1, weights);
+    if (!multiply(r, start, -1, 1, weights, progress, error))
+        return false;
     scale_rows(r, scaling->scale, weights);
     if (!tn_factor_solve(r->unknowns, scaling->matrix, r->outputs, weights, progress, error))
         return false;

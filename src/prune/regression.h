@@ -29,9 +29,10 @@ void tn_regression_add(struct tn_regression *r, int m, const double *x, const do
 /* Take in all that another one has. */
 void tn_regression_merge(struct tn_regression *r, const struct tn_regression *other);
 
-/* ||Y - X W||^2 of W [n,f], in all; and of W = 0. */
+/* ||Y - X W||^2 of W [n,f], in all; and of W = 0. Fails when memory is short or `progress` (may be
+ * NULL) says stop. */
 bool tn_regression_error(const struct tn_regression *r, const double *weights, double *squares,
-                         struct tn_error *error);
+                         const struct tn_progress *progress, struct tn_error *error);
 double tn_regression_energy(const struct tn_regression *r);
 
 /* The minimum for a ridge, which is relative to each unknown's own sum of squares: `start` is W0.

@@ -20,12 +20,23 @@ struct tn_tableau {
     double *row;  /* [C+1] scratch */
     bool *in;     /* [C] */
     double energy;
+    /* In a wide tableau what sweeps add waits until there is enough for one matrix product:
+     * cell += sum over p of factor_p update_p update_p^T. The diagonal, y's row and column, and
+     * what a sweep sets anew are always as they should be. */
+    int delay, waiting; /* delay 0: nothing waits */
+    double *update;     /* [delay,C+1] */
+    double *scaled;     /* [delay,C+1] factor_p update_p */
+    double *kept;       /* [2,C+1] scratch */
 };
 
 bool tn_tableau_new(const struct tn_gram *gram, struct tn_tableau *tableau, struct tn_error *error);
 /* Set up again with no channel in. */
 void tn_tableau_reset(const struct tn_gram *gram, struct tn_tableau *tableau);
 void tn_tableau_free(struct tn_tableau *tableau);
+
+/* All cells as they should be. Before that only a channel's diagonal cell and its cell with y are.
+ */
+void tn_tableau_settle(struct tn_tableau *tableau);
 
 static inline const double *tn_tableau_row(const struct tn_tableau *tableau, int channel)
 {

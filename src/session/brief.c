@@ -246,6 +246,28 @@ static void brief_recipe(struct text *text, const json_t *result)
     }
 }
 
+static void brief_compare(struct text *text, const json_t *result)
+{
+    const json_t *rows = json_object_get(result, "rows"),
+                 *methods = json_object_get(result, "methods");
+    const json_t *row;
+    const char *best = "";
+    double least = INFINITY;
+    size_t i;
+    if (rows)
+        add(text, "%zu networks", json_array_size(rows));
+    json_array_foreach((json_t *)methods, i, row)
+    {
+        if (number(row, "error_ls") < least) {
+            least = number(row, "error_ls");
+            best = string(row, "method");
+        }
+    }
+    if (methods)
+        add(text, "%zu methods  least error %.4f (ls) by %s", json_array_size(methods), least,
+            best);
+}
+
 static const struct {
     const char *command;
     void (*write)(struct text *text, const json_t *result);
@@ -267,6 +289,7 @@ static const struct {
     {"redo", brief_move},         {"goto", brief_move},
     {"note", brief_note},         {"budget", brief_budget},
     {"recipe", brief_recipe},     {"sensitivity", brief_sensitivity},
+    {"compare", brief_compare},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

@@ -6,10 +6,10 @@
 #include <string.h>
 
 static const struct tn_command *const parts[] = {
-    tn_commands_open,    tn_commands_head,   tn_commands_measure, tn_commands_run,
-    tn_commands_select,  tn_commands_method, tn_commands_budget,  tn_commands_sensitivity,
-    tn_commands_prune,   tn_commands_train,  tn_commands_recipe,  tn_commands_export,
-    tn_commands_journal, tn_commands_help,
+    tn_commands_open,   tn_commands_head,    tn_commands_measure, tn_commands_run,
+    tn_commands_select, tn_commands_method,  tn_commands_budget,  tn_commands_sensitivity,
+    tn_commands_prune,  tn_commands_train,   tn_commands_recipe,  tn_commands_compare,
+    tn_commands_export, tn_commands_journal, tn_commands_help,
 };
 
 const struct tn_command *tn_command_at(int index)
@@ -45,6 +45,8 @@ static char *append(char *text, char *more)
 static char *word_usage(const struct tn_word_spec *spec)
 {
     const char *shown = spec->choices ? spec->choices : spec->name;
+    if (spec->kind == TN_WORD_NUMBERS)
+        return tn_sprintf(" [%s ...]", shown);
     return tn_sprintf(spec->optional ? " [%s]" : " %s", shown);
 }
 

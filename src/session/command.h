@@ -23,6 +23,7 @@ enum tn_word_kind {
     TN_WORD_LAYER,
     TN_WORD_FILE,
     TN_WORD_NUMBER,
+    TN_WORD_NUMBERS, /* the last word: one or several */
     TN_WORD_NAME,
     TN_WORD_COMMAND,
     TN_WORD_TEXT,

@@ -138,7 +138,8 @@ static bool check_ready(const struct tn_state *state, const struct demand *deman
 
 /* --- curves --- */
 
-/* By the number kept: relative errors after least squares, or accuracy lost. */
+/* By the number kept: relative errors after least squares, of all layers that read the channels
+ * (a statistic holds their mean), or accuracy lost. */
 static double *curve_of(const struct tn_state *state, int g, bool sensitivity,
                         const struct tn_path *path, struct tn_error *error)
 {
@@ -151,8 +152,9 @@ static double *curve_of(const struct tn_state *state, int g, bool sensitivity,
     }
     if (sensitivity)
         tn_sensitivity_curve(state->settings[g].sensitivity, channels, curve);
+    int readers = state->model->groups.group[g].consumer_count;
     for (int k = 0; !sensitivity && k <= channels; k++)
-        curve[k] = path->error_ls[channels - k];
+        curve[k] = readers * path->error_ls[channels - k];
     return curve;
 }
 

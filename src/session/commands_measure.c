@@ -86,6 +86,10 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
     tn_put_integer(json, "samples",
                    setting && setting->statistic ? setting->statistic->gram.samples : 0);
     tn_put_bool(json, "stale", setting && setting->stale);
+    if (setting && setting->sensitivity) {
+        tn_put_integer(json, "sensitivity_points", setting->sensitivity->count);
+        tn_put_bool(json, "sensitivity_stale", setting->sensitivity_stale);
+    }
     json_array_append_new(layers, json);
     return true;
 }

@@ -7,12 +7,13 @@
 #include "session/commands.h"
 #include "session/cuts.h"
 #include "session/inside.h"
+#include "session/lineage.h"
 #include "session/results.h"
 #include "session/selection.h"
 #include <math.h>
 
 /* Images that the options leave to be chosen: so many a class, and no more than that in all. */
-enum { IMAGES_A_CLASS = 50, IMAGES_IN_ALL = 2000 };
+enum { IMAGES_A_CLASS = 100, IMAGES_IN_ALL = 2000 };
 
 enum reweight { REWEIGHT_NONE, REWEIGHT_LS, REWEIGHT_FULL };
 
@@ -93,15 +94,23 @@ static void drop_untouched(const struct tn_state *state, struct tn_selection *se
 }
 
 static bool become_pruned(struct tn_session *session, struct tn_graph *graph,
-                          const struct tn_selection *selection, json_t *result,
-                          struct tn_error *error)
+                          const struct tn_selection *selection, const struct tn_cut *cuts,
+                          json_t *result, struct tn_error *error)
 {
-    struct tn_model *model = tn_model_new(graph, session->state->model->scope, error);
+    const struct tn_state *state = session->state;
+    json_t *lineage = tn_lineage_cut(state->lineage, state->model, selection->count, cuts, error);
+    if (!lineage) {
+        tn_graph_free(graph);
+        return false;
+    }
+    struct tn_model *model = tn_model_new(graph, state->model->scope, error);
     struct tn_state *next = model ? tn_session_edit(session, error) : NULL;
     if (!next) {
+        json_decref(lineage);
         tn_model_unref(model);
         return false;
     }
+    tn_state_set_lineage(next, lineage);
     if (!tn_state_set_model(next, model, true, selection->count, selection->groups, error))
         return false;
     tn_put_integer(result, "params", model->cost.params);
@@ -215,7 +224,7 @@ static bool prune_selection(struct tn_session *session, const struct tn_selectio
         tn_graph_free(graph);
         graph = NULL;
     }
-    fine = graph && become_pruned(session, graph, selection, result, error);
+    fine = graph && become_pruned(session, graph, selection, cuts, result, error);
     for (size_t i = 0; plans && i < count; i++)
         plan_free(&plans[i]);
     tn_free(plans);
@@ -287,7 +296,7 @@ const struct tn_command tn_commands_prune[] = {
        "scale the remaining channels, or refit whole kernels"},
       {"bn", TN_WORD_NAME, "keep", "keep|reset", "BatchNorm's running statistics"},
       {"images", TN_WORD_NUMBER, NULL, NULL,
-       "training images a class for full and reset (50, in all at most 2000)"},
+       "training images a class for full and reset (100, in all at most 2000)"},
       {"seed", TN_WORD_NUMBER, "1", NULL, "start of the random numbers that choose them"},
       {"memory", TN_WORD_NUMBER, "1024", NULL, "MiB that refitting one layer may take"}},
      run_prune},

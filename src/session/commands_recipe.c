@@ -88,7 +88,7 @@ static bool run_plan(struct tn_session *session, const struct tn_command_line *l
     bool fine = true, noted = false;
     for (int i = 0; fine && i < plan->count && !session->quit; i++) {
         fine = run_line(session, plan, i, progress, rows, error);
-        if (fine && !noted)
+        if (fine && !noted && session->nested == 1)
             fine = note_recipe(session, line, error);
         noted = true;
     }

@@ -1,154 +1,30 @@
 /* Commands that run the network on a batch: how fast it is, what it gives. */
-#include "core/clock.h"
 #include "core/memory.h"
-#include "core/random.h"
 #include "data/npy.h"
 #include "engine/evaluate.h"
 #include "engine/network.h"
 #include "session/commands.h"
 #include "session/inside.h"
 #include "session/results.h"
-#include <math.h>
+#include "session/timing.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Numbers of one image [C,H,W], or of whatever the network takes. */
-static bool input_size(const struct tn_graph *graph, size_t *size, struct tn_error *error)
-{
-    const struct tn_value *input = graph->input_count ? &graph->values[graph->inputs[0]] : NULL;
-    *size = 1;
-    if (!input || !input->has_shape || input->rank < 1 || input->dims[0] != TN_BATCH)
-        return tn_fail(error, TN_ERROR_INPUT, "the network's input is no batch of known shape");
-    for (int i = 1; i < input->rank; i++)
-        if (!tn_mul(*size, (size_t)input->dims[i], size))
-            return tn_fail(error, TN_ERROR_INPUT, "the network's input is too large");
-    return true;
-}
-
-/* time */
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-enum { TIMED = 7 };
-
-struct timing {
-    struct tn_network *network;
-    const float *images;
-    float *gradient;
-    int batch;
-    double forward[TIMED], backward[TIMED], step[TIMED];
-};
-
-/* One pass; index < 0: not counted, memory and caches warm up. */
-static bool time_infer(struct timing *t, int index, struct tn_error *error)
-{
-    const float *outputs;
-    double begun = tn_clock_seconds();
-    if (!tn_network_forward(t->network, t->images, t->batch, NULL, &outputs, error))
-        return false;
-    if (index >= 0)
-        t->forward[index] = tn_clock_seconds() - begun;
-    return true;
-}
-
-static bool time_step(struct timing *t, int index, struct tn_error *error)
-{
-    /* No rate and no decay: the same work, and weights that stay finite on random gradients. */
-    static const struct tn_sgd still = {.momentum = 0.9F};
-    const float *outputs;
-    double begun = tn_clock_seconds();
-    if (!tn_network_forward(t->network, t->images, t->batch, NULL, &outputs, error))
-        return false;
-    double middle = tn_clock_seconds();
-    if (!tn_network_backward(t->network, t->gradient, error))
-        return false;
-    double end = tn_clock_seconds();
-    tn_network_update(t->network, &still);
-    if (index >= 0) {
-        t->backward[index] = end - middle;
-        t->step[index] = tn_clock_seconds() - begun;
-    }
-    return true;
-}
-
-static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mode mode,
-                      const struct tn_progress *progress, struct tn_error *error)
-{
-    t->network = tn_network_new(graph, t->batch, mode, error);
-    if (!t->network)
-        return false;
-    size_t numbers = (size_t)t->batch * (size_t)tn_network_outputs(t->network);
-    t->gradient = tn_alloc(numbers, sizeof *t->gradient);
-    bool fine =
-        t->gradient ? true : tn_fail_memory(error, "a gradient", numbers * sizeof *t->gradient);
-    for (size_t i = 0; fine && i < numbers; i++)
-        t->gradient[i] = (i % 2 ? 1.0F : -1.0F) / (float)numbers;
-    for (int i = -1; fine && i < TIMED; i++) {
-        fine = tn_progress_step(progress, mode == TN_INFER ? "time forward" : "time step", i + 1,
-                                TIMED + 1, "passes", "", error) &&
-               (mode == TN_INFER ? time_infer(t, i, error) : time_step(t, i, error));
-    }
-    tn_free(t->gradient);
-    tn_network_free(t->network);
-    return fine;
-}
-
-static double median_ms(double *seconds)
-{
-    qsort(seconds, TIMED, sizeof *seconds, by_value);
-    return 1000 * seconds[TIMED / 2];
-}
-
-static float *random_images(size_t count, struct tn_error *error)
-{
-    float *images = tn_alloc(count, sizeof *images);
-    if (!images) {
-        tn_fail_memory(error, "images", count * sizeof *images);
-        return NULL;
-    }
-    struct tn_random random;
-    tn_random_seed(&random, 1, 0);
-    for (size_t i = 0; i < count; i++)
-        images[i] = (float)tn_random_normal(&random);
-    return images;
-}
 
 static bool run_time(struct tn_session *session, const struct tn_command_line *line,
                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
     int64_t batch = 0;
-    size_t size = 0, count;
+    struct tn_timing timing;
     if (!tn_line_integer(line, "batch", 1, 65536, &batch, error) ||
         !tn_session_need_model(session, error) ||
-        !input_size(session->state->model->graph, &size, error))
-        return false;
-    if (!tn_mul(size, (size_t)batch, &count))
-        return tn_fail(error, TN_ERROR_USE, "batch %lld is too large", (long long)batch);
-    struct timing t = {.batch = (int)batch};
-    float *images = random_images(count, error);
-    t.images = images;
-    const struct tn_graph *graph = session->state->model->graph;
-    struct tn_error untrained = {0};
-    bool fine = images && time_mode(&t, graph, TN_INFER, progress, error);
-    bool trained = fine && time_mode(&t, graph, TN_TRAINING, progress, &untrained);
-    tn_free(images);
-    if (fine && !trained && untrained.kind != TN_ERROR_INPUT) {
-        *error = untrained;
-        return false;
-    }
-    if (!fine)
+        !tn_time_network(session->state->model->graph, (int)batch, progress, &timing, error))
         return false;
     tn_put_integer(result, "batch", batch);
-    tn_put_number(result, "forward_ms", median_ms(t.forward));
-    tn_put_number(result, "backward_ms", trained ? median_ms(t.backward) : NAN);
-    tn_put_number(result, "step_ms", trained ? median_ms(t.step) : NAN);
-    if (!trained) /* it can be run all the same */
-        tn_put_text(result, "untrained", untrained.text);
+    tn_put_number(result, "forward_ms", timing.forward_ms);
+    tn_put_number(result, "backward_ms", timing.backward_ms);
+    tn_put_number(result, "step_ms", timing.step_ms);
+    if (timing.untrained.kind != TN_ERROR_NONE) /* it can be run all the same */
+        tn_put_text(result, "untrained", timing.untrained.text);
     return true;
 }
 
@@ -242,7 +118,7 @@ static bool run_infer(struct tn_session *session, const struct tn_command_line *
 {
     size_t size = 0;
     if (!tn_session_need_model(session, error) ||
-        !input_size(session->state->model->graph, &size, error))
+        !tn_input_size(session->state->model->graph, &size, error))
         return false;
     const struct tn_graph *graph = session->state->model->graph;
     const char *in = tn_line_word(line, 0), *out = tn_line_word(line, 1);

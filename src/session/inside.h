@@ -45,6 +45,10 @@ bool tn_session_epoch(struct tn_session *session, struct tn_run *run, const stru
 bool tn_session_end_run(struct tn_session *session, const struct tn_run *run, bool keep_best,
                         struct tn_error *error);
 
+/* The state that the session stood in after an entry; without `network` perhaps only its outline:
+ * names, data, accuracy. A reference of the caller's own. */
+struct tn_state *tn_session_state_at(struct tn_session *session, int64_t entry, bool network,
+                                     struct tn_error *error);
 /* Stand at another entry; 0 is the empty session. */
 bool tn_session_move(struct tn_session *session, int64_t entry, struct tn_error *error);
 /* Go on in FILE with the journal as it is. */

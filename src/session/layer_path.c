@@ -2,7 +2,6 @@
 
 #include "core/memory.h"
 #include "prune/exchange.h"
-#include "prune/set_error.h"
 #include <math.h>
 #include <string.h>
 
@@ -12,7 +11,6 @@ enum { MOST_METHODS = 32 };
 struct sets {
     int refs;
     struct tn_exchange best;
-    double *error; /* [C+1] by number removed, without weights */
 };
 
 struct tn_layer_paths {
@@ -45,7 +43,6 @@ static void sets_unref(struct sets *sets)
     if (!sets || --sets->refs > 0)
         return;
     tn_exchange_free(&sets->best);
-    tn_free(sets->error);
     tn_free(sets);
 }
 
@@ -177,24 +174,16 @@ static bool rank_and_follow(const struct tn_method *method, const struct tn_meth
 
 static struct sets *find_sets(const struct tn_method_input *input, struct tn_error *error)
 {
-    size_t n = (size_t)input->channels;
     struct sets *sets = tn_calloc(1, sizeof *sets);
-    double *errors = tn_alloc(n + 1, sizeof *errors);
-    if (!sets || !errors) {
-        tn_free(sets);
-        tn_free(errors);
-        tn_fail_memory(error, "sets of filters", n * sizeof *errors);
+    if (!sets) {
+        tn_fail_memory(error, "sets of filters", sizeof *sets);
         return NULL;
     }
     sets->refs = 1;
-    sets->error = errors;
     if (!tn_exchange_of(input->gram, input->locks, input->progress, &sets->best, error)) {
-        tn_free(errors);
         tn_free(sets);
         return NULL;
     }
-    for (size_t kept = 0; kept <= n; kept++)
-        errors[n - kept] = tn_set_error(input->gram, sets->best.kept + kept * n);
     return sets;
 }
 
@@ -256,7 +245,7 @@ static bool follow_sets(struct tn_layer_paths *paths, const struct tn_method_inp
     if (!sets || !order_for_set(input, sets->best.kept + (size_t)path->keep * n,
                                 input->channels - path->keep, path, error))
         return false;
-    memcpy(path->path.error, sets->error, (n + 1) * sizeof(double));
+    memcpy(path->path.error, sets->best.error, (n + 1) * sizeof(double));
     memcpy(path->path.error_ls, sets->best.error_ls, (n + 1) * sizeof(double));
     return true;
 }

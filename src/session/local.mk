@@ -2,6 +2,7 @@ libthinet_la_SOURCES += \
 	src/session/brief.c src/session/brief.h \
 	src/session/command.c src/session/command.h src/session/commands.h \
 	src/session/commands_budget.c \
+	src/session/commands_compare.c \
 	src/session/commands_export.c \
 	src/session/commands_head.c \
 	src/session/commands_help.c \
@@ -15,12 +16,14 @@ libthinet_la_SOURCES += \
 	src/session/commands_select.c \
 	src/session/commands_sensitivity.c \
 	src/session/commands_train.c \
+	src/session/compare.c src/session/compare.h \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
 	src/session/inside.h \
 	src/session/journal.c src/session/journal.h \
 	src/session/latency_budget.c src/session/latency_budget.h \
 	src/session/layer_path.c src/session/layer_path.h \
+	src/session/lineage.c src/session/lineage.h \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
@@ -41,6 +44,7 @@ libthinet_la_SOURCES += \
 	src/session/store_read.c \
 	src/session/store_write.c \
 	src/session/structure.c src/session/structure.h \
+	src/session/timing.c src/session/timing.h \
 	src/session/training.c src/session/training.h \
 	src/session/unfinished.c src/session/unfinished.h \
 	src/session/words.c src/session/words.h \

@@ -108,12 +108,10 @@ static void draw(const struct tn_sensitivity *sensitivity, int channels, const d
     for (int k = channels, i = count; k >= 0; k--) {
         while (i > 0 && points[i - 1].kept >= k)
             i--;
-        /* Between points i-1 and i, where the point past the last is the whole layer. */
-        int right = i > 0 ? i : 1, left = right - 1;
-        double x1 = right < count ? points[right].kept : channels;
-        double y1 = right < count ? losses[right] : 0;
-        double loss = between(k, points[left].kept, losses[left], x1, y1);
-        curve[k] = fmin(fmax(loss, 0), most);
+        /* Between points i-1 and i: before the first no filter is left, past the last are all. */
+        double x0 = i > 0 ? points[i - 1].kept : 0, y0 = i > 0 ? losses[i - 1] : most;
+        double x1 = i < count ? points[i].kept : channels, y1 = i < count ? losses[i] : 0;
+        curve[k] = fmin(between(k, x0, y0, x1, y1), most);
     }
 }
 

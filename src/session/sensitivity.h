@@ -48,7 +48,7 @@ bool tn_sensitivity_same_terms(const struct tn_sensitivity_terms *a,
 
 /* curve [channels+1]: accuracy lost (a fraction, top-1) with so many of `channels` kept, never less
  * with fewer: the points made monotone by least squares (pool adjacent violators), straight lines
- * between them, beyond the narrowest on as between the last two, at most all accuracy there was. */
+ * between them, and from the narrowest to all accuracy where no filter is left. */
 void tn_sensitivity_curve(const struct tn_sensitivity *sensitivity, int channels, double *curve);
 
 /* For the session file and back; NULL where it is not as this program writes it. */

@@ -399,18 +399,24 @@ bool tn_session_run(struct tn_session *session, const char *text,
     return ok;
 }
 
-bool tn_session_move(struct tn_session *session, int64_t id, struct tn_error *error)
+struct tn_state *tn_session_state_at(struct tn_session *session, int64_t id, bool network,
+                                     struct tn_error *error)
 {
     const struct tn_entry *entry = tn_journal_find(&session->journal, id);
-    struct tn_state *state;
     if (!entry || !entry->state_id)
-        state = tn_state_new(error);
-    else if (entry->state)
-        state = tn_state_ref(entry->state);
-    else if (entry->state_id == session->state->id)
-        state = tn_state_ref(session->state);
-    else
-        state = tn_store_read_state(session->store, entry->state_id, session->state, error);
+        return tn_state_new(error);
+    if (entry->state)
+        return tn_state_ref(entry->state);
+    if (entry->state_id == session->state->id)
+        return tn_state_ref(session->state);
+    if (!network)
+        return tn_store_read_outline(session->store, entry->state_id, error);
+    return tn_store_read_state(session->store, entry->state_id, session->state, error);
+}
+
+bool tn_session_move(struct tn_session *session, int64_t id, struct tn_error *error)
+{
+    struct tn_state *state = tn_session_state_at(session, id, true, error);
     if (!state)
         return false;
     int64_t head = session->journal.head, tip = session->journal.tip;

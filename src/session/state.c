@@ -76,6 +76,7 @@ struct tn_state *tn_state_clone(const struct tn_state *state, struct tn_error *e
     clone->model = tn_model_ref(state->model);
     clone->opened = tn_model_ref(state->opened);
     clone->unfinished = tn_unfinished_ref(state->unfinished);
+    clone->lineage = json_incref(state->lineage);
     clone->opened_stored = state->opened_stored;
     clone->opened_digest = state->opened_digest;
     clone->original = state->original;
@@ -112,6 +113,7 @@ void tn_state_unref(struct tn_state *state)
     free_settings(state->settings, group_count(state->model));
     tn_model_unref(state->model);
     tn_model_unref(state->opened);
+    json_decref(state->lineage);
     tn_unfinished_unref(state->unfinished);
     tn_data_spec_unref(state->data);
     tn_free(state->model_name);
@@ -150,6 +152,17 @@ static bool keep_fixed(const struct tn_group *group, enum tn_lock **locks, struc
     return true;
 }
 
+/* How a layer is ranked does not depend on which filters it has. */
+static void keep_method(const struct tn_setting *from, const char *group,
+                        const struct tn_model *next, struct tn_setting *settings)
+{
+    int g = tn_model_find_group(next, group);
+    if (g < 0)
+        return;
+    settings[g].method = from->method;
+    settings[g].seed = from->seed;
+}
+
 static bool listed(int group, int count, const int *groups)
 {
     for (int i = 0; i < count; i++) {
@@ -182,8 +195,10 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
     bool ok = true;
     for (int g = 0; ok && g < group_count(old); g++) {
         int to = listed(g, count, groups) ? -1 : successor(old, g, model);
-        if (to < 0)
+        if (to < 0) {
+            keep_method(&state->settings[g], old->groups.group[g].name, model, settings);
             continue;
+        }
         ok = setting_copy(&settings[to], &state->settings[g], old->groups.group[g].channels, error);
         settings[to].stale |= changed && settings[to].statistic;
         settings[to].sensitivity_stale |= changed && settings[to].sensitivity;
@@ -214,11 +229,18 @@ void tn_state_set_unfinished(struct tn_state *state, struct tn_unfinished *unfin
     state->unfinished = unfinished;
 }
 
+void tn_state_set_lineage(struct tn_state *state, json_t *lineage)
+{
+    json_decref(state->lineage);
+    state->lineage = lineage;
+}
+
 void tn_state_set_opened(struct tn_state *state, struct tn_model *opened)
 {
     tn_model_ref(opened);
     tn_model_unref(state->opened);
     state->opened = opened;
+    tn_state_set_lineage(state, NULL);
 }
 
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error)

@@ -16,6 +16,7 @@
 #include "session/layer_path.h"
 #include "session/sensitivity.h"
 #include "session/unfinished.h"
+#include <jansson.h>
 
 /* A layer reads channels of a group. */
 struct tn_read {
@@ -105,6 +106,7 @@ struct tn_state {
     struct tn_model *opened;
     bool opened_stored;
     struct tn_digest opened_digest;
+    json_t *lineage;                  /* which of its filters are left: session/lineage.h */
     char *model_name;                 /* "" before `open` */
     struct tn_unfinished *unfinished; /* training that stopped here, or NULL */
     struct tn_cost original;          /* of the network as opened */
@@ -123,7 +125,7 @@ void tn_state_unref(struct tn_state *state);
 
 /* Put another network in (takes over a reference). Settings of groups that still have the same
  * channels stay; where `changed` says so their statistics are marked stale; those of groups[0 ..
- * count-1] of the old network are dropped. */
+ * count-1] of the old network are dropped. Methods stay by name. */
 bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool changed, int count,
                         const int *groups, struct tn_error *error);
 /* Training that stands at this state (a reference is taken), or NULL. Another network or other
@@ -131,6 +133,8 @@ bool tn_state_set_model(struct tn_state *state, struct tn_model *model, bool cha
 void tn_state_set_unfinished(struct tn_state *state, struct tn_unfinished *unfinished);
 /* This is the network that `open` gave; a reference is taken. */
 void tn_state_set_opened(struct tn_state *state, struct tn_model *opened);
+/* Takes the reference over; NULL: no filter is gone. */
+void tn_state_set_lineage(struct tn_state *state, json_t *lineage);
 bool tn_state_set_name(struct tn_state *state, const char *name, struct tn_error *error);
 void tn_state_set_data(struct tn_state *state, struct tn_data_spec *data);
 void tn_state_set_statistic(struct tn_state *state, int group, struct tn_statistic *statistic);

@@ -81,6 +81,8 @@ static void put_opened(json_t *json, const struct tn_state *state)
         return;
     tn_digest_hex(opened ? &opened->digest : &state->opened_digest, hex);
     tn_put_text(json, "opened", hex);
+    if (state->lineage)
+        json_object_set(json, "lineage", state->lineage);
 }
 
 json_t *tn_state_to_json(const struct tn_state *state)
@@ -180,6 +182,14 @@ static bool read_original(struct tn_state *state, json_t *json, struct tn_error 
     return true;
 }
 
+static bool read_lineage(struct tn_state *state, json_t *json, struct tn_error *error)
+{
+    if (!json_is_object(json))
+        return bad_settings("lineage", error);
+    tn_state_set_lineage(state, json_incref(json));
+    return true;
+}
+
 static bool read_opened(struct tn_state *state, const json_t *json, struct tn_error *error)
 {
     const char *hex = json_string_value(json);
@@ -196,13 +206,15 @@ bool tn_state_from_json(struct tn_state *state, const json_t *json, enum tn_scop
     const char *scope_name = json_string_value(json_object_get(json, "scope"));
     json_t *data = json_object_get(json, "data"), *evaluation = json_object_get(json, "evaluation");
     json_t *original = json_object_get(json, "original"), *opened = json_object_get(json, "opened");
+    json_t *lineage = json_object_get(json, "lineage");
     *scope = scope_name && strcmp(scope_name, "all") == 0 ? TN_SCOPE_ALL : TN_SCOPE_INNER;
     if (!name)
         return bad_settings("no model name", error);
     return tn_state_set_name(state, name, error) && (!data || read_data(state, data, error)) &&
            (!evaluation || read_evaluation(state, evaluation, error)) &&
            (!original || read_original(state, original, error)) &&
-           (!opened || read_opened(state, opened, error));
+           (!opened || read_opened(state, opened, error)) &&
+           (!lineage || read_lineage(state, lineage, error));
 }
 
 static bool read_locks(struct tn_state *state, int group, const char *letters,

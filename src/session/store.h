@@ -43,6 +43,10 @@ bool tn_store_read_journal(struct tn_store *store, struct tn_journal *journal,
 struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
                                      const struct tn_state *near, struct tn_error *error);
 
+/* Read what a state is without its network and statistics: names, data, accuracy, the cost of what
+ * was opened. */
+struct tn_state *tn_store_read_outline(struct tn_store *store, int64_t id, struct tn_error *error);
+
 /* Read the network that a state was opened with; state->opened_digest is in the store. */
 struct tn_model *tn_store_read_opened(struct tn_store *store, const struct tn_state *state,
                                       struct tn_error *error);

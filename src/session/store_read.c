@@ -501,6 +501,19 @@ struct tn_model *tn_store_read_opened(struct tn_store *store, const struct tn_st
     return read_model(store, &state->opened_digest, TN_SCOPE_INNER, state, error);
 }
 
+static bool fill_outline(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
+                         const struct tn_state *near, struct tn_error *error)
+{
+    (void)near;
+    enum tn_scope scope;
+    const char *text = (const char *)sqlite3_column_text(s, 1);
+    json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    bool fine = json ? tn_state_from_json(state, json, &scope, error)
+                     : damaged(store, "settings that are not JSON", error);
+    json_decref(json);
+    return fine;
+}
+
 static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
                        const struct tn_state *near, struct tn_error *error)
 {
@@ -532,8 +545,11 @@ static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_s
     return fine;
 }
 
-struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
-                                     const struct tn_state *near, struct tn_error *error)
+typedef bool (*filler)(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
+                       const struct tn_state *near, struct tn_error *error);
+
+static struct tn_state *read_state(struct tn_store *store, int64_t id, filler fill,
+                                   const struct tn_state *near, struct tn_error *error)
 {
     sqlite3_stmt *s =
         tn_store_prepare(store, "SELECT graph, settings FROM state WHERE id=?1", error);
@@ -546,7 +562,7 @@ struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
         state = tn_state_new(error);
         if (state)
             state->id = id;
-        if (state && !fill_state(store, state, s, near, error)) {
+        if (state && !fill(store, state, s, near, error)) {
             tn_state_unref(state);
             state = NULL;
         }
@@ -557,4 +573,15 @@ struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
     }
     sqlite3_finalize(s);
     return state;
+}
+
+struct tn_state *tn_store_read_state(struct tn_store *store, int64_t id,
+                                     const struct tn_state *near, struct tn_error *error)
+{
+    return read_state(store, id, fill_state, near, error);
+}
+
+struct tn_state *tn_store_read_outline(struct tn_store *store, int64_t id, struct tn_error *error)
+{
+    return read_state(store, id, fill_outline, NULL, error);
 }

@@ -234,13 +234,14 @@ static bool gather_text(struct tn_command_line *line, int first, struct tn_error
 static bool check_words(const struct tn_command_line *line, int count, struct tn_error *error)
 {
     const struct tn_command *command = line->command;
-    if (line->word_count > count) {
+    bool many = count > 0 && command->words[count - 1].kind == TN_WORD_NUMBERS;
+    if (line->word_count > count && !many) {
         char word[80];
         snprintf(word, sizeof word, "'%.60s'", line->words[count].text);
         return fail_usage(command, "unexpected", word, error);
     }
-    for (int i = 0; i < count; i++) {
-        const struct tn_word_spec *spec = &command->words[i];
+    for (int i = 0; i < count || i < line->word_count; i++) {
+        const struct tn_word_spec *spec = &command->words[i < count ? i : count - 1];
         const char *text = tn_line_word(line, i);
         if (!text) {
             if (spec->optional)
@@ -249,7 +250,8 @@ static bool check_words(const struct tn_command_line *line, int count, struct tn
         }
         if (spec->choices && !tn_among(text, spec->choices))
             return bad_choice(spec->name, text, spec->choices, error);
-        if (spec->kind == TN_WORD_NUMBER && !check_number(spec->name, text, error))
+        bool number = spec->kind == TN_WORD_NUMBER || spec->kind == TN_WORD_NUMBERS;
+        if (number && !check_number(spec->name, text, error))
             return false;
     }
     return true;

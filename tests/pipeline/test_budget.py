@@ -76,6 +76,43 @@ check("of today's cost, not of what was opened", 0.99 * 0.5 <= results[-2]["flop
       and near(results[-2]["flops_planned_ratio"], results[-1]["flops_ratio"])
       and results[-1]["flops_ratio"] < 0.5 * 0.6, results[-2])
 
+results = commands(*START, "lock conv1_2 0-2 prune", "lock conv3_1 0-119 keep", "budget flops=0.6 floor=0.6",
+                   "budget flops=0.1 floor=0.5")
+floors, far = results[-2:]
+check("a floor holds, locks before it", all(row["keep"] >= 0.6 * row["filters"] for row in floors["layers"])
+      and 120 <= {row["name"]: row["keep"] for row in floors["layers"]}["conv3_1"] and not floors["limited"]
+      and 0.99 * 0.6 <= floors["flops_ratio"] <= 0.6, floors)
+check("a floor that the budget cannot reach", far["limited"] and far["flops_ratio"] > 0.1
+      and all(row["keep"] == max(row["filters"] / 2, 120 if row["name"] == "conv3_1" else 0) for row in far["layers"]), far)
+
+# The method's own curve is what is made least.
+results = commands(*START, "budget flops=0.4 method=l1", *["curve %s method=l1" % layer for layer in names], "layers")
+answer, curves = results[3], {row["layer"]: row for row in results[4:-1]}
+check("by another method, along its own errors", all(
+    near(row["error_ls"], curves[row["name"]]["error_ls"][row["filters"] - row["keep"]]) for row in answer["layers"])
+    and near(answer["objective_value"], sum(row["error_ls"] for row in answer["layers"]))
+    and all(row["method"] == "l1" for row in results[-1]["layers"] if row["prunable"]), answer)
+thinet = commands(*START, "budget flops=0.4")[-1]
+check("which are larger than ThiNet's", thinet["objective_value"] < answer["objective_value"], answer["objective_value"])
+
+# Latency is measured: what else runs here makes it waver, so the bounds are wide.
+results = commands(*START, "budget latency=0.5 batch=8", "prune all")
+answer, pruned = results[-2:]
+check("latency comes near what is asked", 0.3 < answer["latency_ratio"] < 0.7 and answer["batch"] == 8
+      and near(answer["latency_asked"], 0.5 * answer["latency_ms_before"])
+      and near(answer["latency_ratio"], answer["latency_ms"] / answer["latency_ms_before"])
+      and 1 <= answer["rounds"] <= 5 and answer["measure"] == "latency", answer)
+check("by cutting", 0.05 < answer["flops_ratio"] < 0.95 and near(answer["flops_ratio"], pruned["flops_ratio"])
+      and near(answer["params_ratio"], pruned["params_ratio"]), answer)
+answer = commands(*START, "budget latency=0.02 batch=2 floor=0.5")[-1]
+check("a time out of reach is said to be", answer["limited"] and answer["latency_ratio"] > 0.02
+      and all(row["keep"] == row["filters"] / 2 for row in answer["layers"]), answer)
+
+fails("two costs", "expected one of flops=F, params=F, latency=F", *START, "budget latency=0.5 params=0.5")
+fails("a batch for FLOPs", "batch is for latency=F", *START, "budget flops=0.5 batch=8")
+fails("a floor above all", "floor", *START, "budget flops=0.5 floor=2")
+fails("a floor of everything", "there is nothing to choose", *START, "budget flops=0.5 floor=1")
+fails("no time at all", "0 < F <= 1", *START, "budget latency=0")
 fails("a budget of nothing", "expected one of flops=F, params=F", *START, "budget")
 fails("two budgets", "expected one of flops=F, params=F", *START, "budget flops=0.5 params=0.5")
 fails("per cent", "0 < F <= 1 (per cent divided by 100)", *START, "budget flops=50")

@@ -24,6 +24,7 @@ def write_idx(name, values):
 
 pixels = random.integers(0, 256, (COUNT, *SIZE), numpy.uint8)
 labels = random.integers(0, CLASSES, COUNT).astype(numpy.uint8)
+images = torch.from_numpy(pixels[:, None].astype(numpy.float32) / 255)
 for prefix in "train", "t10k":
     write_idx(prefix + "-images-idx3-ubyte", pixels)
     write_idx(prefix + "-labels-idx1-ubyte", labels)
@@ -37,8 +38,11 @@ def node(op, inputs, outputs, **given):
     return helper.make_node(op, inputs.split(), outputs.split(), **given)
 
 
-def train(name, nodes, parameters, arguments, forward, opset=13):
-    """`forward(images, parameters)`: the same network in PyTorch. `arguments`: constants that must stay."""
+def train(name, nodes, parameters, arguments, forward, opset=13, epochs=EPOCHS, options="", loss=functional.cross_entropy, sgd={},
+          clip=None, spared=()):
+    """`forward(images, parameters)`: the same network in PyTorch. `arguments`: constants that must stay. What PyTorch is to do
+    for the command's `options`: `loss(logits, labels)`, how `sgd` is to be made, the norm to `clip` gradients at, parameters
+    `spared` by weight decay."""
     graph = helper.make_graph(
         nodes, "one", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 1, *SIZE])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", CLASSES])],
@@ -48,17 +52,20 @@ def train(name, nodes, parameters, arguments, forward, opset=13):
     before, after = (os.path.join(folder, file) for file in ("before.onnx", "after.onnx"))
     onnx.save(model, before)
     done = run("-c", "open " + before, "-c", "data %s format=idx mean=0 std=1" % folder,
-               "-c", "finetune epochs=%d batch=%d lr=%g schedule=constant momentum=%g decay=%g augment=none" % (
-                   EPOCHS, COUNT, RATE, MOMENTUM, DECAY), "-c", "export " + after)
+               "-c", "finetune epochs=%d batch=%d lr=%g schedule=constant momentum=%g decay=%g augment=none %s" % (
+                   epochs, COUNT, RATE, MOMENTUM, DECAY, options), "-c", "export " + after)
     if not check("%s trains" % name, done.returncode == 0, done.stderr):
         return
     trained = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(after).graph.initializer}
-    images = torch.from_numpy(pixels[:, None].astype(numpy.float32) / 255)
     own = {key: torch.from_numpy(values.copy()).requires_grad_() for key, values in parameters.items()}
-    optimizer = torch.optim.SGD(own.values(), RATE, MOMENTUM, weight_decay=DECAY)
-    for _ in range(EPOCHS):
+    groups = [{"params": [own[key] for key in own if key not in spared]},
+              {"params": [own[key] for key in own if key in spared], "weight_decay": 0}]
+    optimizer = torch.optim.SGD([group for group in groups if group["params"]], RATE, MOMENTUM, weight_decay=DECAY, **sgd)
+    for _ in range(epochs):
         optimizer.zero_grad()
-        functional.cross_entropy(forward(images, own), torch.from_numpy(labels.astype(numpy.int64))).backward()
+        loss(forward(images, own), torch.from_numpy(labels.astype(numpy.int64))).backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(own.values(), clip)
         optimizer.step()
     for key, values in arguments.items():
         check("%s: '%s' stays" % (name, key), numpy.array_equal(trained[key], values), trained[key])
