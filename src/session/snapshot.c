@@ -206,7 +206,7 @@ static bool fill_layer(struct holder *holder, const struct tn_state *state, int 
     out->error = out->error_ls = NAN;
     if (!out->name || !out->group || !out->why_not)
         return tn_fail_memory(error, "a snapshot", 1);
-    if (!setting)
+    if (!group || !setting)
         return true;
     snprintf(out->method, sizeof out->method, "%s", setting->method->name);
     out->stale = setting->stale;
