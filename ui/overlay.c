@@ -134,7 +134,7 @@ static void draw_table(const struct screen *screen, struct pane pane, const stru
 
 void overlay_draw(const struct screen *screen, struct pane pane)
 {
-    struct row rows[TN_SNAPSHOT_RANKINGS];
+    struct row rows[TN_SNAPSHOT_RANKINGS] = {0};
     int count = fill_rows(screen, rows);
     int columns = table_columns(pane);
     int table = 1 + (count + columns - 1) / columns;

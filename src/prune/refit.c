@@ -26,7 +26,7 @@ struct refitting {
     size_t memory;
     struct tn_refit_pass pass;
     int count;
-    struct tn_site *sites;
+    struct tn_refit_site *sites;
     char stage[96];
 };
 
@@ -66,22 +66,22 @@ static bool list_layers(const struct tn_groups *groups, int count, const struct 
 /* --- how much --- */
 
 /* Beyond `limit` it only says so: sums of squares of numbers below 2^31 fit a double. */
-static double bytes_of(const struct refitting *r, const struct tn_site *site)
+static double bytes_of(const struct refitting *r, const struct tn_refit_site *site)
 {
     double n = (double)site->unknowns, f = (double)site->now.filters;
     double sums = 2 * (n * n + n * f + f), work = n * n + 2 * n * f, kernels = 3 * n * f;
     double targets = (double)r->options->image_count * (double)site->locations *
-                     (double)tn_site_filters(site) * sizeof(float);
+                     (double)tn_refit_site_filters(site) * sizeof(float);
     return ((sums + kernels) * (double)site->now.groups + work) * sizeof(double) + targets +
            (double)tn_refit_row_bytes(site);
 }
 
 /* Places an image: enough for the unknowns, and targets that leave room for the sums. */
-static void choose_locations(const struct refitting *r, struct tn_site *site)
+static void choose_locations(const struct refitting *r, struct tn_refit_site *site)
 {
     double images = (double)r->options->image_count;
     double rows = fmax((double)ROWS_AN_UNKNOWN * site->unknowns, FEWEST_ROWS);
-    double room = (double)r->memory / 4 / (sizeof(float) * (double)tn_site_filters(site));
+    double room = (double)r->memory / 4 / (sizeof(float) * (double)tn_refit_site_filters(site));
     double locations = fmin(ceil(rows / images), floor(room / images));
     locations = fmax(1, fmin(locations, site->now.places));
     site->locations = (int)locations;
@@ -97,7 +97,7 @@ static void choose_locations(const struct refitting *r, struct tn_site *site)
 /* --- one layer --- */
 
 struct fitting {
-    const struct tn_site *site;
+    const struct tn_refit_site *site;
     struct tn_regression *fit, *held; /* [groups] */
     double *start, *kernels;          /* [groups][unknowns, filters] */
     size_t size;                      /* numbers of a group's kernel */
@@ -118,7 +118,7 @@ static bool open_fitting(struct fitting *f, struct tn_error *error)
         if (!tn_regression_open(f->site->unknowns, f->site->now.filters, &f->fit[g], error) ||
             !tn_regression_open(f->site->unknowns, f->site->now.filters, &f->held[g], error))
             return false;
-        tn_site_kernel(f->site, (int)g, f->start + g * f->size);
+        tn_refit_site_kernel(f->site, (int)g, f->start + g * f->size);
     }
     return true;
 }
@@ -187,7 +187,7 @@ static bool choose_ridge(struct fitting *f, struct tn_refit_result *result, stru
     return true;
 }
 
-static bool fit_site(struct refitting *r, struct tn_site *site, struct tn_error *error)
+static bool fit_site(struct refitting *r, struct tn_refit_site *site, struct tn_error *error)
 {
     struct tn_refit_result *result = site->result;
     struct fitting f = {.site = site, .progress = r->pass.progress};
@@ -202,7 +202,7 @@ static bool fit_site(struct refitting *r, struct tn_site *site, struct tn_error 
         fine = solve(&f, result->ridge, &sound, error);
         result->kept = !sound;
         if (fine && sound)
-            fine = tn_site_write(site, r->now, f.kernels, error);
+            fine = tn_refit_site_write(site, r->now, f.kernels, error);
     }
     close_fitting(&f);
     return fine;
@@ -212,16 +212,17 @@ static bool fit_site(struct refitting *r, struct tn_site *site, struct tn_error 
 
 /* Sites from `first` on whose targets fit beside the sums of any of them; those that are to be left
  * alone are passed over. Returns where the next ones begin. */
-static int choose_chunk(const struct refitting *r, int first, int *count, struct tn_site **chunk)
+static int choose_chunk(const struct refitting *r, int first, int *count,
+                        struct tn_refit_site **chunk)
 {
     double targets = 0;
     *count = 0;
     for (; first < r->count; first++) {
-        struct tn_site *site = &r->sites[first];
+        struct tn_refit_site *site = &r->sites[first];
         if (site->result->why[0])
             continue;
         double own = (double)r->options->image_count * (double)site->locations *
-                     (double)tn_site_filters(site) * sizeof(float);
+                     (double)tn_refit_site_filters(site) * sizeof(float);
         if (*count > 0 && targets + own > (double)r->memory / 2)
             break;
         targets += own;
@@ -230,7 +231,7 @@ static int choose_chunk(const struct refitting *r, int first, int *count, struct
     return first;
 }
 
-static bool fit_chunk(struct refitting *r, int count, struct tn_site *const *chunk,
+static bool fit_chunk(struct refitting *r, int count, struct tn_refit_site *const *chunk,
                       struct tn_error *error)
 {
     snprintf(r->stage, sizeof r->stage, "refit: targets");
@@ -247,7 +248,7 @@ static bool fit_chunk(struct refitting *r, int count, struct tn_site *const *chu
 
 static bool fit_all(struct refitting *r, struct tn_error *error)
 {
-    struct tn_site **chunk = tn_calloc((size_t)r->count, sizeof(struct tn_site *));
+    struct tn_refit_site **chunk = tn_calloc((size_t)r->count, sizeof(struct tn_refit_site *));
     if (!chunk)
         return tn_fail_memory(error, "refitting", (size_t)r->count * sizeof *chunk);
     bool fine = true;
@@ -267,9 +268,10 @@ static bool open_sites(struct refitting *r, const struct tn_groups *groups, int 
     if (!r->sites)
         return tn_fail_memory(error, "refitting", (size_t)refit->count * sizeof *r->sites);
     for (r->count = 0; r->count < refit->count;) {
-        struct tn_site *site = &r->sites[r->count];
+        struct tn_refit_site *site = &r->sites[r->count];
         site->result = &refit->results[r->count++];
-        if (!tn_site_open(r->before, groups, count, cuts, r->now, site->result->node, site, error))
+        if (!tn_refit_site_open(r->before, groups, count, cuts, r->now, site->result->node, site,
+                                error))
             return false;
         if (!site->result->why[0])
             choose_locations(r, site);
@@ -305,7 +307,7 @@ bool tn_refit(const struct tn_graph *before, const struct tn_groups *groups, int
                 list_layers(groups, count, cuts, refit, error) &&
                 open_sites(&r, groups, count, cuts, refit, error) && fit_all(&r, error);
     for (int i = 0; i < r.count; i++)
-        tn_site_free(&r.sites[i]);
+        tn_refit_site_free(&r.sites[i]);
     tn_free(r.sites);
     if (!fine)
         tn_refit_free(refit);

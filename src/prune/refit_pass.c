@@ -30,7 +30,7 @@ struct places {
     int next, left, total;
 };
 
-static void places_start(const struct tn_site *site, uint64_t seed, size_t image,
+static void places_start(const struct tn_refit_site *site, uint64_t seed, size_t image,
                          struct places *places)
 {
     tn_random_seed(&places->random, seed, site->stream ^ ((uint64_t)image * 0x9e3779b97f4a7c15u));
@@ -95,7 +95,7 @@ static bool walk_batches(struct walk *walk, struct tn_network *network, struct t
 /* A network is seen by the first inputs of its nodes: where a site's stream is an Add's second, the
  * two change places. */
 static struct tn_network *watched(const struct tn_refit_pass *pass, const struct tn_graph *graph,
-                                  int count, const struct tn_site *const *sites,
+                                  int count, const struct tn_refit_site *const *sites,
                                   struct tn_error *error)
 {
     struct tn_graph *clone = tn_graph_clone(graph, error);
@@ -112,13 +112,13 @@ static struct tn_network *watched(const struct tn_refit_pass *pass, const struct
     return network;
 }
 
-static int last_node(const struct tn_site *site)
+static int last_node(const struct tn_refit_site *site)
 {
     return site->now.node > site->add_node ? site->now.node : site->add_node;
 }
 
 static bool walk_images(struct walk *walk, const struct tn_graph *graph, int count,
-                        const struct tn_site *const *sites, struct tn_error *error)
+                        const struct tn_refit_site *const *sites, struct tn_error *error)
 {
     struct tn_refit_pass *pass = walk->pass;
     struct tn_network *network = watched(pass, graph, count, sites, error);
@@ -144,7 +144,7 @@ static bool walk_images(struct walk *walk, const struct tn_graph *graph, int cou
 struct targets {
     struct tn_refit_pass *pass;
     int count;
-    struct tn_site *const *sites;
+    struct tn_refit_site *const *sites;
     double **kernels;  /* [count] groups of [patch, filters left], as before the cut */
     double **scratch;  /* [workers] */
     size_t *rows_size; /* [count] numbers of scratch before its outputs */
@@ -157,7 +157,7 @@ struct target_job {
     const float *input;
 };
 
-static int stripe_rows(const struct tn_site *site)
+static int stripe_rows(const struct tn_refit_site *site)
 {
     return site->locations < STRIPE ? site->locations : STRIPE;
 }
@@ -166,13 +166,13 @@ static int stripe_rows(const struct tn_site *site)
 static void add_stripe(const struct target_job *job, int group, int rows, const double *patches,
                        double *outputs, float *to)
 {
-    const struct tn_site *site = job->targets->sites[job->site];
+    const struct tn_refit_site *site = job->targets->sites[job->site];
     int size = tn_patch_size(&site->before), filters = site->now.filters;
     const double *kernel =
         job->targets->kernels[job->site] + (size_t)group * (size_t)size * (size_t)filters;
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, filters, size, 1, patches, size,
                 kernel, filters, 0, outputs, filters);
-    size_t stride = (size_t)tn_site_filters(site);
+    size_t stride = (size_t)tn_refit_site_filters(site);
     for (int r = 0; r < rows; r++)
         for (int f = 0; f < filters; f++)
             to[(size_t)r * stride + (size_t)(group * filters + f)] =
@@ -183,13 +183,14 @@ static void target_image(void *context, size_t index, unsigned worker)
 {
     const struct target_job *job = context;
     const struct targets *t = job->targets;
-    const struct tn_site *site = t->sites[job->site];
+    const struct tn_refit_site *site = t->sites[job->site];
     size_t image = t->pass->done + index, size = (size_t)tn_patch_size(&site->before);
     const float *input = job->input + index * site->before.input_size;
     double *patches = t->scratch[worker], *outputs = patches + t->rows_size[job->site];
     for (int g = 0; g < site->now.groups; g++) {
         struct places places;
-        float *to = site->targets + image * (size_t)site->locations * (size_t)tn_site_filters(site);
+        float *to =
+            site->targets + image * (size_t)site->locations * (size_t)tn_refit_site_filters(site);
         places_start(site, t->pass->options->seed, image, &places);
         for (int done = 0, rows; done < site->locations; done += rows) {
             rows = site->locations - done < STRIPE ? site->locations - done : STRIPE;
@@ -197,7 +198,7 @@ static void target_image(void *context, size_t index, unsigned worker)
                 tn_patch_gather(&site->before, input, site->group_of[g], places_next(&places),
                                 patches + (size_t)r * size);
             add_stripe(job, g, rows, patches, outputs,
-                       to + (size_t)done * (size_t)tn_site_filters(site));
+                       to + (size_t)done * (size_t)tn_refit_site_filters(site));
         }
     }
 }
@@ -207,8 +208,8 @@ static void add_stream(void *context, size_t index, unsigned worker)
 {
     (void)worker;
     const struct target_job *job = context;
-    const struct tn_site *site = job->targets->sites[job->site];
-    int filters = tn_site_filters(site), all = site->before.groups * site->before.filters;
+    const struct tn_refit_site *site = job->targets->sites[job->site];
+    int filters = tn_refit_site_filters(site), all = site->before.groups * site->before.filters;
     size_t image = job->targets->pass->done + index, locations = (size_t)site->locations;
     const float *stream = job->input + index * (size_t)all * (size_t)site->now.places;
     float *to = site->targets + image * locations * (size_t)filters;
@@ -217,8 +218,9 @@ static void add_stream(void *context, size_t index, unsigned worker)
     for (size_t l = 0; l < locations; l++) {
         int place = places_next(&places);
         for (int f = 0; f < filters; f++, to++)
-            *to = (float)(tn_site_scale(site, f) * (double)*to +
-                          (double)stream[tn_site_output(site, all, site->filter_of[f], place)]);
+            *to =
+                (float)(tn_refit_site_scale(site, f) * (double)*to +
+                        (double)stream[tn_refit_site_output(site, all, site->filter_of[f], place)]);
     }
 }
 
@@ -239,11 +241,11 @@ static bool see_targets(void *context, int node, const float *input, int count,
 }
 
 /* The kernels before the cut, of the filters that are left. */
-static double *old_kernels(const struct tn_site *site, struct tn_error *error)
+static double *old_kernels(const struct tn_refit_site *site, struct tn_error *error)
 {
     const struct tn_patch *before = &site->before;
     size_t size = (size_t)tn_patch_size(before), filters = (size_t)site->now.filters;
-    size_t count = size * (size_t)tn_site_filters(site);
+    size_t count = size * (size_t)tn_refit_site_filters(site);
     double *kernels = tn_alloc(count, sizeof *kernels);
     if (!kernels) {
         tn_fail_memory(error, "refitting", count * sizeof *kernels);
@@ -271,15 +273,16 @@ static bool open_targets(struct targets *t, struct tn_error *error)
     if (!t->kernels || !t->rows_size || !t->scratch)
         return tn_fail_memory(error, "refitting", workers * sizeof *t->scratch);
     for (int i = 0; i < t->count; i++) {
-        struct tn_site *site = t->sites[i];
+        struct tn_refit_site *site = t->sites[i];
         size_t rows = t->pass->options->image_count * (size_t)site->locations;
         size_t stripe = (size_t)stripe_rows(site);
         t->rows_size[i] = stripe * (size_t)tn_patch_size(&site->before);
         size_t needed = t->rows_size[i] + stripe * (size_t)site->now.filters;
         largest = needed > largest ? needed : largest;
-        site->targets = tn_calloc(rows * (size_t)tn_site_filters(site), sizeof *site->targets);
+        site->targets =
+            tn_calloc(rows * (size_t)tn_refit_site_filters(site), sizeof *site->targets);
         if (!site->targets)
-            return tn_fail_memory(error, "targets", rows * (size_t)tn_site_filters(site) * 4);
+            return tn_fail_memory(error, "targets", rows * (size_t)tn_refit_site_filters(site) * 4);
         t->kernels[i] = old_kernels(site, error);
         if (!t->kernels[i])
             return false;
@@ -304,14 +307,15 @@ static void close_targets(struct targets *t)
 }
 
 bool tn_refit_targets(struct tn_refit_pass *pass, const struct tn_graph *before, int count,
-                      struct tn_site *const *sites, struct tn_error *error)
+                      struct tn_refit_site *const *sites, struct tn_error *error)
 {
     struct targets targets = {.pass = pass, .count = count, .sites = sites};
     struct walk walk = {
         .pass = pass, .last = sites[count - 1]->now.node, .see = see_targets, .context = &targets};
     tn_blas_serial();
-    bool fine = open_targets(&targets, error) &&
-                walk_images(&walk, before, count, (const struct tn_site *const *)sites, error);
+    bool fine =
+        open_targets(&targets, error) &&
+        walk_images(&walk, before, count, (const struct tn_refit_site *const *)sites, error);
     close_targets(&targets);
     return fine;
 }
@@ -320,7 +324,7 @@ bool tn_refit_targets(struct tn_refit_pass *pass, const struct tn_graph *before,
 
 struct sums {
     struct tn_refit_pass *pass;
-    const struct tn_site *site;
+    const struct tn_refit_site *site;
     struct tn_regression *fit, *held;
     int images;     /* of a block */
     double *x, *y;  /* [images x locations, unknowns], [.., filters of a group] */
@@ -341,10 +345,10 @@ static void sum_image(void *context, size_t index, unsigned worker)
     (void)worker;
     const struct sum_job *job = context;
     const struct sums *s = job->sums;
-    const struct tn_site *site = s->site;
+    const struct tn_refit_site *site = s->site;
     size_t inside = job->images[index], image = s->pass->done + inside;
     size_t locations = (size_t)site->locations, filters = (size_t)site->now.filters;
-    size_t unknowns = (size_t)site->unknowns, stride = (size_t)tn_site_filters(site);
+    size_t unknowns = (size_t)site->unknowns, stride = (size_t)tn_refit_site_filters(site);
     const float *input = job->input + inside * site->now.input_size;
     const float *stream = job->stream;
     if (stream)
@@ -362,8 +366,8 @@ static void sum_image(void *context, size_t index, unsigned worker)
         for (size_t f = 0; f < filters; f++)
             y[f] = (double)targets[l * stride + f];
         for (int f = 0; stream && f < site->now.filters; f++)
-            y[f] -= (double)stream[tn_site_output(site, (int)stride,
-                                                  job->group * site->now.filters + f, place)];
+            y[f] -= (double)stream[tn_refit_site_output(site, (int)stride,
+                                                        job->group * site->now.filters + f, place)];
     }
 }
 
@@ -392,7 +396,7 @@ static bool see_patches(void *context, int node, const float *input, int count,
                         struct tn_error *error)
 {
     const struct sums *s = context;
-    const struct tn_site *site = s->site;
+    const struct tn_refit_site *site = s->site;
     const float *stream = NULL;
     if (node == site->now.node && s->inputs) {
         memcpy(s->inputs, input, (size_t)count * site->now.input_size * sizeof *input);
@@ -408,21 +412,21 @@ static bool see_patches(void *context, int node, const float *input, int count,
            add_images(s, input, stream, count, true, error);
 }
 
-static int block_images(const struct tn_site *site)
+static int block_images(const struct tn_refit_site *site)
 {
     double rows = BLOCK_FLOPS / ((double)site->unknowns * (double)site->unknowns);
     int most = rows < ROWS ? (int)rows : ROWS;
     return site->locations < most ? most / site->locations : 1;
 }
 
-size_t tn_refit_row_bytes(const struct tn_site *site)
+size_t tn_refit_row_bytes(const struct tn_refit_site *site)
 {
     return (size_t)block_images(site) * (size_t)site->locations *
            (size_t)(site->unknowns + site->now.filters) * sizeof(double);
 }
 
 bool tn_refit_sums(struct tn_refit_pass *pass, const struct tn_graph *now,
-                   const struct tn_site *site, struct tn_regression *fit,
+                   const struct tn_refit_site *site, struct tn_regression *fit,
                    struct tn_regression *held, struct tn_error *error)
 {
     struct sums s = {.pass = pass, .site = site, .fit = fit, .held = held};

@@ -21,15 +21,15 @@ bool tn_refit_is_held(size_t index);
 /* Fill the targets of sites[0 .. count-1], in order of nodes, from the network before the cut;
  * their constant terms left out. */
 bool tn_refit_targets(struct tn_refit_pass *pass, const struct tn_graph *before, int count,
-                      struct tn_site *const *sites, struct tn_error *error);
+                      struct tn_refit_site *const *sites, struct tn_error *error);
 
 /* Sums over the patches of a site in the network as it is now: fit[groups] over the images to be
  * fitted to, held[groups] over the others. */
 bool tn_refit_sums(struct tn_refit_pass *pass, const struct tn_graph *now,
-                   const struct tn_site *site, struct tn_regression *fit,
+                   const struct tn_refit_site *site, struct tn_regression *fit,
                    struct tn_regression *held, struct tn_error *error);
 
 /* Bytes that the second takes for its rows. */
-size_t tn_refit_row_bytes(const struct tn_site *site);
+size_t tn_refit_row_bytes(const struct tn_refit_site *site);
 
 #endif

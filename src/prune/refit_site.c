@@ -10,17 +10,17 @@
 /* Of the largest scale of a BatchNorm. */
 static const double SMALL_SCALE = 1e-3;
 
-static void refuse(struct tn_site *site, const char *why)
+static void refuse(struct tn_refit_site *site, const char *why)
 {
     snprintf(site->result->why, sizeof site->result->why, "%.150s", why);
 }
 
-static bool is_refused(const struct tn_site *site)
+static bool is_refused(const struct tn_refit_site *site)
 {
     return site->result->why[0] != '\0';
 }
 
-int tn_site_filters(const struct tn_site *site)
+int tn_refit_site_filters(const struct tn_refit_site *site)
 {
     return site->now.groups * site->now.filters;
 }
@@ -52,9 +52,10 @@ static const struct tn_touch *filters_touch(const struct tn_flow *flow, int node
 
 /* Which filter each one left was. */
 static void match_filters(const struct tn_groups *groups, int count, const struct tn_cut *cuts,
-                          struct tn_site *site)
+                          struct tn_refit_site *site)
 {
-    int all = site->before.groups * site->before.filters, left = tn_site_filters(site), found = 0;
+    int all = site->before.groups * site->before.filters, left = tn_refit_site_filters(site),
+        found = 0;
     const struct tn_touch *touch = filters_touch(groups->flow, site->before.node);
     bool known = touch && touch->count == all;
     for (int f = 0; f < all && (known || left == all); f++)
@@ -67,9 +68,9 @@ static void match_filters(const struct tn_groups *groups, int count, const struc
         refuse(site, "its filters are cut in a way that is not followed");
 }
 
-static void match_groups(struct tn_site *site)
+static void match_groups(struct tn_refit_site *site)
 {
-    for (int f = 0; f < tn_site_filters(site) && !is_refused(site); f++) {
+    for (int f = 0; f < tn_refit_site_filters(site) && !is_refused(site); f++) {
         int group = site->filter_of[f] / site->before.filters, now = f / site->now.filters;
         if (f % site->now.filters == 0)
             site->group_of[now] = group;
@@ -102,7 +103,7 @@ static const struct tn_node *only_reader(const struct tn_graph *graph, const str
     return count == 1 && !is_output(graph, node->outputs[0]) ? &graph->nodes[readers[0]] : NULL;
 }
 
-static void place_constant(struct tn_site *site, enum tn_constant_place place,
+static void place_constant(struct tn_refit_site *site, enum tn_constant_place place,
                            const struct tn_graph *graph, const struct tn_node *node, int input)
 {
     site->place = place;
@@ -112,10 +113,10 @@ static void place_constant(struct tn_site *site, enum tn_constant_place place,
 }
 
 /* A bias of its own; else the mean of a BatchNorm, or the vector of an Add, that alone reads it. */
-static void find_constant(const struct tn_graph *graph, struct tn_site *site)
+static void find_constant(const struct tn_graph *graph, struct tn_refit_site *site)
 {
     const struct tn_node *node = &graph->nodes[site->now.node];
-    int filters = tn_site_filters(site);
+    int filters = tn_refit_site_filters(site);
     if (node->input_count > 2 && node->inputs[2] != TN_NO_VALUE) {
         double beta = node->op == TN_OP_GEMM ? (double)tn_node_float(node, "beta", 1) : 1;
         if (!is_vector(graph, node, 2, filters) || !(fabs(beta) > 0))
@@ -139,9 +140,9 @@ static void find_constant(const struct tn_graph *graph, struct tn_site *site)
 
 /* What BatchNorm makes of one more in its input. */
 static bool read_scale(const struct tn_graph *graph, const struct tn_node *norm,
-                       struct tn_site *site, struct tn_error *error)
+                       struct tn_refit_site *site, struct tn_error *error)
 {
-    size_t filters = (size_t)tn_site_filters(site);
+    size_t filters = (size_t)tn_refit_site_filters(site);
     const float *gamma = tn_tensor_floats(tn_node_constant(graph, norm, 1));
     const float *variance = tn_tensor_floats(tn_node_constant(graph, norm, 4));
     double epsilon = (double)tn_node_float(norm, "epsilon", 1e-5F);
@@ -163,9 +164,10 @@ static bool same_shape(const struct tn_value *a, const struct tn_value *b)
 
 /* Layer, perhaps BatchNorm, Add: nobody else reads what is between, so the other stream does not
  * depend on the layer. */
-static bool find_add(const struct tn_graph *graph, struct tn_site *site, struct tn_error *error)
+static bool find_add(const struct tn_graph *graph, struct tn_refit_site *site,
+                     struct tn_error *error)
 {
-    int filters = tn_site_filters(site);
+    int filters = tn_refit_site_filters(site);
     const struct tn_node *node = &graph->nodes[site->now.node], *norm = NULL;
     const struct tn_node *reader = only_reader(graph, node);
     site->add_node = TN_NO_NODE;
@@ -200,9 +202,9 @@ static bool weights_are_shared(const struct tn_graph *graph, int node)
     return tn_graph_consumers(graph, value, 2, readers) != 1 || is_output(graph, value);
 }
 
-bool tn_site_open(const struct tn_graph *before, const struct tn_groups *groups, int count,
-                  const struct tn_cut *cuts, const struct tn_graph *now, int node,
-                  struct tn_site *site, struct tn_error *error)
+bool tn_refit_site_open(const struct tn_graph *before, const struct tn_groups *groups, int count,
+                        const struct tn_cut *cuts, const struct tn_graph *now, int node,
+                        struct tn_refit_site *site, struct tn_error *error)
 {
     struct tn_error why = {0};
     site->result->node = node;
@@ -211,10 +213,11 @@ bool tn_site_open(const struct tn_graph *before, const struct tn_groups *groups,
         refuse(site, why.text);
         return true;
     }
-    site->filter_of = tn_alloc((size_t)tn_site_filters(site), sizeof *site->filter_of);
+    site->filter_of = tn_alloc((size_t)tn_refit_site_filters(site), sizeof *site->filter_of);
     site->group_of = tn_alloc((size_t)site->now.groups, sizeof *site->group_of);
     if (!site->filter_of || !site->group_of)
-        return tn_fail_memory(error, "refitting", (size_t)tn_site_filters(site) * sizeof(int));
+        return tn_fail_memory(error, "refitting",
+                              (size_t)tn_refit_site_filters(site) * sizeof(int));
     if (site->before.places != site->now.places || site->before.taps != site->now.taps)
         refuse(site, "its output has another size than before the cut");
     else if (!(fabs(site->now.alpha) > 0))
@@ -232,7 +235,7 @@ bool tn_site_open(const struct tn_graph *before, const struct tn_groups *groups,
     return true;
 }
 
-void tn_site_free(struct tn_site *site)
+void tn_refit_site_free(struct tn_refit_site *site)
 {
     tn_free(site->filter_of);
     tn_free(site->group_of);
@@ -243,18 +246,18 @@ void tn_site_free(struct tn_site *site)
     site->targets = NULL;
 }
 
-size_t tn_site_output(const struct tn_site *site, int filters, int filter, int place)
+size_t tn_refit_site_output(const struct tn_refit_site *site, int filters, int filter, int place)
 {
     return site->now.op == TN_OP_MATMUL ? (size_t)place * (size_t)filters + (size_t)filter
                                         : (size_t)filter * (size_t)site->now.places + (size_t)place;
 }
 
-double tn_site_scale(const struct tn_site *site, int filter)
+double tn_refit_site_scale(const struct tn_refit_site *site, int filter)
 {
     return site->scale ? site->scale[filter] : 1;
 }
 
-void tn_site_kernel(const struct tn_site *site, int group, double *kernel)
+void tn_refit_site_kernel(const struct tn_refit_site *site, int group, double *kernel)
 {
     const struct tn_patch *now = &site->now;
     size_t filters = (size_t)now->filters;
@@ -262,7 +265,7 @@ void tn_site_kernel(const struct tn_site *site, int group, double *kernel)
         for (int f = 0; f < now->filters; f++)
             kernel[(size_t)k * filters + (size_t)f] =
                 k < tn_patch_size(now)
-                    ? tn_site_scale(site, group * now->filters + f) * now->alpha *
+                    ? tn_refit_site_scale(site, group * now->filters + f) * now->alpha *
                           (double)now->weights[tn_patch_weight(now, group, k, f)]
                     : 0;
 }
@@ -297,15 +300,15 @@ static bool replace(struct tn_graph *graph, int node, int input, struct tn_tenso
 }
 
 /* BatchNorm all but stops this filter: no kernel would get through, only a large one. */
-static bool is_stopped(const struct tn_site *site, int filter)
+static bool is_stopped(const struct tn_refit_site *site, int filter)
 {
     double largest = 0;
-    for (int f = 0; site->scale && f < tn_site_filters(site); f++)
+    for (int f = 0; site->scale && f < tn_refit_site_filters(site); f++)
         largest = fmax(largest, fabs(site->scale[f]));
     return site->scale && !(fabs(site->scale[filter]) > SMALL_SCALE * largest);
 }
 
-static bool write_weights(struct tn_site *site, struct tn_graph *graph, const double *kernels,
+static bool write_weights(struct tn_refit_site *site, struct tn_graph *graph, const double *kernels,
                           struct tn_error *error)
 {
     const struct tn_patch *now = &site->now;
@@ -315,18 +318,18 @@ static bool write_weights(struct tn_site *site, struct tn_graph *graph, const do
     if (!tensor)
         return false;
     float *weights = tn_tensor_floats(tensor);
-    for (int filter = 0; filter < tn_site_filters(site); filter++) {
+    for (int filter = 0; filter < tn_refit_site_filters(site); filter++) {
         int g = filter / now->filters, f = filter % now->filters;
         const double *column = kernels + (size_t)g * size + (size_t)f;
-        double divisor = now->alpha * tn_site_scale(site, filter);
+        double divisor = now->alpha * tn_refit_site_scale(site, filter);
         for (int k = 0; !is_stopped(site, filter) && k < tn_patch_size(now); k++)
             weights[tn_patch_weight(now, g, k, f)] = (float)(column[(size_t)k * filters] / divisor);
     }
     return replace(graph, now->node, 1, tensor, error);
 }
 
-static bool write_constants(struct tn_site *site, struct tn_graph *graph, const double *kernels,
-                            struct tn_error *error)
+static bool write_constants(struct tn_refit_site *site, struct tn_graph *graph,
+                            const double *kernels, struct tn_error *error)
 {
     size_t filters = (size_t)site->now.filters, size = (size_t)site->unknowns * filters;
     struct tn_tensor *tensor = tn_tensor_copy(
@@ -335,17 +338,17 @@ static bool write_constants(struct tn_site *site, struct tn_graph *graph, const 
         return false;
     float *vector = tn_tensor_floats(tensor);
     double factor = site->place == TN_CONSTANT_MEAN ? -1 : 1 / site->constant_factor;
-    for (int filter = 0; filter < tn_site_filters(site); filter++) {
+    for (int filter = 0; filter < tn_refit_site_filters(site); filter++) {
         size_t g = (size_t)(filter / site->now.filters), f = (size_t)(filter % site->now.filters);
-        double constant = kernels[(g + 1) * size - filters + f] / tn_site_scale(site, filter);
+        double constant = kernels[(g + 1) * size - filters + f] / tn_refit_site_scale(site, filter);
         if (!is_stopped(site, filter))
             vector[filter] = (float)((double)vector[filter] + factor * constant);
     }
     return replace(graph, site->constant_node, site->constant_input, tensor, error);
 }
 
-bool tn_site_write(struct tn_site *site, struct tn_graph *graph, const double *kernels,
-                   struct tn_error *error)
+bool tn_refit_site_write(struct tn_refit_site *site, struct tn_graph *graph, const double *kernels,
+                         struct tn_error *error)
 {
     return write_weights(site, graph, kernels, error) &&
            (site->place == TN_CONSTANT_NOWHERE || write_constants(site, graph, kernels, error));

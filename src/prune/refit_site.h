@@ -13,7 +13,7 @@ enum tn_constant_place {
     TN_CONSTANT_MEAN, /* of the BatchNorm behind it, with the other sign */
 };
 
-struct tn_site {
+struct tn_refit_site {
     struct tn_refit_result *result;
     struct tn_patch before, now; /* in the network before the cut, and in the one cut */
     int *filter_of;              /* [filters of all groups now] which one it was */
@@ -32,25 +32,25 @@ struct tn_site {
 
 /* Find out what is left of a layer. Where it cannot be refitted, result->why says so, without an
  * error. */
-bool tn_site_open(const struct tn_graph *before, const struct tn_groups *groups, int count,
-                  const struct tn_cut *cuts, const struct tn_graph *now, int node,
-                  struct tn_site *site, struct tn_error *error);
-void tn_site_free(struct tn_site *site);
+bool tn_refit_site_open(const struct tn_graph *before, const struct tn_groups *groups, int count,
+                        const struct tn_cut *cuts, const struct tn_graph *now, int node,
+                        struct tn_refit_site *site, struct tn_error *error);
+void tn_refit_site_free(struct tn_refit_site *site);
 
-int tn_site_filters(const struct tn_site *site); /* of all groups */
+int tn_refit_site_filters(const struct tn_refit_site *site); /* of all groups */
 
 /* Number of filter `filter` (of all groups) at `place` in an output of so many filters. */
-size_t tn_site_output(const struct tn_site *site, int filters, int filter, int place);
+size_t tn_refit_site_output(const struct tn_refit_site *site, int filters, int filter, int place);
 
 /* A filter's output as targets count it is this often what its kernel gives. */
-double tn_site_scale(const struct tn_site *site, int filter);
+double tn_refit_site_scale(const struct tn_refit_site *site, int filter);
 
 /* The kernel of one group [unknowns, filters] as it stands, times its filters' scales; the
  * constant's row is 0. */
-void tn_site_kernel(const struct tn_site *site, int group, double *kernel);
+void tn_refit_site_kernel(const struct tn_refit_site *site, int group, double *kernel);
 
 /* Put kernels [groups][unknowns, filters] and constants into the graph as new tensors. */
-bool tn_site_write(struct tn_site *site, struct tn_graph *graph, const double *kernels,
-                   struct tn_error *error);
+bool tn_refit_site_write(struct tn_refit_site *site, struct tn_graph *graph, const double *kernels,
+                         struct tn_error *error);
 
 #endif
