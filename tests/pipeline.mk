@@ -22,6 +22,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_refit.py \
 	tests/pipeline/test_selection.py \
 	tests/pipeline/test_sensitivity.py \
+	tests/pipeline/test_sequential.py \
 	tests/pipeline/test_session.py \
 	tests/pipeline/test_shapes.py \
 	tests/pipeline/test_training.py \

@@ -86,8 +86,8 @@ static void sample(const struct tn_graph *graph, const struct small_groups *of, 
 {
     struct tn_error error = {0};
     int64_t images = 0;
-    if (!tn_sample_groups(graph, &of->groups, count, chosen, dataset, options, NULL, grams, NULL,
-                          &images, &error))
+    if (!tn_sample_groups(graph, &of->groups, count, chosen, dataset, options, NULL, NULL, grams,
+                          NULL, &images, &error))
         fail_msg("%s", error.text);
     assert_int_equal(images, CLASSES * options->images_per_class);
 }
@@ -97,7 +97,7 @@ static struct tn_tensor *rows_of(const struct tn_graph *graph, const struct smal
 {
     struct tn_error error = {0};
     struct tn_tensor *rows = tn_sample_rows(graph, &of->groups, small_group_index(of, layer),
-                                            dataset, &few, NULL, &error);
+                                            dataset, &few, NULL, NULL, NULL, &error);
     if (!rows)
         fail_msg("%s", error.text);
     return rows;
@@ -341,8 +341,8 @@ static void activity_is_read_behind_the_relu_and_before_the_pool(void **state)
     int chosen = small_group_index(&of, "Conv_0");
     struct tn_gram gram;
     struct tn_activity activity;
-    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &everything, NULL, &gram,
-                                 &activity, NULL, NULL));
+    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &everything, NULL, NULL,
+                                 &gram, &activity, NULL, NULL));
     float *pooled = inputs_of(graph, 3); /* [IMAGES,6,8,8] */
     double all_zeros = 0;
     for (size_t c = 0; c < 6; c++) {
@@ -445,7 +445,7 @@ static void a_stream_s_activity_is_the_mean_over_its_producers(void **state)
             tn_activity_free(&activity);
         tn_threads_set(threads);
         assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &everything, NULL,
-                                     &gram, &activity, NULL, NULL));
+                                     NULL, &gram, &activity, NULL, NULL));
         assert_int_equal(activity.channels, 8);
         for (int c = 0; c < 8; c++)
             assert_true(activity.mean[c] > 0 && activity.zeros[c] >= 0 && activity.zeros[c] < 1);
@@ -468,8 +468,8 @@ static void more_images_than_there_are_takes_all(void **state)
     struct tn_gram gram;
     int chosen = 0;
     int64_t images = 0;
-    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &options, NULL, &gram,
-                                 NULL, &images, NULL));
+    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &options, NULL, NULL,
+                                 &gram, NULL, &images, NULL));
     assert_int_equal(images, IMAGES);
     assert_int_equal(gram.samples, IMAGES);
     tn_gram_free(&gram);
@@ -506,15 +506,15 @@ static void sampling_reports_progress_and_stops_when_asked(void **state)
         .report = watch_progress, .context = &watch, .cancelled = &watch.cancelled};
     struct tn_gram gram;
     int chosen = 0;
-    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &few, &progress, &gram,
-                                 NULL, NULL, NULL));
+    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &few, NULL, &progress,
+                                 &gram, NULL, NULL, NULL));
     assert_true(watch.reports >= 2);
     assert_true(watch.last == 12 && watch.total == 12);
     tn_gram_free(&gram);
     atomic_store(&watch.cancelled, true);
     struct tn_error error = {0};
-    assert_false(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &few, &progress, &gram,
-                                  NULL, NULL, &error));
+    assert_false(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &few, NULL, &progress,
+                                  &gram, NULL, NULL, &error));
     assert_int_equal(error.kind, TN_ERROR_CANCELLED);
     assert_null(gram.matrix);
     small_groups_free(&of);
@@ -530,24 +530,25 @@ static void what_cannot_be_sampled_is_refused(void **state)
     struct tn_error error = {0};
     struct tn_gram gram;
     int output = small_group_index(&of, "Gemm_8"), first = 0, none = 3;
-    assert_false(tn_sample_groups(graph, &of.groups, 1, &output, dataset, &few, NULL, &gram, NULL,
-                                  NULL, &error));
+    assert_false(tn_sample_groups(graph, &of.groups, 1, &output, dataset, &few, NULL, NULL, &gram,
+                                  NULL, NULL, &error));
     assert_string_equal(error.text,
                         "Gemm_8 cannot be sampled: its filters are the network's outputs");
-    assert_false(tn_sample_groups(graph, &of.groups, 1, &none, dataset, &few, NULL, &gram, NULL,
-                                  NULL, &error));
+    assert_false(tn_sample_groups(graph, &of.groups, 1, &none, dataset, &few, NULL, NULL, &gram,
+                                  NULL, NULL, &error));
     assert_string_equal(error.text, "no group 3");
     struct tn_sampling_options options = few;
     options.locations = 0;
-    assert_false(tn_sample_groups(graph, &of.groups, 1, &first, dataset, &options, NULL, &gram,
-                                  NULL, NULL, &error));
+    assert_false(tn_sample_groups(graph, &of.groups, 1, &first, dataset, &options, NULL, NULL,
+                                  &gram, NULL, NULL, &error));
     assert_string_equal(error.text, "locations=0: 1 to 10000 an image expected");
     options = few;
     options.images_per_class = -1;
-    assert_null(tn_sample_rows(graph, &of.groups, first, dataset, &options, NULL, &error));
+    assert_null(
+        tn_sample_rows(graph, &of.groups, first, dataset, &options, NULL, NULL, NULL, &error));
     assert_string_equal(error.text, "images=-1: 1 to 1000000 a class expected");
     graph->values[graph->inputs[0]].dims[2] = 32;
-    assert_null(tn_sample_rows(graph, &of.groups, first, dataset, &few, NULL, &error));
+    assert_null(tn_sample_rows(graph, &of.groups, first, dataset, &few, NULL, NULL, NULL, &error));
     assert_non_null(strstr(error.text, "the network takes images of 3x32x8 (channels"));
     assert_non_null(strstr(error.text, "the data has 3x8x8"));
     small_groups_free(&of);

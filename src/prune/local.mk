@@ -30,6 +30,7 @@ libthinet_la_SOURCES += \
 	src/prune/site.c src/prune/site.h \
 	src/prune/surgery.c src/prune/surgery.h \
 	src/prune/tableau.c src/prune/tableau.h \
+	src/prune/target.c src/prune/target.h \
 	src/prune/taylor.c src/prune/taylor.h \
 	src/prune/take.c src/prune/take.h \
 	src/prune/tap.c src/prune/tap.h \

@@ -7,6 +7,7 @@
 #include "prune/draw.h"
 #include "prune/site.h"
 #include "prune/tap.h"
+#include "prune/target.h"
 
 struct sampler {
     const struct tn_graph *graph;
@@ -18,7 +19,11 @@ struct sampler {
     int tap_count;
     struct tn_tap *taps;
     struct tn_sites sites;
-    size_t done; /* images before the present batch */
+    const struct tn_sampling_origin *origin; /* or NULL */
+    struct tn_target target;
+    int *groups, *consumers; /* [taps] whose they are */
+    double *y;               /* where those of the present batch go, for rows alone, or NULL */
+    size_t done;             /* images before the present batch */
 };
 
 /* One node's input on its way into the rows of a tap. */
@@ -39,6 +44,19 @@ static void read_image(void *context, size_t index, unsigned worker)
                  s->drawn.images[s->done + index], s->options->locations, tap->rows + index * rows);
 }
 
+/* X^T y and y^T y. */
+static void add_moments(const struct sampler *s, const struct tn_tap *tap, const double *y,
+                        int count)
+{
+    size_t rows = (size_t)count * (size_t)s->options->locations, channels = (size_t)tap->channels;
+    for (size_t r = 0; r < rows; r++) {
+        const double *row = tap->rows + r * channels;
+        for (size_t c = 0; c < channels; c++)
+            tap->moments[c] += row[c] * y[r];
+        tap->moments[channels] += y[r] * y[r];
+    }
+}
+
 static bool before_node(void *context, int node, const float *input, int count,
                         struct tn_error *error)
 {
@@ -51,6 +69,8 @@ static bool before_node(void *context, int node, const float *input, int count,
             continue;
         struct reading reading = {.sampler = s, .tap = tap, .input = input};
         tn_parallel((size_t)count, read_image, &reading);
+        if (s->origin && tap->moments)
+            add_moments(s, tap, s->target.taps[i].y, count);
         if (tap->matrix)
             tn_gram_add((int64_t)count * s->options->locations, tap->channels, tap->rows,
                         tap->matrix);
@@ -61,6 +81,19 @@ static bool before_node(void *context, int node, const float *input, int count,
             tn_site_add(site, tn_network_value(s->network, site->value), count);
     }
     return true;
+}
+
+/* Go on behind the rows of this batch, with its y: the other network's, or the rows' own sums. */
+static void keep_rows(struct sampler *s, struct tn_tap *tap, size_t rows)
+{
+    size_t channels = (size_t)tap->channels;
+    for (size_t r = 0; s->y && r < rows; r++) {
+        s->y[r] = s->origin ? s->target.taps[0].y[r] : 0;
+        for (size_t c = 0; !s->origin && c < channels; c++)
+            s->y[r] += tap->rows[r * channels + c];
+    }
+    tap->rows += rows * channels;
+    s->y = s->y ? s->y + rows : NULL;
 }
 
 static bool pass_images(struct sampler *s, struct tn_loader *loader, struct tn_error *error)
@@ -76,6 +109,9 @@ static bool pass_images(struct sampler *s, struct tn_loader *loader, struct tn_e
         if (batch.count == 0)
             return true;
         const float *outputs;
+        if (s->origin &&
+            !tn_target_batch(&s->target, batch.images, (int)batch.count, s->done, error))
+            return false;
         if (!tn_network_forward(s->network, batch.images, (int)batch.count, &observer, &outputs,
                                 error))
             return false;
@@ -83,10 +119,18 @@ static bool pass_images(struct sampler *s, struct tn_loader *loader, struct tn_e
         for (int i = 0; i < s->tap_count; i++) {
             /* Without a matrix the rows themselves are wanted, one batch after another. */
             struct tn_tap *tap = &s->taps[i];
+            size_t rows = batch.count * (size_t)s->options->locations;
             if (!tap->matrix)
-                tap->rows += batch.count * (size_t)s->options->locations * (size_t)tap->channels;
+                keep_rows(s, tap, rows);
         }
     }
+}
+
+static bool open_target(struct sampler *s, const struct tn_groups *groups, struct tn_error *error)
+{
+    return !s->origin ||
+           tn_target_open(s->origin, s->graph, groups, s->options, &s->drawn, s->tap_count, s->taps,
+                          s->groups, s->consumers, s->progress, &s->target, error);
 }
 
 static bool run(struct sampler *s, struct tn_error *error)
@@ -113,6 +157,7 @@ static bool prepare(struct sampler *s, struct tn_error *error)
 static bool open_tap(struct sampler *s, const struct tn_group *group, int consumer, int place,
                      struct tn_error *error)
 {
+    s->consumers[s->tap_count] = consumer;
     struct tn_tap *tap = &s->taps[s->tap_count];
     if (!tn_tap_open(s->graph, group, consumer, tap, error))
         return false;
@@ -121,8 +166,9 @@ static bool open_tap(struct sampler *s, const struct tn_group *group, int consum
     size_t rows = (size_t)s->drawn.batch * (size_t)s->options->locations;
     tap->rows = tn_alloc(rows * channels, sizeof *tap->rows);
     tap->matrix = tn_calloc(channels * channels, sizeof *tap->matrix);
+    tap->moments = s->origin ? tn_calloc(channels + 1, sizeof *tap->moments) : NULL;
     s->tap_count++;
-    if (!tap->rows || !tap->matrix)
+    if (!tap->rows || !tap->matrix || (s->origin && !tap->moments))
         return tn_fail_memory(error, "the statistics", (rows + channels) * channels * 8);
     return true;
 }
@@ -154,11 +200,14 @@ static bool open_taps(struct sampler *s, const struct tn_groups *groups, int cho
         count += (size_t)group->consumer_count;
     }
     s->taps = tn_calloc(count, sizeof *s->taps);
-    if (!s->taps)
+    s->groups = tn_calloc(count, sizeof *s->groups);
+    s->consumers = tn_calloc(count, sizeof *s->consumers);
+    if (!s->taps || !s->groups || !s->consumers)
         return tn_fail_memory(error, "the statistics", count * sizeof *s->taps);
     for (int i = 0; i < chosen_count; i++) {
         const struct tn_group *group = &groups->group[chosen[i]];
         for (int c = 0; c < group->consumer_count; c++) {
+            s->groups[s->tap_count] = chosen[i];
             if (!open_tap(s, group, c, i, error))
                 return false;
         }
@@ -171,15 +220,20 @@ static void close_taps(struct sampler *s)
     for (int i = 0; i < s->tap_count; i++) {
         tn_free(s->taps[i].rows);
         tn_free(s->taps[i].matrix);
+        tn_free(s->taps[i].moments);
     }
     tn_free(s->taps);
+    tn_free(s->groups);
+    tn_free(s->consumers);
+    tn_target_close(&s->target);
     tn_sites_free(&s->sites);
     tn_draw_free(&s->drawn);
 }
 
 /* Add a consumer's matrix to its group's, divided by its own y^T y where there are several. A
  * consumer whose output is always zero says nothing and is left out. */
-static bool add_consumer(const struct tn_tap *tap, bool alone, double *sum, struct tn_error *error)
+static bool add_consumer(const struct tn_tap *tap, bool alone, double *sum, double *target,
+                         struct tn_error *error)
 {
     size_t count = (size_t)tap->channels * (size_t)tap->channels;
     struct tn_tensor *own =
@@ -191,9 +245,12 @@ static bool add_consumer(const struct tn_tap *tap, bool alone, double *sum, stru
         matrix[i] = tap->matrix[i];
     tn_gram_mirror(tap->channels, matrix);
     struct tn_gram gram = {.channels = tap->channels, .matrix = own};
-    double energy = alone ? 1 : tn_gram_energy(&gram);
+    double own_energy = target ? tap->moments[tap->channels] : tn_gram_energy(&gram);
+    double energy = alone ? 1 : own_energy;
     for (size_t i = 0; energy > 0 && i < count; i++)
         sum[i] += matrix[i] / energy;
+    for (int c = 0; target && energy > 0 && c <= tap->channels; c++)
+        target[c] += tap->moments[c] / energy;
     tn_gram_free(&gram);
     return true;
 }
@@ -207,11 +264,15 @@ static bool gather(const struct sampler *s, const struct tn_group *group, int pl
         .matrix =
             tn_tensor_new(TN_DOUBLE, 2, (const int64_t[]){group->channels, group->channels}, error),
     };
-    if (!gram->matrix)
+    if (s->origin)
+        gram->target = tn_tensor_new(TN_DOUBLE, 1, (const int64_t[]){group->channels + 1}, error);
+    if (!gram->matrix || (s->origin && !gram->target))
         return false;
+    double *target = gram->target ? tn_tensor_doubles(gram->target) : NULL;
     for (int i = 0; i < s->tap_count; i++) {
-        if (s->taps[i].group == place && !add_consumer(&s->taps[i], group->consumer_count == 1,
-                                                       tn_tensor_doubles(gram->matrix), error))
+        if (s->taps[i].group == place &&
+            !add_consumer(&s->taps[i], group->consumer_count == 1, tn_tensor_doubles(gram->matrix),
+                          target, error))
             return false;
     }
     return true;
@@ -236,12 +297,16 @@ static bool gather_all(const struct sampler *s, const struct tn_groups *groups, 
 
 bool tn_sample_groups(const struct tn_graph *graph, const struct tn_groups *groups,
                       int chosen_count, const int *chosen, struct tn_dataset *dataset,
-                      const struct tn_sampling_options *options, const struct tn_progress *progress,
+                      const struct tn_sampling_options *options,
+                      const struct tn_sampling_origin *origin, const struct tn_progress *progress,
                       struct tn_gram *grams, struct tn_activity *activities, int64_t *images_used,
                       struct tn_error *error)
 {
-    struct sampler s = {
-        .graph = graph, .dataset = dataset, .options = options, .progress = progress};
+    struct sampler s = {.graph = graph,
+                        .dataset = dataset,
+                        .options = options,
+                        .origin = origin,
+                        .progress = progress};
     for (int i = 0; i < chosen_count; i++) {
         grams[i] = (struct tn_gram){0};
         if (activities)
@@ -250,7 +315,8 @@ bool tn_sample_groups(const struct tn_graph *graph, const struct tn_groups *grou
     bool ok =
         prepare(&s, error) && open_taps(&s, groups, chosen_count, chosen, error) &&
         (!activities || tn_sites_of(graph, groups, chosen_count, chosen, false, &s.sites, error)) &&
-        run(&s, error) && gather_all(&s, groups, chosen_count, chosen, grams, activities, error);
+        open_target(&s, groups, error) && run(&s, error) &&
+        gather_all(&s, groups, chosen_count, chosen, grams, activities, error);
     for (int i = 0; !ok && i < chosen_count; i++) {
         tn_gram_free(&grams[i]);
         if (activities)
@@ -262,30 +328,53 @@ bool tn_sample_groups(const struct tn_graph *graph, const struct tn_groups *grou
     return ok;
 }
 
+/* Rows and y of one tap, into tensors. */
+static bool run_rows(struct sampler *s, const struct tn_groups *groups, int channels,
+                     struct tn_tensor **rows, struct tn_tensor **target, struct tn_error *error)
+{
+    int64_t count = (int64_t)s->drawn.count * s->options->locations;
+    *rows = tn_tensor_new(TN_DOUBLE, 2, (const int64_t[]){count, channels}, error);
+    if (target)
+        *target = tn_tensor_new(TN_DOUBLE, 1, &count, error);
+    if (!*rows || (target && !*target))
+        return false;
+    s->taps[0].rows = tn_tensor_doubles(*rows);
+    s->y = target ? tn_tensor_doubles(*target) : NULL;
+    return open_target(s, groups, error) && run(s, error);
+}
+
 struct tn_tensor *tn_sample_rows(const struct tn_graph *graph, const struct tn_groups *groups,
                                  int group, struct tn_dataset *dataset,
                                  const struct tn_sampling_options *options,
-                                 const struct tn_progress *progress, struct tn_error *error)
+                                 const struct tn_sampling_origin *origin,
+                                 const struct tn_progress *progress, struct tn_tensor **target,
+                                 struct tn_error *error)
 {
-    struct sampler s = {
-        .graph = graph, .dataset = dataset, .options = options, .progress = progress};
+    int consumer = 0;
     struct tn_tap tap;
+    struct sampler s = {.graph = graph,
+                        .dataset = dataset,
+                        .options = options,
+                        .origin = target ? origin : NULL,
+                        .progress = progress,
+                        .taps = &tap,
+                        .tap_count = 1,
+                        .groups = &group,
+                        .consumers = &consumer};
     struct tn_tensor *rows = NULL;
     const struct tn_group *chosen = group_at(groups, group, error);
-    if (chosen && prepare(&s, error) && tn_tap_open(graph, chosen, 0, &tap, error))
-        rows = tn_tensor_new(
-            TN_DOUBLE, 2,
-            (const int64_t[]){(int64_t)s.drawn.count * options->locations, chosen->channels},
-            error);
-    if (rows) {
-        tap.rows = tn_tensor_doubles(rows);
-        s.taps = &tap;
-        s.tap_count = 1;
-        if (!run(&s, error)) {
-            tn_tensor_unref(rows);
-            rows = NULL;
+    if (target)
+        *target = NULL;
+    if (chosen && prepare(&s, error) && tn_tap_open(graph, chosen, 0, &tap, error) &&
+        !run_rows(&s, groups, chosen->channels, &rows, target, error)) {
+        tn_tensor_unref(rows);
+        rows = NULL;
+        if (target) {
+            tn_tensor_unref(*target);
+            *target = NULL;
         }
     }
+    tn_target_close(&s.target);
     tn_draw_free(&s.drawn);
     return rows;
 }

@@ -3,6 +3,7 @@
 #include "model/onnx.h"
 #include "session/commands.h"
 #include "session/inside.h"
+#include "session/origin.h"
 #include "session/results.h"
 #include "session/selection.h"
 #include <math.h>
@@ -56,10 +57,18 @@ static bool run_export_samples(struct tn_session *session, const struct tn_comma
     struct tn_dataset *dataset = tn_session_need_both(session, progress, error);
     const struct tn_model *model = session->state->model;
     const struct tn_statistic *statistic = session->state->settings[group].statistic;
-    struct tn_tensor *rows = dataset ? tn_sample_rows(model->graph, &model->groups, group, dataset,
-                                                      &statistic->sampling, progress, error)
-                                     : NULL;
-    bool fine = rows && write_matrix(session, tn_line_word(line, 1), group, rows, result, error);
+    const char *target_file = tn_line_option(line, "target");
+    bool original = target_file && statistic->gram.target;
+    struct tn_origin origin = {0};
+    struct tn_tensor *rows = NULL, *target = NULL;
+    if (dataset && (!original || tn_origin_of(session, &origin, error)))
+        rows = tn_sample_rows(model->graph, &model->groups, group, dataset, &statistic->sampling,
+                              original ? &origin.origin : NULL, progress,
+                              target_file ? &target : NULL, error);
+    bool fine = rows && write_matrix(session, tn_line_word(line, 1), group, rows, result, error) &&
+                (!target || tn_npy_write(target_file, target, error));
+    tn_origin_free(&origin);
+    tn_tensor_unref(target);
     tn_tensor_unref(rows);
     return fine;
 }
@@ -123,7 +132,8 @@ const struct tn_command tn_commands_export[] = {
      "of the rule in Luo et al. 2017 on these rows.",
      TN_COMMAND_JOURNALED | TN_COMMAND_LONG,
      {{TN_WORD_LAYER, "LAYER", false, NULL}, {TN_WORD_FILE, "X.npy", false, NULL}},
-     {{0}},
+     {{"target", TN_WORD_FILE, NULL, NULL,
+       "Y.npy [m]: also write the outputs that are to be kept at these places"}},
      run_export_samples},
     {"export-gram",
      "write the statistic of a layer",

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "session/commands.h"
 #include "session/inside.h"
+#include "session/origin.h"
 #include "session/results.h"
 #include "session/selection.h"
 #include <string.h>
@@ -51,7 +52,8 @@ static bool add_gradients(const struct tn_state *next, const struct tn_selection
 
 static bool sample_selection(struct tn_session *session, const struct tn_selection *selection,
                              struct tn_dataset *dataset, const struct tn_sampling_options *options,
-                             bool gradients, const struct tn_progress *progress, json_t *result,
+                             const struct tn_sampling_origin *origin, bool gradients,
+                             const struct tn_progress *progress, json_t *result,
                              struct tn_error *error)
 {
     const struct tn_model *model = session->state->model;
@@ -63,8 +65,9 @@ static bool sample_selection(struct tn_session *session, const struct tn_selecti
         return tn_fail_memory(error, "statistics", (size_t)selection->count * sizeof *grams);
     }
     int64_t images = 0;
-    bool fine = tn_sample_groups(model->graph, &model->groups, selection->count, selection->groups,
-                                 dataset, options, progress, grams, activities, &images, error);
+    bool fine =
+        tn_sample_groups(model->graph, &model->groups, selection->count, selection->groups, dataset,
+                         options, origin, progress, grams, activities, &images, error);
     struct tn_state *next = fine ? tn_session_edit(session, error) : NULL;
     json_t *layers = json_array();
     tn_put(result, "layers", layers);
@@ -94,9 +97,14 @@ static bool run_sample(struct tn_session *session, const struct tn_command_line 
         return false;
     struct tn_sampling_options options = {(int)images, (int)locations, (uint64_t)seed};
     struct tn_dataset *dataset = tn_session_need_both(session, progress, error);
-    bool fine = dataset && sample_selection(session, &selection, dataset, &options,
-                                            strcmp(tn_line_option(line, "gradients"), "on") == 0,
-                                            progress, result, error);
+    bool original = strcmp(tn_line_option(line, "target"), "original") == 0;
+    struct tn_origin origin = {0};
+    bool fine = dataset && (!original || tn_origin_of(session, &origin, error)) &&
+                sample_selection(
+                    session, &selection, dataset, &options, original ? &origin.origin : NULL,
+                    strcmp(tn_line_option(line, "gradients"), "on") == 0, progress, result, error);
+    tn_put_text(result, "target", original ? "original" : "current");
+    tn_origin_free(&origin);
     tn_selection_free(&selection);
     return fine;
 }
@@ -110,12 +118,17 @@ const struct tn_command tn_commands_sample[] = {
      "chooses "
      "filters afterwards comes from memory; so does what the filters themselves do: how often they "
      "are zero, and how large they are. gradients=on adds a backward pass, for method taylor, "
-     "which otherwise takes it when it is first used.",
+     "which otherwise takes it when it is first used. "
+     "target=original keeps what the network as it was opened puts out at the same places, however "
+     "much was pruned and trained since, so that layers pruned one after another do not add up "
+     "their errors.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES | TN_COMMAND_LONG,
      {{TN_WORD_LAYER, "LAYER", true, NULL}},
      {{"images", TN_WORD_NUMBER, "10", NULL, "images of each class"},
       {"locations", TN_WORD_NUMBER, "10", NULL, "locations in each image and consumer"},
       {"seed", TN_WORD_NUMBER, "1", NULL, "start of the random numbers"},
+      {"target", TN_WORD_NAME, "current", "current|original",
+       "the network whose outputs are to be kept"},
       {"gradients", TN_WORD_NAME, "off", "on|off", "collect what method taylor ranks by at once"}},
      run_sample},
     {0},

@@ -29,6 +29,7 @@ libthinet_la_SOURCES += \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
+	src/session/origin.c src/session/origin.h \
 	src/session/planned.c \
 	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \
