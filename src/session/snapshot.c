@@ -124,7 +124,7 @@ static const char *lacks(const struct tn_state *state, int group, const struct t
         return "not for this layer";
     if (tn_state_can_rank(state, group, method))
         return NULL;
-    return state->settings[group].statistic ? "needs activations" : "needs samples";
+    return state->settings[group].statistic ? "not collected yet" : "needs samples";
 }
 
 /* Nothing is computed here: what was asked for before is shared. */
