@@ -209,7 +209,8 @@ def write_table(args):
         peer.machine(), args.threads, version(args.program), command_line(args)), ""]
     whole = there["whole"]
     lines.append("Top-1 in %% on %d test images ± half width of the 95 %% interval (Wilson); unpruned %.2f ± %.2f. The fine-tuned "
-                 "network is the one that `finetune` leaves; test images choose nothing. Minutes are those of fine-tuning, of its last run where it was resumed." % (
+                 "network is the one that `finetune` leaves; test images choose nothing. Minutes are those of fine-tuning, of "
+                 "its last run where it was resumed." % (
                      whole["images"], 100 * whole["top1"], 100 * whole["ci95"]))
     lines += ["", "| ratios | FLOPs | params | pruned | fine-tuned | beside unpruned | minutes |",
               "| --- | --- | --- | --- | --- | --- | --- |"]
