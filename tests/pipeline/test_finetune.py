@@ -99,6 +99,7 @@ with sqlite3.connect(session) as database:
     check("the last part of the run needs none", database.execute("SELECT count(*) FROM checkpoint").fetchone()[0] == 2)
     left = database.execute(
         "SELECT count(*) FROM tensor WHERE digest NOT IN (SELECT tensor FROM graph_tensor) AND digest NOT IN (SELECT gram FROM statistic) "
+        "AND digest NOT IN (SELECT activity FROM statistic_more WHERE activity NOT NULL) "
         "AND digest NOT IN (SELECT momentum FROM checkpoint)").fetchone()[0]
     graphs = database.execute("SELECT count(*) FROM graph WHERE digest NOT IN (SELECT graph FROM state WHERE graph NOT NULL) "
                               "AND digest NOT IN (SELECT best FROM checkpoint WHERE best NOT NULL)").fetchone()[0]

@@ -63,7 +63,7 @@ def ratio_keys(screen):
         keeps(screen, "conv1_1", 31)
         screen.keys("b")
         screen.until(":back conv1_1")
-        keeps(screen, "conv1_1", 32)
+        screen.until("conv1_1 keeps 32 of 32", "idle")  # what a command came to would replace what a key says
         screen.keys("b")
         screen.until("all filters are kept")
     return body
