@@ -127,15 +127,15 @@ def run_on(workbench, line):
     """A command, or the rest of it where the session's last entry is that same command, done or interrupted."""
     journal = workbench.ask("journal")
     last = next((e for e in journal["entries"] if e["id"] == journal["head"]), None)
-    # Where an interrupted fine-tuning was resumed, the entry says so.
-    ours = last and (last["command"] == line or last["command"] == line.replace("finetune ", "finetune resume ", 1))
+    tuning = line.startswith("finetune ")
+    ours = last and (last["command"] == line or tuning and last["command"] == "finetune resume")
     if not ours or not last["changes"]:
         return workbench.ask(line)
     if last["ok"]:
         return {"ok": True, "seconds": last["seconds"], "brief": last["brief"]}
-    if line.startswith("finetune ") and last["epochs"] > 0:
-        print("  goes on after epoch %d" % last["epochs"], flush=True)
-        return workbench.ask(line.replace("finetune ", "finetune resume ", 1))
+    if tuning and (last["epochs"] > 0 or last["command"] != line):
+        print("  goes on after its last whole epoch", flush=True)
+        return workbench.ask("finetune resume")
     workbench.ask("goto %d" % last["parent"])
     return workbench.ask(line)
 
@@ -186,7 +186,7 @@ def row_of(args, way, found):
     return "| %s | %.4f | %.4f | %s | %s | %+.2f | %s |" % (
         name, cut.get("flops_ratio", float("nan")), cut.get("params_ratio", float("nan")), percent(found["pruned"]),
         percent(found["tuned"]), 100 * (found["tuned"]["top1"] - found["whole"]["top1"]),
-        "%.0f" % (seconds / 60) if seconds else "-")
+        "%.1f" % (seconds / 60) if seconds else "-")
 
 
 def command_line(args):
@@ -209,7 +209,8 @@ def write_table(args):
         peer.machine(), args.threads, version(args.program), command_line(args)), ""]
     whole = there["whole"]
     lines.append("Top-1 in %% on %d test images ± half width of the 95 %% interval (Wilson); unpruned %.2f ± %.2f. The fine-tuned "
-                 "network is the one that `finetune` leaves; test images choose nothing. Minutes are those of fine-tuning." % (
+                 "network is the one that `finetune` leaves; test images choose nothing. Minutes are those of fine-tuning, of "
+                 "its last run where it was resumed." % (
                      whole["images"], 100 * whole["top1"], 100 * whole["ci95"]))
     lines += ["", "| ratios | FLOPs | params | pruned | fine-tuned | beside unpruned | minutes |",
               "| --- | --- | --- | --- | --- | --- | --- |"]

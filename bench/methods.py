@@ -50,6 +50,8 @@ def arguments():
                         help="also after one epoch on so many training images")
     parser.add_argument("--finetune", default="lr=0.01", help="options of that epoch")
     parser.add_argument("--only-epoch", action="store_true", help="with --epoch: not the points without it")
+    parser.add_argument("--paired", action="store_true",
+                        help="with --epoch: both points of a network in turn, so that it is pruned once (full is slow)")
     parser.add_argument("--minutes", type=float, help="stop after so long")
     parser.add_argument("--table", action="store_true", help="measure nothing; put what there is into RESULTS.md")
     parser.add_argument("--dry-run", action="store_true", help="with --table: print only")
@@ -87,7 +89,8 @@ def wanted(args):
             for r, ratio in enumerate(args.ratios):
                 for m, method in enumerate(args.methods):
                     for w, reweight in enumerate(args.reweight):
-                        turn = 3 * (method not in CORE) + 2 * (s > 0) + 2 * (epoch is not None)
+                        later = epoch is not None and not args.paired
+                        turn = 3 * (method not in CORE) + 2 * (s > 0) + 2 * later
                         point = {"method": method, "reweight": reweight, "ratio": ratio, "seed": seed, "epoch": epoch}
                         points.append((turn, s, r, m, w, dict(common, **point)))
     return [entry[-1] for entry in sorted(points, key=lambda entry: entry[:-1])]
@@ -115,13 +118,14 @@ class Bench:
     def __init__(self, args):
         self.args, self.workbench = args, Workbench(args.program, args.threads)
         self.sampled, self.opened, self.count = {}, None, 0
+        self.pruned = (None, None, None)  # what was pruned last, the entry where it stands, its costs
 
     def ready(self):
         if self.count >= RESTART:
             self.workbench.close()
         if self.workbench.running():
             return
-        self.sampled, self.count = {}, 0
+        self.sampled, self.count, self.pruned = {}, 0, (None, None, None)
         self.workbench.ask('open "%s"' % self.args.network)
         self.workbench.ask('data "%s"%s' % (self.args.data, " preset=" + self.args.preset if self.args.preset else ""))
         self.opened = self.workbench.head()
@@ -135,15 +139,20 @@ class Bench:
         self.sampled[seed] = self.workbench.head()
 
     def prune(self, point):
+        ask, what = self.workbench.ask, point_key(dict(point, epoch=None))
+        if what == self.pruned[0]:
+            ask("goto %d" % self.pruned[1])
+            return dict(self.pruned[2])
         self.stand_sampled(point["seed"])
-        ask = self.workbench.ask
         ask("method all %s seed=%d" % (point["method"], point["seed"]))
         ask("ratio all %g" % point["ratio"])
         words = ["prune all reweight=" + point["reweight"], point["prune"]]
         if point["reweight"] == "full" or "bn=" in point["prune"]:  # it draws images
             words.append("seed=%d" % point["seed"])
         done = ask(" ".join(word for word in words if word))
-        return {name: done[name] for name in ("flops_ratio", "params_ratio")}
+        costs = {name: done[name] for name in ("flops_ratio", "params_ratio")}
+        self.pruned = (what, self.workbench.head(), costs)
+        return dict(costs)
 
     def measure(self, point):
         self.ready()

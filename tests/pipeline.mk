@@ -1,5 +1,6 @@
 # The whole program, end to end, driven by scripts; needs Python with NumPy (quickstart check installs it).
 PIPELINE_TESTS = \
+	tests/pipeline/test_activity.py \
 	tests/pipeline/test_arithmetic.py \
 	tests/pipeline/test_backend.py \
 	tests/pipeline/test_budget.py \
@@ -21,6 +22,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_refit.py \
 	tests/pipeline/test_selection.py \
 	tests/pipeline/test_sensitivity.py \
+	tests/pipeline/test_sequential.py \
 	tests/pipeline/test_session.py \
 	tests/pipeline/test_shapes.py \
 	tests/pipeline/test_training.py \

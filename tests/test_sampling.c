@@ -5,6 +5,7 @@
 #include "core/threads.h"
 #include "engine/network.h"
 #include "prune/path.h"
+#include "prune/taylor.h"
 #include "small_nets.h"
 
 #include <math.h>
@@ -85,8 +86,8 @@ static void sample(const struct tn_graph *graph, const struct small_groups *of, 
 {
     struct tn_error error = {0};
     int64_t images = 0;
-    if (!tn_sample_groups(graph, &of->groups, count, chosen, dataset, options, NULL, grams, &images,
-                          &error))
+    if (!tn_sample_groups(graph, &of->groups, count, chosen, dataset, options, NULL, NULL, grams,
+                          NULL, &images, &error))
         fail_msg("%s", error.text);
     assert_int_equal(images, CLASSES * options->images_per_class);
 }
@@ -96,7 +97,7 @@ static struct tn_tensor *rows_of(const struct tn_graph *graph, const struct smal
 {
     struct tn_error error = {0};
     struct tn_tensor *rows = tn_sample_rows(graph, &of->groups, small_group_index(of, layer),
-                                            dataset, &few, NULL, &error);
+                                            dataset, &few, NULL, NULL, NULL, &error);
     if (!rows)
         fail_msg("%s", error.text);
     return rows;
@@ -328,6 +329,135 @@ static void each_of_several_consumers_counts_the_same(void **state)
     tn_graph_free(graph);
 }
 
+/* Of all training images: then which were chosen does not matter. */
+static const struct tn_sampling_options everything = {.images_per_class = IMAGES, .locations = 1};
+
+static void activity_is_read_behind_the_relu_and_before_the_pool(void **state)
+{
+    (void)state;
+    struct tn_graph *graph = chain_net(5);
+    struct small_groups of;
+    small_groups_of(graph, TN_SCOPE_INNER, &of);
+    int chosen = small_group_index(&of, "Conv_0");
+    struct tn_gram gram;
+    struct tn_activity activity;
+    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &everything, NULL, NULL,
+                                 &gram, &activity, NULL, NULL));
+    float *pooled = inputs_of(graph, 3); /* [IMAGES,6,8,8] */
+    double all_zeros = 0;
+    for (size_t c = 0; c < 6; c++) {
+        double zeros = 0, sum = 0;
+        for (size_t i = 0; i < (size_t)IMAGES * 64; i++) {
+            float x = pooled[(i / 64 * 6 + c) * 64 + i % 64];
+            zeros += x == 0;
+            sum += fabs((double)x);
+        }
+        all_zeros += zeros;
+        assert_true(fabs(activity.zeros[c] - zeros / (IMAGES * 64)) < 1e-9);
+        assert_true(fabs(activity.mean[c] - sum / (IMAGES * 64)) <= 1e-6 * sum / (IMAGES * 64));
+    }
+    assert_true(all_zeros > 0 && all_zeros < 6 * 64 * IMAGES);
+    assert_null(activity.taylor);
+    tn_free(pooled);
+    tn_gram_free(&gram);
+    tn_activity_free(&activity);
+    small_groups_free(&of);
+    tn_graph_free(graph);
+}
+
+/* Losses of all training images. */
+static void losses_of(const struct tn_graph *graph, double *losses)
+{
+    float *images = tn_alloc((size_t)IMAGES * PIXELS, sizeof *images);
+    assert_non_null(images);
+    struct tn_network *network = tn_network_new(graph, IMAGES, TN_INFER, NULL);
+    const float *logits;
+    for (size_t i = 0; i < IMAGES; i++)
+        assert_true(tn_dataset_image(dataset, TN_TRAIN, i, NULL, images + i * PIXELS, NULL));
+    assert_true(tn_network_forward(network, images, IMAGES, NULL, &logits, NULL));
+    for (size_t i = 0; i < IMAGES; i++) {
+        double sum = 0;
+        for (int k = 0; k < 5; k++)
+            sum += exp((double)logits[i * 5 + (size_t)k]);
+        losses[i] = log(sum) - (double)logits[i * 5 + i % CLASSES];
+    }
+    tn_network_free(network);
+    tn_free(images);
+}
+
+/* The loss where channel c, behind its ReLU, is `factor` times what it is: BatchNorm's scale and
+ * shift are. */
+static void losses_with(const struct tn_graph *graph, size_t c, float factor, double *losses)
+{
+    struct tn_graph *changed = tn_graph_clone(graph, NULL);
+    for (int i = 1; i <= 2; i++) {
+        int value = changed->nodes[1].inputs[i];
+        const struct tn_tensor *old = changed->values[value].constant;
+        struct tn_tensor *tensor = tn_tensor_new(TN_FLOAT32, old->rank, old->dims, NULL);
+        assert_non_null(tensor);
+        memcpy(tensor->data, old->data, old->bytes);
+        tn_tensor_floats(tensor)[c] *= factor;
+        tn_graph_set_constant(changed, value, tensor);
+    }
+    losses_of(changed, losses);
+    tn_graph_free(changed);
+}
+
+static void taylor_values_are_the_loss_s_slopes_along_each_channel(void **state)
+{
+    (void)state;
+    struct tn_graph *graph = chain_net(5);
+    struct small_groups of;
+    small_groups_of(graph, TN_SCOPE_INNER, &of);
+    int chosen = small_group_index(&of, "Conv_0");
+    struct tn_tensor *taylor;
+    assert_true(
+        tn_taylor_groups(graph, &of.groups, 1, &chosen, dataset, &everything, NULL, &taylor, NULL));
+    const float step = 0.01f;
+    int alive = 0;
+    for (size_t c = 0; c < 6; c++) {
+        double up[IMAGES], down[IMAGES], expected = 0;
+        losses_with(graph, c, 1 + step, up);
+        losses_with(graph, c, 1 - step, down);
+        for (int i = 0; i < IMAGES; i++)
+            expected += fabs(up[i] - down[i]) / (2 * (double)step) / 64 / IMAGES;
+        alive += expected > 0;
+        assert_true(fabs(tn_tensor_doubles(taylor)[c] - expected) <= 0.01 * expected);
+    }
+    assert_true(alive >= 4);
+    tn_tensor_unref(taylor);
+    small_groups_free(&of);
+    tn_graph_free(graph);
+}
+
+static void a_stream_s_activity_is_the_mean_over_its_producers(void **state)
+{
+    (void)state;
+    struct tn_graph *graph = residual_net(9);
+    struct small_groups of;
+    small_groups_of(graph, TN_SCOPE_ALL, &of);
+    int chosen = small_group_index(&of, "Conv_0");
+    struct tn_gram gram;
+    struct tn_activity activity;
+    for (unsigned threads = 1; threads <= 3; threads += 2) {
+        double before = threads > 1 ? activity.mean[3] : 0;
+        if (threads > 1)
+            tn_activity_free(&activity);
+        tn_threads_set(threads);
+        assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &everything, NULL,
+                                     NULL, &gram, &activity, NULL, NULL));
+        assert_int_equal(activity.channels, 8);
+        for (int c = 0; c < 8; c++)
+            assert_true(activity.mean[c] > 0 && activity.zeros[c] >= 0 && activity.zeros[c] < 1);
+        assert_true(threads == 1 || before == activity.mean[3]);
+        tn_gram_free(&gram);
+    }
+    tn_threads_set(0);
+    tn_activity_free(&activity);
+    small_groups_free(&of);
+    tn_graph_free(graph);
+}
+
 static void more_images_than_there_are_takes_all(void **state)
 {
     (void)state;
@@ -338,8 +468,8 @@ static void more_images_than_there_are_takes_all(void **state)
     struct tn_gram gram;
     int chosen = 0;
     int64_t images = 0;
-    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &options, NULL, &gram,
-                                 &images, NULL));
+    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &options, NULL, NULL,
+                                 &gram, NULL, &images, NULL));
     assert_int_equal(images, IMAGES);
     assert_int_equal(gram.samples, IMAGES);
     tn_gram_free(&gram);
@@ -376,15 +506,15 @@ static void sampling_reports_progress_and_stops_when_asked(void **state)
         .report = watch_progress, .context = &watch, .cancelled = &watch.cancelled};
     struct tn_gram gram;
     int chosen = 0;
-    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &few, &progress, &gram,
-                                 NULL, NULL));
+    assert_true(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &few, NULL, &progress,
+                                 &gram, NULL, NULL, NULL));
     assert_true(watch.reports >= 2);
     assert_true(watch.last == 12 && watch.total == 12);
     tn_gram_free(&gram);
     atomic_store(&watch.cancelled, true);
     struct tn_error error = {0};
-    assert_false(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &few, &progress, &gram,
-                                  NULL, &error));
+    assert_false(tn_sample_groups(graph, &of.groups, 1, &chosen, dataset, &few, NULL, &progress,
+                                  &gram, NULL, NULL, &error));
     assert_int_equal(error.kind, TN_ERROR_CANCELLED);
     assert_null(gram.matrix);
     small_groups_free(&of);
@@ -400,24 +530,25 @@ static void what_cannot_be_sampled_is_refused(void **state)
     struct tn_error error = {0};
     struct tn_gram gram;
     int output = small_group_index(&of, "Gemm_8"), first = 0, none = 3;
-    assert_false(
-        tn_sample_groups(graph, &of.groups, 1, &output, dataset, &few, NULL, &gram, NULL, &error));
+    assert_false(tn_sample_groups(graph, &of.groups, 1, &output, dataset, &few, NULL, NULL, &gram,
+                                  NULL, NULL, &error));
     assert_string_equal(error.text,
                         "Gemm_8 cannot be sampled: its filters are the network's outputs");
-    assert_false(
-        tn_sample_groups(graph, &of.groups, 1, &none, dataset, &few, NULL, &gram, NULL, &error));
+    assert_false(tn_sample_groups(graph, &of.groups, 1, &none, dataset, &few, NULL, NULL, &gram,
+                                  NULL, NULL, &error));
     assert_string_equal(error.text, "no group 3");
     struct tn_sampling_options options = few;
     options.locations = 0;
-    assert_false(tn_sample_groups(graph, &of.groups, 1, &first, dataset, &options, NULL, &gram,
-                                  NULL, &error));
+    assert_false(tn_sample_groups(graph, &of.groups, 1, &first, dataset, &options, NULL, NULL,
+                                  &gram, NULL, NULL, &error));
     assert_string_equal(error.text, "locations=0: 1 to 10000 an image expected");
     options = few;
     options.images_per_class = -1;
-    assert_null(tn_sample_rows(graph, &of.groups, first, dataset, &options, NULL, &error));
+    assert_null(
+        tn_sample_rows(graph, &of.groups, first, dataset, &options, NULL, NULL, NULL, &error));
     assert_string_equal(error.text, "images=-1: 1 to 1000000 a class expected");
     graph->values[graph->inputs[0]].dims[2] = 32;
-    assert_null(tn_sample_rows(graph, &of.groups, first, dataset, &few, NULL, &error));
+    assert_null(tn_sample_rows(graph, &of.groups, first, dataset, &few, NULL, NULL, NULL, &error));
     assert_non_null(strstr(error.text, "the network takes images of 3x32x8 (channels"));
     assert_non_null(strstr(error.text, "the data has 3x8x8"));
     small_groups_free(&of);
@@ -432,6 +563,9 @@ int main(void)
         cmocka_unit_test(the_statistic_is_the_product_of_the_rows),
         cmocka_unit_test(a_group_s_statistic_does_not_depend_on_threads_or_company),
         cmocka_unit_test(each_of_several_consumers_counts_the_same),
+        cmocka_unit_test(activity_is_read_behind_the_relu_and_before_the_pool),
+        cmocka_unit_test(taylor_values_are_the_loss_s_slopes_along_each_channel),
+        cmocka_unit_test(a_stream_s_activity_is_the_mean_over_its_producers),
         cmocka_unit_test(more_images_than_there_are_takes_all),
         cmocka_unit_test(sampling_reports_progress_and_stops_when_asked),
         cmocka_unit_test(what_cannot_be_sampled_is_refused),

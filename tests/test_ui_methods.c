@@ -111,6 +111,16 @@ static void an_order_without_errors_is_shown_with_what_to_do(void **state)
     assert_true(shows(&view_steps, 60, "   1      3        -      -      -"));
 }
 
+static void what_a_method_lacks_is_not_mistaken_for_no_samples(void **state)
+{
+    (void)state;
+    layers[0].path = NULL;
+    assert_true(shows(&view_filters, 90, "What greedy ranks by is not collected yet."));
+    assert_false(shows(&view_filters, 90, "Not sampled yet."));
+    layers[0].samples = 0;
+    assert_true(shows(&view_filters, 90, "Not sampled yet."));
+}
+
 static void sets_that_are_not_nested_have_no_next_filter(void **state)
 {
     (void)state;
@@ -191,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_order_without_errors_is_shown_with_what_to_do, begin),
+        cmocka_unit_test_setup(what_a_method_lacks_is_not_mistaken_for_no_samples, begin),
         cmocka_unit_test_setup(sets_that_are_not_nested_have_no_next_filter, begin),
         cmocka_unit_test_setup(the_overlay_ranks_methods_by_their_error, begin),
         cmocka_unit_test_setup(the_list_marks_what_is_in_use_and_what_is_missing, begin),

@@ -148,6 +148,18 @@ static void quit(struct screen *screen)
         screen->quit = true;
 }
 
+/* The status line shows at once what the worker's next one will say. */
+static void pause_work(struct screen *screen)
+{
+    struct tn_worker_status *status = &screen->status;
+    if (!status->busy) {
+        screen_say(screen, false, "nothing runs that could pause");
+        return;
+    }
+    status->paused = !status->paused;
+    tn_worker_pause(screen->worker, status->paused);
+}
+
 /* Lines of keys that name a layer need one. */
 static bool line_of(struct screen *screen, const struct binding *binding, char line[LINE])
 {
@@ -210,6 +222,9 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         break;
     case UI_METHOD:
         chooser_open(screen, binding->amount == 1);
+        break;
+    case UI_PAUSE:
+        pause_work(screen);
         break;
     case UI_OVERLAY:
         view_curves_overlay(screen);

@@ -61,7 +61,7 @@ void chooser_open(struct screen *screen, bool all)
     chooser->open = count_of(screen) > 0;
     bool everywhere = false;
     const char *own = screen_layer(screen) != NULL ? screen_layer(screen)->method : "";
-    for (int i = 0; i < count_of(screen) && !everywhere; i++) {
+    for (int i = 0; layer != NULL && i < count_of(screen) && !everywhere; i++) {
         everywhere = in_use(screen, i);
         if (everywhere || strcmp(layer->rankings[i].method, own) == 0)
             chooser->cursor = i;
@@ -72,6 +72,9 @@ static void line_of(const struct screen *screen, char line[LINE])
 {
     const struct tn_snapshot_layer *layer = shown_layer(screen);
     char template[64];
+    line[0] = '\0';
+    if (layer == NULL)
+        return;
     snprintf(template, sizeof template, "method %% %s",
              layer->rankings[screen->chooser.cursor].method);
     binding_line(&(struct binding){.line = template}, screen->chooser.all ? "all" : layer->name,

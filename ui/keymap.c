@@ -134,6 +134,11 @@ static const struct binding bindings[] = {
      .action = UI_ESCAPE,
      .section = KEYS_WORK,
      .help = "cancel what runs; else go back to the layers"},
+    {.keys = {'z'},
+     .label = "z",
+     .action = UI_PAUSE,
+     .section = KEYS_WORK,
+     .help = "pause what runs, and go on with it"},
 
     {.keys = {KEY_ARROW_UP, 'k'},
      .label = "Up k",

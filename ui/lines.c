@@ -82,6 +82,7 @@ static void drop_lightest(struct piece pieces[PIECES])
 void line_header(const struct screen *screen, struct pane line)
 {
     const char *state = screen->status.cancelling ? "stopping"
+                        : screen->status.paused   ? "paused"
                         : screen_working(screen)  ? "busy"
                         : screen_busy(screen)     ? "background"
                                                   : "idle";
@@ -105,9 +106,11 @@ void line_header(const struct screen *screen, struct pane line)
 static void say_pace(const struct tn_worker_status *status, int room, char *text, int size)
 {
     char rate[FORMAT], left[FORMAT], eta[48] = "", speed[48] = "", waits[48] = "";
-    if (status->rate > 0)
+    if (status->paused)
+        snprintf(eta, sizeof eta, "paused  ");
+    if (status->rate > 0 && !status->paused)
         snprintf(speed, sizeof speed, "%s %s/s  ", format_count(rate, status->rate), status->unit);
-    if (status->left >= 0)
+    if (status->left >= 0 && !status->paused)
         snprintf(eta, sizeof eta, "eta %s  ", format_time(left, status->left));
     if (status->waiting + status->resting > 0)
         snprintf(waits, sizeof waits, "+%d waiting  ", status->waiting + status->resting);
@@ -204,6 +207,8 @@ void line_keys(const struct screen *screen, struct pane line)
     int column = 1;
     if (act_cancels(screen))
         column = draw_hint(line, column, "Esc", screen->status.cancelling ? "stopping" : "cancels");
+    if (screen->status.paused || screen->status.total > 0)
+        column = draw_hint(line, column, "z", screen->status.paused ? "goes on" : "pauses");
     const struct binding *binding;
     for (int own = 1; own >= 0; own--)
         for (int i = 0; (binding = binding_at(i)) != NULL; i++)

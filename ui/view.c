@@ -21,6 +21,18 @@ static int nothing_open(struct pane pane)
     return pane_wrap(pane, row, STYLE_NORMAL, "or a folder of your own. Tab completes, ? helps.");
 }
 
+/* It is sampled, but not for what its method ranks by. */
+static int not_collected(struct pane pane, int row, const char *method)
+{
+    struct pane rest = pane_part(pane, row + 1, 0, pane.rows, pane.columns);
+    char text[160];
+    snprintf(text, sizeof text,
+             "What %s ranks by is not collected yet. Press S to sample all layers anew, or m and "
+             "Enter to collect it.",
+             method);
+    return row + 1 + pane_wrap(rest, 0, STYLE_NORMAL, text);
+}
+
 static int not_sampled(const struct screen *screen, struct pane pane, int row)
 {
     bool data = screen->snapshot->data_name[0] != '\0';
@@ -81,6 +93,8 @@ int view_heading(const struct screen *screen, struct pane pane, bool *ready)
         return row + pane_wrap(rest, 0, STYLE_NORMAL, layer->why_not);
     }
     *ready = layer->path != NULL && layer->path->channels == layer->filters && layer->filters > 0;
+    if (!*ready && layer->samples > 0)
+        return not_collected(pane, row, layer->method);
     if (!*ready)
         return not_sampled(screen, pane, row);
     return layer->samples > 0 ? row : no_errors(screen, pane, row);

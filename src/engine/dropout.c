@@ -50,8 +50,11 @@ static void drop_image(void *context, size_t n, unsigned worker)
     uint64_t stream = (job->network->iteration * 1024 + (uint64_t)job->step->node) * 65536 + n;
     tn_random_seed(&random, job->network->seed, stream);
     for (size_t i = 0; i < size; i++) {
-        mask[i] =
-            tn_random_uniform(&random) < (double)dropout->ratio ? 0 : 1 / (1 - dropout->ratio);
+        if (!job->network->frozen)
+            mask[i] =
+                tn_random_uniform(&random) < (double)dropout->ratio ? 0 : 1 / (1 - dropout->ratio);
+        else
+            mask[i] = 1;
         y[i] = x[i] * mask[i];
     }
 }

@@ -218,6 +218,46 @@ static void moments(size_t count, const float *x, float shift, double *sum, doub
     *squares += total_squares;
 }
 
+static void magnitudes(size_t count, const float *x, double *sum, double *zeros)
+{
+    double total = 0;
+    long none = 0;
+    size_t i = 0;
+    while (i + LANES <= count) {
+        vec s = {0};
+        mask z = {0};
+        for (int block = 0; block < BLOCK_VECTORS && i + LANES <= count; block++, i += LANES) {
+            vec xi = load(x + i);
+            s += (vec)((mask)xi & 0x7fffffff);
+            z += xi == 0; /* -1 where it is */
+        }
+        total += sum_lanes_double(s);
+        for (int lane = 0; lane < LANES; lane++)
+            none -= z[lane];
+    }
+    for (; i < count; i++) {
+        total += (double)(x[i] < 0 ? -x[i] : x[i]);
+        none += x[i] == 0;
+    }
+    *sum += total;
+    *zeros += (double)none;
+}
+
+static double product(size_t count, const float *a, const float *b)
+{
+    double total = 0;
+    size_t i = 0;
+    while (i + LANES <= count) {
+        vec s = {0};
+        for (int block = 0; block < BLOCK_VECTORS && i + LANES <= count; block++, i += LANES)
+            s += load(a + i) * load(b + i);
+        total += sum_lanes_double(s);
+    }
+    for (; i < count; i++)
+        total += (double)a[i] * (double)b[i];
+    return total;
+}
+
 static void scale_shift(size_t count, const float *x, float scale, float shift, int relu, float *y)
 {
     if (relu) {
@@ -343,6 +383,8 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .trim_rows = trim_rows,
     .pad_rows = pad_rows,
     .moments = moments,
+    .magnitudes = magnitudes,
+    .product = product,
     .scale_shift = scale_shift,
     .norm_sums = norm_sums,
     .norm_gradient = norm_gradient,

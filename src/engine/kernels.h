@@ -40,6 +40,11 @@ struct tn_kernels {
     /* Sum of (x - shift) and of its squares. */
     void (*moments)(size_t count, const float *x, float shift, double *sum, double *squares);
 
+    /* Add the sum of |x|, and how many x are 0. */
+    void (*magnitudes)(size_t count, const float *x, double *sum, double *zeros);
+    /* Sum of a * b. */
+    double (*product)(size_t count, const float *a, const float *b);
+
     /* y = scale * x + shift, then max(0, y) if relu. y may be x. */
     void (*scale_shift)(size_t count, const float *x, float scale, float shift, int relu, float *y);
 

@@ -69,15 +69,16 @@ static double teacher_loss(int classes, const float *x, const float *teacher, do
 void tn_target_loss(int count, int classes, const float *logits, const int32_t *labels,
                     const struct tn_targets *targets, float *gradient, struct tn_loss *loss)
 {
-    double told = targets->teacher ? targets->weight : 0;
+    const float *teacher = targets->teacher;
+    double told = teacher ? targets->weight : 0;
     for (int n = 0; n < count; n++) {
         size_t at = (size_t)n * (size_t)classes;
         const float *x = logits + at;
         float *slope = gradient ? gradient + at : NULL;
         loss->sum += label_loss(classes, x, labels[n], targets->smoothing, 1 - told, count, slope);
-        if (told > 0)
-            loss->sum += teacher_loss(classes, x, targets->teacher + at, targets->temperature, told,
-                                      count, slope);
+        if (teacher && told > 0)
+            loss->sum +=
+                teacher_loss(classes, x, teacher + at, targets->temperature, told, count, slope);
         count_rank(classes, x, labels[n], loss);
     }
 }

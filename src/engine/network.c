@@ -277,8 +277,8 @@ static void clear_unread(struct tn_network *network, const struct tn_step *step)
     }
 }
 
-bool tn_network_backward(struct tn_network *network, const float *output_gradient,
-                         struct tn_error *error)
+bool tn_network_backward_observed(struct tn_network *network, const float *output_gradient,
+                                  const struct tn_observer *observer, struct tn_error *error)
 {
     struct tn_blob *output = &network->blobs[network->output_blob];
     if (!output->gradient && !tn_plan_gradients(network, error))
@@ -299,11 +299,20 @@ bool tn_network_backward(struct tn_network *network, const float *output_gradien
         if (tn_progress_cancelled(network->progress))
             return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
         clear_unread(network, step);
+        if (observer &&
+            !observer->before(observer->context, step->node, NULL, network->count, error))
+            return false;
         if (step->relu && !step->ops->own_relu_gradient)
             undo_relu(network, step);
         run_backward(network, step);
     }
     return true;
+}
+
+bool tn_network_backward(struct tn_network *network, const float *output_gradient,
+                         struct tn_error *error)
+{
+    return tn_network_backward_observed(network, output_gradient, NULL, error);
 }
 
 const float *tn_network_gradient(const struct tn_network *network, int value)
@@ -337,6 +346,35 @@ bool tn_network_store(const struct tn_network *network, struct tn_graph *graph,
         tn_graph_set_constant(graph, param->value, tensor);
     }
     return true;
+}
+
+void tn_network_freeze(struct tn_network *network)
+{
+    network->frozen = true;
+}
+
+int tn_network_maker(const struct tn_network *network, int value)
+{
+    for (int s = 0; s < network->step_count; s++) {
+        const struct tn_step *step = &network->steps[s];
+        for (int i = 0; i < step->output_count; i++) {
+            if (step->outputs[i] >= 0 && step->outputs[i] == network->blob_of[value])
+                return step->node;
+        }
+    }
+    return TN_NO_NODE;
+}
+
+const float *tn_network_value(const struct tn_network *network, int value)
+{
+    int blob = network->blob_of[value];
+    return blob < 0 ? NULL : network->blobs[blob].data;
+}
+
+const float *tn_network_value_gradient(const struct tn_network *network, int value)
+{
+    int blob = network->blob_of[value];
+    return blob < 0 || !network->blobs[blob].wants_gradient ? NULL : network->blobs[blob].gradient;
 }
 
 void tn_network_seed(struct tn_network *network, uint64_t seed)

@@ -46,6 +46,24 @@ int tn_network_outputs(
 bool tn_network_backward(struct tn_network *network, const float *output_gradient,
                          struct tn_error *error);
 
+/* The same, with `observer` called before each node's backward runs, in the order they are: the
+ * gradient of the node's output is whole by then. Its `input` is NULL. */
+bool tn_network_backward_observed(struct tn_network *network, const float *output_gradient,
+                                  const struct tn_observer *observer, struct tn_error *error);
+
+/* Training mode: BatchNorm uses its running statistics and leaves them, Dropout drops nothing: the
+ * gradients are those of the network as it is evaluated. */
+void tn_network_freeze(struct tn_network *network);
+
+/* For observers. The node whose step makes `value` (what was fused into a node is made by it), or
+ * TN_NO_NODE where no step does. */
+int tn_network_maker(const struct tn_network *network, int value);
+/* Numbers of a value [count,...]: an input of the node at hand or, while training, any. */
+const float *tn_network_value(const struct tn_network *network, int value);
+/* Gradient of the output [count,...] of the node whose backward is at hand, or NULL where nothing
+ * asks for it. */
+const float *tn_network_value_gradient(const struct tn_network *network, int value);
+
 /* One step of SGD in PyTorch's form: d = g + decay w; v = momentum v + d; w = w - lr v, or with
  * Nesterov's momentum w = w - lr (d + momentum v). */
 struct tn_sgd {

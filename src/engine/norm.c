@@ -88,7 +88,7 @@ static void use_statistics(struct tn_network *network, const struct tn_step *ste
     float *running_mean = tn_step_param(network, step, PARAM_MEAN)->data;
     float *running_variance = tn_step_param(network, step, PARAM_VARIANCE)->data;
     double mean = (double)running_mean[c], variance = (double)running_variance[c];
-    if (network->mode == TN_TRAINING) {
+    if (network->mode == TN_TRAINING && !network->frozen) {
         batch_moments(network, norm, network->blobs[step->input].data, c, &mean, &variance);
         double count = (double)network->count * (double)norm->area, keep = (double)norm->momentum;
         /* Running statistics as PyTorch keeps them: with the unbiased variance. */
@@ -156,6 +156,8 @@ static void backward_channel(void *context, size_t c, unsigned worker)
         return;
     double a = -(double)scale * product / (deviation * deviation * count);
     double b = -(double)scale * sum / count - a * mean;
+    if (network->frozen)
+        a = b = 0; /* mean and deviation do not depend on x */
     for (size_t n = 0; n < (size_t)network->count; n++) {
         size_t at = (n * (size_t)norm->channels + c) * norm->area;
         kernels->norm_gradient(norm->area, x + at, dy + at, scale, shift, relu, (float)a, (float)b,

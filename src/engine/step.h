@@ -82,6 +82,7 @@ struct tn_network {
     struct tn_slot *slots; /* memory that blobs share over time: plan.c */
     int input_blob, output_blob;
     bool wants_input_gradient;
+    bool frozen; /* training: BatchNorm and Dropout behave as at inference */
     size_t scratch_floats; /* a worker */
     unsigned scratch_workers;
     float **scratch;   /* [workers] */

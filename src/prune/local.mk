@@ -1,6 +1,8 @@
 libthinet_la_SOURCES += \
+	src/prune/activity.c src/prune/activity.h \
 	src/prune/blas.c src/prune/blas.h \
 	src/prune/budget.c src/prune/budget.h \
+	src/prune/draw.c src/prune/draw.h \
 	src/prune/exchange.c src/prune/exchange.h \
 	src/prune/factor.c src/prune/factor.h \
 	src/prune/filter_weights.c src/prune/filter_weights.h \
@@ -25,8 +27,11 @@ libthinet_la_SOURCES += \
 	src/prune/rules_moves.c \
 	src/prune/rules_numbers.c \
 	src/prune/sampling.c src/prune/sampling.h \
+	src/prune/site.c src/prune/site.h \
 	src/prune/surgery.c src/prune/surgery.h \
 	src/prune/tableau.c src/prune/tableau.h \
+	src/prune/target.c src/prune/target.h \
+	src/prune/taylor.c src/prune/taylor.h \
 	src/prune/take.c src/prune/take.h \
 	src/prune/tap.c src/prune/tap.h \
 	src/prune/width.c src/prune/width.h \

@@ -5,27 +5,20 @@
 
 #include "core/error.h"
 #include "core/progress.h"
+#include "prune/activity.h"
 #include "prune/filter_weights.h"
 #include "prune/gram.h"
 #include "prune/rank.h"
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the channels themselves do over the sampled images, before their consumers. Each array is
- * [C] or NULL where it was not collected. */
-struct tn_activity {
-    int channels;
-    const double *zeros;  /* fraction of activations that are 0 */
-    const double *mean;   /* mean |activation| */
-    const double *taylor; /* mean over images of |mean over positions of activation x gradient| */
-};
-
 /* What a method needs of its input, as flags. */
 enum {
     TN_NEEDS_GRAM = 1,
     TN_NEEDS_WEIGHTS = 2,
     TN_NEEDS_ACTIVITY = 4,
-    TN_NEEDS_KEEP = 8 /* the order is made for one number kept */
+    TN_NEEDS_KEEP = 8,      /* the order is made for one number kept */
+    TN_NEEDS_GRADIENTS = 16 /* with TN_NEEDS_ACTIVITY: its Taylor values */
 };
 
 /* All that is there; what is not is NULL. Nothing is changed or kept. */

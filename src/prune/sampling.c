@@ -3,29 +3,27 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "data/loader.h"
-#include "engine/evaluate.h"
 #include "engine/network.h"
-#include "model/layers.h"
+#include "prune/draw.h"
+#include "prune/site.h"
 #include "prune/tap.h"
-
-#include <stdlib.h>
-
-enum { GREATEST_BATCH = 50 };
-/* FLOPs of a forward pass between two looks at the wish to stop: well under 200 ms for a single
- * node. */
-static const double BATCH_FLOPS = 1e11;
+#include "prune/target.h"
 
 struct sampler {
     const struct tn_graph *graph;
     struct tn_dataset *dataset;
     const struct tn_sampling_options *options;
     const struct tn_progress *progress;
-    uint32_t *images; /* [image_count] indices in the training split, ascending */
-    size_t image_count;
-    int batch;
+    struct tn_draw drawn;
+    struct tn_network *network;
     int tap_count;
     struct tn_tap *taps;
-    size_t done; /* images before the present batch */
+    struct tn_sites sites;
+    const struct tn_sampling_origin *origin; /* or NULL */
+    struct tn_target target;
+    int *groups, *consumers; /* [taps] whose they are */
+    double *y;               /* where those of the present batch go, for rows alone, or NULL */
+    size_t done;             /* images before the present batch */
 };
 
 /* One node's input on its way into the rows of a tap. */
@@ -35,112 +33,6 @@ struct reading {
     const float *input;
 };
 
-static bool check_options(const struct tn_sampling_options *options, struct tn_error *error)
-{
-    if (options->images_per_class < 1 || options->images_per_class > 1000000)
-        return tn_fail(error, TN_ERROR_USE, "images=%d: 1 to 1000000 a class expected",
-                       options->images_per_class);
-    if (options->locations < 1 || options->locations > 10000)
-        return tn_fail(error, TN_ERROR_USE, "locations=%d: 1 to 10000 an image expected",
-                       options->locations);
-    return true;
-}
-
-static bool check_images(const struct tn_graph *graph, const struct tn_dataset *dataset,
-                         struct tn_error *error)
-{
-    if (tn_dataset_count(dataset, TN_TRAIN) == 0)
-        return tn_fail(error, TN_ERROR_USE, "%s has no training images to sample",
-                       tn_dataset_name(dataset));
-    return tn_evaluate_fits(graph, dataset, error);
-}
-
-static int ascending(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* Keep `wanted` of a class's images, drawn without replacement. Returns how many there are. */
-static size_t draw(uint32_t *images, size_t count, size_t wanted, uint64_t seed, int class)
-{
-    struct tn_random random;
-    tn_random_seed(&random, seed, (uint64_t) class);
-    if (wanted > count)
-        wanted = count;
-    for (size_t i = 0; i < wanted; i++) {
-        size_t j = i + tn_random_below(&random, (uint32_t)(count - i));
-        uint32_t swap = images[i];
-        images[i] = images[j];
-        images[j] = swap;
-    }
-    return wanted;
-}
-
-/* Group the training images by class in by_class; end[c] is where class c ends. */
-static void sort_by_class(const struct tn_dataset *dataset, size_t total, int classes, size_t *end,
-                          uint32_t *by_class)
-{
-    for (size_t i = 0; i < total; i++) {
-        int label = tn_dataset_label(dataset, TN_TRAIN, i);
-        if (label >= 0 && label < classes)
-            end[label]++;
-    }
-    size_t start = 0;
-    for (int c = 0; c < classes; c++) {
-        size_t count = end[c];
-        end[c] = start;
-        start += count;
-    }
-    for (size_t i = 0; i < total; i++) {
-        int label = tn_dataset_label(dataset, TN_TRAIN, i);
-        if (label >= 0 && label < classes)
-            by_class[end[label]++] = (uint32_t)i;
-    }
-}
-
-/* images_per_class of every class, by chance, from the training split. */
-static bool choose_images(struct sampler *s, struct tn_error *error)
-{
-    size_t total = tn_dataset_count(s->dataset, TN_TRAIN);
-    int classes = tn_dataset_classes(s->dataset);
-    uint32_t *by_class = tn_alloc(total, sizeof *by_class);
-    size_t *end = tn_calloc((size_t)classes, sizeof *end);
-    if (!by_class || !end) {
-        tn_free(by_class);
-        tn_free(end);
-        return tn_fail_memory(error, "the choice of images", total * sizeof *by_class);
-    }
-    sort_by_class(s->dataset, total, classes, end, by_class);
-    size_t chosen = 0;
-    for (int c = 0; c < classes; c++) {
-        size_t start = c == 0 ? 0 : end[c - 1];
-        size_t count = draw(by_class + start, end[c] - start, (size_t)s->options->images_per_class,
-                            s->options->seed, c);
-        for (size_t i = 0; i < count; i++)
-            by_class[chosen++] = by_class[start + i];
-    }
-    tn_free(end);
-    qsort(by_class, chosen, sizeof *by_class, ascending);
-    s->images = by_class;
-    s->image_count = chosen;
-    if (chosen == 0)
-        return tn_fail(error, TN_ERROR_INPUT, "%s: no training image has a label",
-                       tn_dataset_name(s->dataset));
-    return true;
-}
-
-/* The batch depends on the network alone: sums are the same whatever else is asked. */
-static bool choose_batch(struct sampler *s, struct tn_error *error)
-{
-    struct tn_cost cost;
-    if (!tn_cost_of(s->graph, &cost, error))
-        return false;
-    double images = cost.flops > 0 ? BATCH_FLOPS / (double)cost.flops : GREATEST_BATCH;
-    s->batch = images < 1 ? 1 : images > GREATEST_BATCH ? GREATEST_BATCH : (int)images;
-    return true;
-}
-
 static void read_image(void *context, size_t index, unsigned worker)
 {
     (void)worker;
@@ -149,7 +41,20 @@ static void read_image(void *context, size_t index, unsigned worker)
     const struct tn_tap *tap = reading->tap;
     size_t rows = (size_t)s->options->locations * (size_t)tap->channels;
     tn_tap_image(tap, reading->input + index * tap->input_size, s->options->seed,
-                 s->images[s->done + index], s->options->locations, tap->rows + index * rows);
+                 s->drawn.images[s->done + index], s->options->locations, tap->rows + index * rows);
+}
+
+/* X^T y and y^T y. */
+static void add_moments(const struct sampler *s, const struct tn_tap *tap, const double *y,
+                        int count)
+{
+    size_t rows = (size_t)count * (size_t)s->options->locations, channels = (size_t)tap->channels;
+    for (size_t r = 0; r < rows; r++) {
+        const double *row = tap->rows + r * channels;
+        for (size_t c = 0; c < channels; c++)
+            tap->moments[c] += row[c] * y[r];
+        tap->moments[channels] += y[r] * y[r];
+    }
 }
 
 static bool before_node(void *context, int node, const float *input, int count,
@@ -164,19 +69,38 @@ static bool before_node(void *context, int node, const float *input, int count,
             continue;
         struct reading reading = {.sampler = s, .tap = tap, .input = input};
         tn_parallel((size_t)count, read_image, &reading);
+        if (s->origin && tap->moments)
+            add_moments(s, tap, s->target.taps[i].y, count);
         if (tap->matrix)
             tn_gram_add((int64_t)count * s->options->locations, tap->channels, tap->rows,
                         tap->matrix);
     }
+    for (int i = 0; i < s->sites.count; i++) {
+        struct tn_site *site = &s->sites.site[i];
+        if (site->reader == node)
+            tn_site_add(site, tn_network_value(s->network, site->value), count);
+    }
     return true;
 }
 
-static bool pass_images(struct sampler *s, struct tn_network *network, struct tn_loader *loader,
-                        struct tn_error *error)
+/* Go on behind the rows of this batch, with its y: the other network's, or the rows' own sums. */
+static void keep_rows(struct sampler *s, struct tn_tap *tap, size_t rows)
+{
+    size_t channels = (size_t)tap->channels;
+    for (size_t r = 0; s->y && r < rows; r++) {
+        s->y[r] = s->origin ? s->target.taps[0].y[r] : 0;
+        for (size_t c = 0; !s->origin && c < channels; c++)
+            s->y[r] += tap->rows[r * channels + c];
+    }
+    tap->rows += rows * channels;
+    s->y = s->y ? s->y + rows : NULL;
+}
+
+static bool pass_images(struct sampler *s, struct tn_loader *loader, struct tn_error *error)
 {
     struct tn_observer observer = {.before = before_node, .context = s};
     while (true) {
-        if (!tn_progress_step(s->progress, "sample", (double)s->done, (double)s->image_count,
+        if (!tn_progress_step(s->progress, "sample", (double)s->done, (double)s->drawn.count,
                               "images", "", error))
             return false;
         struct tn_batch batch;
@@ -185,54 +109,66 @@ static bool pass_images(struct sampler *s, struct tn_network *network, struct tn
         if (batch.count == 0)
             return true;
         const float *outputs;
-        if (!tn_network_forward(network, batch.images, (int)batch.count, &observer, &outputs,
+        if (s->origin &&
+            !tn_target_batch(&s->target, batch.images, (int)batch.count, s->done, error))
+            return false;
+        if (!tn_network_forward(s->network, batch.images, (int)batch.count, &observer, &outputs,
                                 error))
             return false;
         s->done += batch.count;
         for (int i = 0; i < s->tap_count; i++) {
             /* Without a matrix the rows themselves are wanted, one batch after another. */
             struct tn_tap *tap = &s->taps[i];
+            size_t rows = batch.count * (size_t)s->options->locations;
             if (!tap->matrix)
-                tap->rows += batch.count * (size_t)s->options->locations * (size_t)tap->channels;
+                keep_rows(s, tap, rows);
         }
     }
 }
 
+static bool open_target(struct sampler *s, const struct tn_groups *groups, struct tn_error *error)
+{
+    return !s->origin ||
+           tn_target_open(s->origin, s->graph, groups, s->options, &s->drawn, s->tap_count, s->taps,
+                          s->groups, s->consumers, s->progress, &s->target, error);
+}
+
 static bool run(struct sampler *s, struct tn_error *error)
 {
-    struct tn_network *network = tn_network_new(s->graph, s->batch, TN_INFER, error);
-    if (!network)
+    s->network = tn_network_new(s->graph, s->drawn.batch, TN_INFER, error);
+    if (!s->network)
         return false;
-    struct tn_loader *loader = tn_loader_new(s->dataset, TN_TRAIN, s->images, s->image_count,
-                                             (size_t)s->batch, NULL, error);
+    struct tn_loader *loader = tn_loader_new(s->dataset, TN_TRAIN, s->drawn.images, s->drawn.count,
+                                             (size_t)s->drawn.batch, NULL, error);
     if (loader)
         tn_loader_watch(loader, s->progress);
-    tn_network_watch(network, s->progress);
-    bool ok = loader && pass_images(s, network, loader, error);
+    tn_network_watch(s->network, s->progress);
+    bool ok = loader && pass_images(s, loader, error);
     tn_loader_free(loader);
-    tn_network_free(network);
+    tn_network_free(s->network);
     return ok;
 }
 
 static bool prepare(struct sampler *s, struct tn_error *error)
 {
-    return check_options(s->options, error) && check_images(s->graph, s->dataset, error) &&
-           choose_images(s, error) && choose_batch(s, error);
+    return tn_draw_images(s->graph, s->dataset, s->options, &s->drawn, error);
 }
 
 static bool open_tap(struct sampler *s, const struct tn_group *group, int consumer, int place,
                      struct tn_error *error)
 {
+    s->consumers[s->tap_count] = consumer;
     struct tn_tap *tap = &s->taps[s->tap_count];
     if (!tn_tap_open(s->graph, group, consumer, tap, error))
         return false;
     tap->group = place;
     size_t channels = (size_t)group->channels;
-    size_t rows = (size_t)s->batch * (size_t)s->options->locations;
+    size_t rows = (size_t)s->drawn.batch * (size_t)s->options->locations;
     tap->rows = tn_alloc(rows * channels, sizeof *tap->rows);
     tap->matrix = tn_calloc(channels * channels, sizeof *tap->matrix);
+    tap->moments = s->origin ? tn_calloc(channels + 1, sizeof *tap->moments) : NULL;
     s->tap_count++;
-    if (!tap->rows || !tap->matrix)
+    if (!tap->rows || !tap->matrix || (s->origin && !tap->moments))
         return tn_fail_memory(error, "the statistics", (rows + channels) * channels * 8);
     return true;
 }
@@ -264,11 +200,14 @@ static bool open_taps(struct sampler *s, const struct tn_groups *groups, int cho
         count += (size_t)group->consumer_count;
     }
     s->taps = tn_calloc(count, sizeof *s->taps);
-    if (!s->taps)
+    s->groups = tn_calloc(count, sizeof *s->groups);
+    s->consumers = tn_calloc(count, sizeof *s->consumers);
+    if (!s->taps || !s->groups || !s->consumers)
         return tn_fail_memory(error, "the statistics", count * sizeof *s->taps);
     for (int i = 0; i < chosen_count; i++) {
         const struct tn_group *group = &groups->group[chosen[i]];
         for (int c = 0; c < group->consumer_count; c++) {
+            s->groups[s->tap_count] = chosen[i];
             if (!open_tap(s, group, c, i, error))
                 return false;
         }
@@ -281,14 +220,20 @@ static void close_taps(struct sampler *s)
     for (int i = 0; i < s->tap_count; i++) {
         tn_free(s->taps[i].rows);
         tn_free(s->taps[i].matrix);
+        tn_free(s->taps[i].moments);
     }
     tn_free(s->taps);
-    tn_free(s->images);
+    tn_free(s->groups);
+    tn_free(s->consumers);
+    tn_target_close(&s->target);
+    tn_sites_free(&s->sites);
+    tn_draw_free(&s->drawn);
 }
 
 /* Add a consumer's matrix to its group's, divided by its own y^T y where there are several. A
  * consumer whose output is always zero says nothing and is left out. */
-static bool add_consumer(const struct tn_tap *tap, bool alone, double *sum, struct tn_error *error)
+static bool add_consumer(const struct tn_tap *tap, bool alone, double *sum, double *target,
+                         struct tn_error *error)
 {
     size_t count = (size_t)tap->channels * (size_t)tap->channels;
     struct tn_tensor *own =
@@ -300,9 +245,12 @@ static bool add_consumer(const struct tn_tap *tap, bool alone, double *sum, stru
         matrix[i] = tap->matrix[i];
     tn_gram_mirror(tap->channels, matrix);
     struct tn_gram gram = {.channels = tap->channels, .matrix = own};
-    double energy = alone ? 1 : tn_gram_energy(&gram);
+    double own_energy = target ? tap->moments[tap->channels] : tn_gram_energy(&gram);
+    double energy = alone ? 1 : own_energy;
     for (size_t i = 0; energy > 0 && i < count; i++)
         sum[i] += matrix[i] / energy;
+    for (int c = 0; target && energy > 0 && c <= tap->channels; c++)
+        target[c] += tap->moments[c] / energy;
     tn_gram_free(&gram);
     return true;
 }
@@ -312,15 +260,36 @@ static bool gather(const struct sampler *s, const struct tn_group *group, int pl
 {
     *gram = (struct tn_gram){
         .channels = group->channels,
-        .samples = (int64_t)s->image_count * s->options->locations,
+        .samples = (int64_t)s->drawn.count * s->options->locations,
         .matrix =
             tn_tensor_new(TN_DOUBLE, 2, (const int64_t[]){group->channels, group->channels}, error),
     };
-    if (!gram->matrix)
+    if (s->origin)
+        gram->target = tn_tensor_new(TN_DOUBLE, 1, (const int64_t[]){group->channels + 1}, error);
+    if (!gram->matrix || (s->origin && !gram->target))
         return false;
+    double *target = gram->target ? tn_tensor_doubles(gram->target) : NULL;
     for (int i = 0; i < s->tap_count; i++) {
-        if (s->taps[i].group == place && !add_consumer(&s->taps[i], group->consumer_count == 1,
-                                                       tn_tensor_doubles(gram->matrix), error))
+        if (s->taps[i].group == place &&
+            !add_consumer(&s->taps[i], group->consumer_count == 1, tn_tensor_doubles(gram->matrix),
+                          target, error))
+            return false;
+    }
+    return true;
+}
+
+static bool gather_all(const struct sampler *s, const struct tn_groups *groups, int count,
+                       const int *chosen, struct tn_gram *grams, struct tn_activity *activities,
+                       struct tn_error *error)
+{
+    for (int i = 0; i < count; i++) {
+        const struct tn_group *group = &groups->group[chosen[i]];
+        if (!gather(s, group, i, &grams[i], error))
+            return false;
+        if (!activities)
+            continue;
+        tn_activity_set(&activities[i], tn_sites_activity(&s->sites, i, group->channels, error));
+        if (!activities[i].magnitudes)
             return false;
     }
     return true;
@@ -328,49 +297,84 @@ static bool gather(const struct sampler *s, const struct tn_group *group, int pl
 
 bool tn_sample_groups(const struct tn_graph *graph, const struct tn_groups *groups,
                       int chosen_count, const int *chosen, struct tn_dataset *dataset,
-                      const struct tn_sampling_options *options, const struct tn_progress *progress,
-                      struct tn_gram *grams, int64_t *images_used, struct tn_error *error)
+                      const struct tn_sampling_options *options,
+                      const struct tn_sampling_origin *origin, const struct tn_progress *progress,
+                      struct tn_gram *grams, struct tn_activity *activities, int64_t *images_used,
+                      struct tn_error *error)
 {
-    struct sampler s = {
-        .graph = graph, .dataset = dataset, .options = options, .progress = progress};
-    for (int i = 0; i < chosen_count; i++)
+    struct sampler s = {.graph = graph,
+                        .dataset = dataset,
+                        .options = options,
+                        .origin = origin,
+                        .progress = progress};
+    for (int i = 0; i < chosen_count; i++) {
         grams[i] = (struct tn_gram){0};
+        if (activities)
+            activities[i] = (struct tn_activity){0};
+    }
     bool ok =
-        prepare(&s, error) && open_taps(&s, groups, chosen_count, chosen, error) && run(&s, error);
-    for (int i = 0; ok && i < chosen_count; i++)
-        ok = gather(&s, &groups->group[chosen[i]], i, &grams[i], error);
-    for (int i = 0; !ok && i < chosen_count; i++)
+        prepare(&s, error) && open_taps(&s, groups, chosen_count, chosen, error) &&
+        (!activities || tn_sites_of(graph, groups, chosen_count, chosen, false, &s.sites, error)) &&
+        open_target(&s, groups, error) && run(&s, error) &&
+        gather_all(&s, groups, chosen_count, chosen, grams, activities, error);
+    for (int i = 0; !ok && i < chosen_count; i++) {
         tn_gram_free(&grams[i]);
+        if (activities)
+            tn_activity_free(&activities[i]);
+    }
     if (images_used)
-        *images_used = ok ? (int64_t)s.image_count : 0;
+        *images_used = ok ? (int64_t)s.drawn.count : 0;
     close_taps(&s);
     return ok;
+}
+
+/* Rows and y of one tap, into tensors. */
+static bool run_rows(struct sampler *s, const struct tn_groups *groups, int channels,
+                     struct tn_tensor **rows, struct tn_tensor **target, struct tn_error *error)
+{
+    int64_t count = (int64_t)s->drawn.count * s->options->locations;
+    *rows = tn_tensor_new(TN_DOUBLE, 2, (const int64_t[]){count, channels}, error);
+    if (target)
+        *target = tn_tensor_new(TN_DOUBLE, 1, &count, error);
+    if (!*rows || (target && !*target))
+        return false;
+    s->taps[0].rows = tn_tensor_doubles(*rows);
+    s->y = target ? tn_tensor_doubles(*target) : NULL;
+    return open_target(s, groups, error) && run(s, error);
 }
 
 struct tn_tensor *tn_sample_rows(const struct tn_graph *graph, const struct tn_groups *groups,
                                  int group, struct tn_dataset *dataset,
                                  const struct tn_sampling_options *options,
-                                 const struct tn_progress *progress, struct tn_error *error)
+                                 const struct tn_sampling_origin *origin,
+                                 const struct tn_progress *progress, struct tn_tensor **target,
+                                 struct tn_error *error)
 {
-    struct sampler s = {
-        .graph = graph, .dataset = dataset, .options = options, .progress = progress};
+    int consumer = 0;
     struct tn_tap tap;
+    struct sampler s = {.graph = graph,
+                        .dataset = dataset,
+                        .options = options,
+                        .origin = target ? origin : NULL,
+                        .progress = progress,
+                        .taps = &tap,
+                        .tap_count = 1,
+                        .groups = &group,
+                        .consumers = &consumer};
     struct tn_tensor *rows = NULL;
     const struct tn_group *chosen = group_at(groups, group, error);
-    if (chosen && prepare(&s, error) && tn_tap_open(graph, chosen, 0, &tap, error))
-        rows = tn_tensor_new(
-            TN_DOUBLE, 2,
-            (const int64_t[]){(int64_t)s.image_count * options->locations, chosen->channels},
-            error);
-    if (rows) {
-        tap.rows = tn_tensor_doubles(rows);
-        s.taps = &tap;
-        s.tap_count = 1;
-        if (!run(&s, error)) {
-            tn_tensor_unref(rows);
-            rows = NULL;
+    if (target)
+        *target = NULL;
+    if (chosen && prepare(&s, error) && tn_tap_open(graph, chosen, 0, &tap, error) &&
+        !run_rows(&s, groups, chosen->channels, &rows, target, error)) {
+        tn_tensor_unref(rows);
+        rows = NULL;
+        if (target) {
+            tn_tensor_unref(*target);
+            *target = NULL;
         }
     }
-    tn_free(s.images);
+    tn_target_close(&s.target);
+    tn_draw_free(&s.drawn);
     return rows;
 }

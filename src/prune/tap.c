@@ -1,7 +1,5 @@
 #include "prune/tap.h"
 
-#include "core/random.h"
-
 /* FNV-1a: the same number for the same name everywhere. */
 static uint64_t mix(uint64_t hash, const void *data, size_t size)
 {
@@ -145,13 +143,11 @@ static double scattered_sum(const struct tn_window *w, const float *weights, con
 
 /* Add to row[c] what filter d makes of channel c at (p,q); a grouped convolution's filter reads the
  * channels of its group alone. */
-static void conv_row(const struct tn_tap *tap, const float *input, struct tn_random *random,
+static void conv_row(const struct tn_tap *tap, const float *input, const struct tn_place *place,
                      double *row)
 {
     const struct tn_window *w = &tap->window;
-    int d = (int)tn_random_below(random, (uint32_t)tap->filters);
-    int p = (int)tn_random_below(random, (uint32_t)w->out[0]);
-    int q = (int)tn_random_below(random, (uint32_t)w->out[1]);
+    int d = place->filter, p = place->row, q = place->column;
     int width = w->channels_in / w->groups, made = w->channels_out / w->groups;
     int first = d / made * width;
     size_t kernel = (size_t)w->kernel[0] * (size_t)w->kernel[1];
@@ -171,13 +167,12 @@ static void conv_row(const struct tn_tap *tap, const float *input, struct tn_ran
     }
 }
 
-static void dense_row(const struct tn_tap *tap, const float *input, struct tn_random *random,
+static void dense_row(const struct tn_tap *tap, const float *input, const struct tn_place *place,
                       double *row)
 {
     size_t positions = (size_t)tap->positions;
-    size_t d = tn_random_below(random, (uint32_t)tap->filters);
-    if (tap->op == TN_OP_MATMUL)
-        input += tn_random_below(random, (uint32_t)tap->rows_in) * positions;
+    size_t d = (size_t)place->filter;
+    input += (size_t)place->row * positions;
     size_t step = tap->transposed ? 1 : (size_t)tap->filters;
     const float *weight = tap->weights + (tap->transposed ? d * positions : d);
     for (size_t i = 0; i < positions; i++) {
@@ -188,19 +183,48 @@ static void dense_row(const struct tn_tap *tap, const float *input, struct tn_ra
         row[c] *= (double)tap->alpha;
 }
 
+static bool is_dense(const struct tn_tap *tap)
+{
+    return tap->op == TN_OP_GEMM || tap->op == TN_OP_MATMUL;
+}
+
+void tn_places_start(struct tn_places *places, const struct tn_tap *tap, uint64_t seed,
+                     uint64_t image)
+{
+    tn_random_seed(&places->random, seed, mix_number(tap->stream, image));
+}
+
+struct tn_place tn_places_next(struct tn_places *places, const struct tn_tap *tap)
+{
+    struct tn_random *random = &places->random;
+    struct tn_place place = {.filter = (int)tn_random_below(random, (uint32_t)tap->filters)};
+    if (tap->op == TN_OP_MATMUL)
+        place.row = (int)tn_random_below(random, (uint32_t)tap->rows_in);
+    if (is_dense(tap))
+        return place;
+    place.row = (int)tn_random_below(random, (uint32_t)tap->window.out[0]);
+    place.column = (int)tn_random_below(random, (uint32_t)tap->window.out[1]);
+    return place;
+}
+
+void tn_tap_row(const struct tn_tap *tap, const float *input, const struct tn_place *place,
+                double *row)
+{
+    for (int c = 0; c < tap->channels; c++)
+        row[c] = 0;
+    if (is_dense(tap))
+        dense_row(tap, input, place, row);
+    else
+        conv_row(tap, input, place, row);
+}
+
 void tn_tap_image(const struct tn_tap *tap, const float *input, uint64_t seed, uint64_t image,
                   int locations, double *rows)
 {
-    struct tn_random random;
-    bool dense = tap->op == TN_OP_GEMM || tap->op == TN_OP_MATMUL;
-    tn_random_seed(&random, seed, mix_number(tap->stream, image));
+    struct tn_places places;
+    tn_places_start(&places, tap, seed, image);
     for (int i = 0; i < locations; i++) {
-        double *row = rows + (size_t)i * (size_t)tap->channels;
-        for (int c = 0; c < tap->channels; c++)
-            row[c] = 0;
-        if (dense)
-            dense_row(tap, input, &random, row);
-        else
-            conv_row(tap, input, &random, row);
+        struct tn_place place = tn_places_next(&places, tap);
+        tn_tap_row(tap, input, &place, rows + (size_t)i * (size_t)tap->channels);
     }
 }

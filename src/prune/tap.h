@@ -4,6 +4,7 @@
 #define TN_PRUNE_TAP_H
 
 #include "core/error.h"
+#include "core/random.h"
 #include "model/graph.h"
 #include "model/window.h"
 #include "prune/groups.h"
@@ -26,11 +27,29 @@ struct tn_tap {
     uint64_t stream;         /* from the group's name and the consumer's place in it */
     double *rows;            /* where the rows of the present batch go */
     double *matrix;          /* lower triangle of the sum of X^T X, or NULL */
+    double *moments;         /* [channels + 1] sums of X^T y and y^T y, or NULL */
 };
 
 /* Prepare consumer `consumer` of a group; the graph must stay. */
 bool tn_tap_open(const struct tn_graph *graph, const struct tn_group *group, int consumer,
                  struct tn_tap *tap, struct tn_error *error);
+
+/* One location: filter d, and (p,q) of a convolution's output, or row p of MatMul's. */
+struct tn_place {
+    int filter, row, column;
+};
+
+/* The locations of an image, one after another, drawn from (seed, the tap's stream, image). */
+struct tn_places {
+    struct tn_random random;
+};
+void tn_places_start(struct tn_places *places, const struct tn_tap *tap, uint64_t seed,
+                     uint64_t image);
+struct tn_place tn_places_next(struct tn_places *places, const struct tn_tap *tap);
+
+/* Row [channels] of one location: x_c = sum of weight times input over the window. */
+void tn_tap_row(const struct tn_tap *tap, const float *input, const struct tn_place *place,
+                double *row);
 
 /* Rows [locations,channels] of one image: x_c = sum of weight times input over the window at random
  * (d,p,q), drawn from (seed, the tap's stream, image). `input`: the consumer's input for this

@@ -15,6 +15,7 @@ extern const struct tn_command tn_commands_compare[];
 extern const struct tn_command tn_commands_recipe[];
 extern const struct tn_command tn_commands_measure[];
 extern const struct tn_command tn_commands_run[];
+extern const struct tn_command tn_commands_sample[];
 extern const struct tn_command tn_commands_select[];
 extern const struct tn_command tn_commands_method[];
 extern const struct tn_command tn_commands_budget[];

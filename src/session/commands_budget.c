@@ -71,6 +71,19 @@ static void set_method(struct tn_state *state, const char *name)
     }
 }
 
+static bool need_gradients(struct tn_session *session, const char *name,
+                           const struct tn_progress *progress, struct tn_error *error)
+{
+    const struct tn_state *state = session->state;
+    const struct tn_method *method = name ? tn_method_find(name) : NULL;
+    for (int g = 0; method && g < state->model->groups.count; g++) {
+        if (state->model->groups.group[g].prunable &&
+            !tn_session_need_gradients(session, g, method, progress, error))
+            return false;
+    }
+    return true;
+}
+
 /* Least and most channels of a group that may stay. */
 static void bounds_of(const struct tn_state *state, int g, double floor, int *least, int *most)
 {
@@ -269,6 +282,8 @@ static bool run_budget(struct tn_session *session, const struct tn_command_line 
     struct demand demand = {0};
     struct tn_budget_answer answer = {0};
     if (!read_demand(line, &demand, error) || !tn_session_need_model(session, error))
+        return false;
+    if (!need_gradients(session, tn_line_option(line, "method"), progress, error))
         return false;
     struct tn_state *next = tn_session_edit(session, error);
     if (!next)

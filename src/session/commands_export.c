@@ -3,8 +3,10 @@
 #include "model/onnx.h"
 #include "session/commands.h"
 #include "session/inside.h"
+#include "session/origin.h"
 #include "session/results.h"
 #include "session/selection.h"
+#include <math.h>
 
 static bool run_export(struct tn_session *session, const struct tn_command_line *line,
                        const struct tn_progress *progress, json_t *result, struct tn_error *error)
@@ -55,10 +57,18 @@ static bool run_export_samples(struct tn_session *session, const struct tn_comma
     struct tn_dataset *dataset = tn_session_need_both(session, progress, error);
     const struct tn_model *model = session->state->model;
     const struct tn_statistic *statistic = session->state->settings[group].statistic;
-    struct tn_tensor *rows = dataset ? tn_sample_rows(model->graph, &model->groups, group, dataset,
-                                                      &statistic->sampling, progress, error)
-                                     : NULL;
-    bool fine = rows && write_matrix(session, tn_line_word(line, 1), group, rows, result, error);
+    const char *target_file = tn_line_option(line, "target");
+    bool original = target_file && statistic->gram.target;
+    struct tn_origin origin = {0};
+    struct tn_tensor *rows = NULL, *target = NULL;
+    if (dataset && (!original || tn_origin_of(session, &origin, error)))
+        rows = tn_sample_rows(model->graph, &model->groups, group, dataset, &statistic->sampling,
+                              original ? &origin.origin : NULL, progress,
+                              target_file ? &target : NULL, error);
+    bool fine = rows && write_matrix(session, tn_line_word(line, 1), group, rows, result, error) &&
+                (!target || tn_npy_write(target_file, target, error));
+    tn_origin_free(&origin);
+    tn_tensor_unref(target);
     tn_tensor_unref(rows);
     return fine;
 }
@@ -73,6 +83,37 @@ static bool run_export_gram(struct tn_session *session, const struct tn_command_
         return false;
     return write_matrix(session, tn_line_word(line, 1), group,
                         session->state->settings[group].statistic->gram.matrix, result, error);
+}
+
+/* [3,C], the third row NAN where no gradients were collected. */
+static struct tn_tensor *activity_rows(const struct tn_activity *activity, struct tn_error *error)
+{
+    int64_t channels = activity->channels;
+    struct tn_tensor *rows = tn_tensor_new(TN_DOUBLE, 2, (int64_t[]){3, channels}, error);
+    const double *of[] = {activity->zeros, activity->mean, activity->taylor};
+    for (int64_t i = 0; rows && i < 3 * channels; i++)
+        tn_tensor_doubles(rows)[i] = of[i / channels] ? of[i / channels][i % channels] : NAN;
+    return rows;
+}
+
+static bool run_export_activity(struct tn_session *session, const struct tn_command_line *line,
+                                const struct tn_progress *progress, json_t *result,
+                                struct tn_error *error)
+{
+    (void)progress;
+    int group;
+    if (!need_statistic(session, line, &group, error))
+        return false;
+    const struct tn_activity *activity = &session->state->settings[group].statistic->activity;
+    if (activity->channels == 0)
+        return tn_fail(error, TN_ERROR_USE,
+                       "layer '%s' was sampled by a version that did not collect activations: "
+                       "sample it again",
+                       session->state->model->groups.group[group].name);
+    struct tn_tensor *rows = activity_rows(activity, error);
+    bool fine = rows && write_matrix(session, tn_line_word(line, 1), group, rows, result, error);
+    tn_tensor_unref(rows);
+    return fine;
 }
 
 const struct tn_command tn_commands_export[] = {
@@ -91,7 +132,8 @@ const struct tn_command tn_commands_export[] = {
      "of the rule in Luo et al. 2017 on these rows.",
      TN_COMMAND_JOURNALED | TN_COMMAND_LONG,
      {{TN_WORD_LAYER, "LAYER", false, NULL}, {TN_WORD_FILE, "X.npy", false, NULL}},
-     {{0}},
+     {{"target", TN_WORD_FILE, NULL, NULL,
+       "Y.npy [m]: also write the outputs that are to be kept at these places"}},
      run_export_samples},
     {"export-gram",
      "write the statistic of a layer",
@@ -100,5 +142,15 @@ const struct tn_command tn_commands_export[] = {
      {{TN_WORD_LAYER, "LAYER", false, NULL}, {TN_WORD_FILE, "G.npy", false, NULL}},
      {{0}},
      run_export_gram},
+    {"export-activity",
+     "write what the filters of a layer do over the sampled images",
+     "[3,C] in double precision: the fraction of activations that are 0, the mean |activation|, "
+     "and the mean over images of |mean over positions of activation x gradient of the loss| (nan "
+     "before method taylor or sample gradients=on). The activation is taken behind BatchNorm and "
+     "ReLU, before pooling.",
+     TN_COMMAND_JOURNALED,
+     {{TN_WORD_LAYER, "LAYER", false, NULL}, {TN_WORD_FILE, "A.npy", false, NULL}},
+     {{0}},
+     run_export_activity},
     {0},
 };

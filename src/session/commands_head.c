@@ -5,6 +5,28 @@
 #include "session/results.h"
 #include <string.h>
 
+/* Layers with weights of their own are no longer those of the network as it was opened. */
+static bool forget_new(struct tn_state *next, const struct tn_model *old, struct tn_error *error)
+{
+    const struct tn_layers *layers = &next->model->layers;
+    json_t *lineage = next->lineage ? json_copy(next->lineage) : json_object();
+    for (int l = 0; lineage && l < layers->count; l++) {
+        const struct tn_layer *layer = &layers->layer[l];
+        int was = tn_layers_find(&old->layers, layer->name);
+        const struct tn_node *node = &next->model->graph->nodes[layer->node];
+        bool same =
+            was >= 0 &&
+            tn_node_constant(next->model->graph, node, 1) ==
+                tn_node_constant(old->graph, &old->graph->nodes[old->layers.layer[was].node], 1);
+        if (!same)
+            json_object_set_new(lineage, layer->name, json_array());
+    }
+    if (!lineage)
+        return tn_fail_memory(error, "which filters are left", 1);
+    tn_state_set_lineage(next, lineage);
+    return true;
+}
+
 static bool become(struct tn_session *session, struct tn_graph *graph, json_t *result,
                    struct tn_error *error)
 {
@@ -14,7 +36,8 @@ static bool become(struct tn_session *session, struct tn_graph *graph, json_t *r
         tn_model_unref(model);
         return false;
     }
-    if (!tn_state_set_model(next, model, true, 0, NULL, error))
+    if (!tn_state_set_model(next, model, true, 0, NULL, error) ||
+        !forget_new(next, session->state->model, error))
         return false;
     const struct tn_value *output = &model->graph->values[model->graph->outputs[0]];
     tn_put_integer(result, "classes", output->has_shape ? output->dims[1] : 0);

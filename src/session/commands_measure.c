@@ -85,6 +85,8 @@ static bool put_layer(json_t *layers, const struct tn_state *state, int l, struc
     tn_put_number(json, "error_ls", ls);
     tn_put_integer(json, "samples",
                    setting && setting->statistic ? setting->statistic->gram.samples : 0);
+    if (setting && setting->statistic)
+        tn_put_text(json, "target", setting->statistic->gram.target ? "original" : "current");
     tn_put_bool(json, "stale", setting && setting->stale);
     if (setting && setting->sensitivity) {
         tn_put_integer(json, "sensitivity_points", setting->sensitivity->count);

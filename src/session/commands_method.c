@@ -27,7 +27,10 @@ static bool run_method(struct tn_session *session, const struct tn_command_line 
         !tn_select(session->state, tn_line_word(line, 0), &selection, error))
         return false;
     const struct tn_method *method = tn_method_find(tn_line_word(line, 1));
-    struct tn_state *next = method ? tn_session_edit(session, error) : NULL;
+    bool ready = method != NULL;
+    for (int i = 0; ready && i < selection.count; i++)
+        ready = tn_session_need_gradients(session, selection.groups[i], method, progress, error);
+    struct tn_state *next = ready ? tn_session_edit(session, error) : NULL;
     json_t *layers = json_array();
     tn_put(result, "layers", layers);
     tn_put_text(result, "method", tn_line_word(line, 1));
@@ -95,7 +98,8 @@ static bool run_curve(struct tn_session *session, const struct tn_command_line *
     const char *asked = tn_line_option(line, "method");
     bool all = asked && strcmp(asked, "all") == 0;
     const struct tn_method *method = asked && !all ? tn_method_find(asked) : setting->method;
-    if (!wants_samples(state, group, method, error))
+    if (!tn_session_need_gradients(session, group, method, progress, error) ||
+        !wants_samples(state, group, method, error))
         return false;
     const struct tn_layer_path *path = tn_state_path_by(state, group, method, progress, error);
     if (!path)

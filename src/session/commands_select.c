@@ -1,4 +1,4 @@
-/* Commands that choose filters: nothing is computed on images but by `sample`. */
+/* Commands that choose filters: nothing is computed on images. */
 #include "core/memory.h"
 #include "session/commands.h"
 #include "session/inside.h"
@@ -304,95 +304,12 @@ static bool run_unlock(struct tn_session *session, const struct tn_command_line 
     return lock_layers(session, line, TN_UNLOCKED, result, error);
 }
 
-/* Put the grams of a sampling into the next state; they are taken over. */
-static bool place(struct tn_state *next, const struct tn_selection *selection,
-                  struct tn_gram *grams, const struct tn_sampling_options *options, json_t *layers,
-                  struct tn_error *error)
-{
-    bool fine = true;
-    for (int i = 0; i < selection->count; i++) {
-        if (!fine) {
-            tn_gram_free(&grams[i]);
-            continue;
-        }
-        int g = selection->groups[i];
-        struct tn_statistic *statistic = tn_statistic_new(&grams[i], options, error);
-        fine = statistic != NULL;
-        if (fine) {
-            tn_state_set_statistic(next, g, statistic);
-            json_array_append_new(layers,
-                                  json_pack("{s:o, s:i, s:I}", "name",
-                                            tn_json_text(next->model->groups.group[g].name),
-                                            "filters", next->model->groups.group[g].channels,
-                                            "samples", (json_int_t)statistic->gram.samples));
-            tn_statistic_unref(statistic);
-        }
-    }
-    return fine;
-}
-
-static bool sample_selection(struct tn_session *session, const struct tn_selection *selection,
-                             struct tn_dataset *dataset, const struct tn_sampling_options *options,
-                             const struct tn_progress *progress, json_t *result,
-                             struct tn_error *error)
-{
-    const struct tn_model *model = session->state->model;
-    struct tn_gram *grams = tn_calloc((size_t)selection->count, sizeof *grams);
-    if (!grams)
-        return tn_fail_memory(error, "statistics", (size_t)selection->count * sizeof *grams);
-    int64_t images = 0;
-    bool fine = tn_sample_groups(model->graph, &model->groups, selection->count, selection->groups,
-                                 dataset, options, progress, grams, &images, error);
-    struct tn_state *next = fine ? tn_session_edit(session, error) : NULL;
-    json_t *layers = json_array();
-    tn_put(result, "layers", layers);
-    tn_put_integer(result, "images", images);
-    for (int i = 0; fine && !next && i < selection->count; i++)
-        tn_gram_free(&grams[i]);
-    fine = next && place(next, selection, grams, options, layers, error);
-    tn_free(grams);
-    return fine;
-}
-
-static bool run_sample(struct tn_session *session, const struct tn_command_line *line,
-                       const struct tn_progress *progress, json_t *result, struct tn_error *error)
-{
-    int64_t images = 0, locations = 0, seed = 0;
-    struct tn_selection selection;
-    const char *pattern = tn_line_word(line, 0);
-    if (!tn_line_integer(line, "images", 1, INT32_MAX, &images, error) ||
-        !tn_line_integer(line, "locations", 1, INT32_MAX, &locations, error) ||
-        !tn_line_integer(line, "seed", 0, INT64_MAX, &seed, error) ||
-        !tn_session_need_model(session, error) ||
-        !tn_select(session->state, pattern ? pattern : "all", &selection, error))
-        return false;
-    struct tn_sampling_options options = {(int)images, (int)locations, (uint64_t)seed};
-    struct tn_dataset *dataset = tn_session_need_both(session, progress, error);
-    bool fine = dataset &&
-                sample_selection(session, &selection, dataset, &options, progress, result, error);
-    tn_selection_free(&selection);
-    return fine;
-}
-
 #define LAYER                                                                                      \
     {                                                                                              \
         TN_WORD_LAYER, "LAYER", false, NULL                                                        \
     }
 
 const struct tn_command tn_commands_select[] = {
-    {"sample",
-     "collect the statistics that choosing filters needs, for all layers in one pass",
-     "Takes images of every class at random from the training images and random locations of every "
-     "layer's "
-     "consumers in each, and keeps the Gram matrix of the channels' contributions. Everything that "
-     "chooses "
-     "filters afterwards comes from memory.",
-     TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES | TN_COMMAND_LONG,
-     {{TN_WORD_LAYER, "LAYER", true, NULL}},
-     {{"images", TN_WORD_NUMBER, "10", NULL, "images of each class"},
-      {"locations", TN_WORD_NUMBER, "10", NULL, "locations in each image and consumer"},
-      {"seed", TN_WORD_NUMBER, "1", NULL, "start of the random numbers"}},
-     run_sample},
     {"ratio",
      "set the fraction of a layer's filters to remove",
      "R is the fraction removed, 0 <= R < 1; the number kept is rounded down, and at least one "

@@ -56,6 +56,17 @@ bool tn_session_save(struct tn_session *session, const char *path, struct tn_err
 /* Go on with FILE's session instead of this one. */
 bool tn_session_load(struct tn_session *session, const char *path, struct tn_error *error);
 
+/* What the method takes of a sampled group beyond its statistic: taylor's gradients, collected in
+ * one pass for all groups that were sampled alike and kept with their statistics, which the state
+ * shares with others. Does nothing where they are there, or nothing is sampled. */
+bool tn_session_need_gradients(struct tn_session *session, int group,
+                               const struct tn_method *method, const struct tn_progress *progress,
+                               struct tn_error *error);
+/* The same for a state that the running command makes. */
+bool tn_session_collect_gradients(const struct tn_state *state, int group,
+                                  struct tn_dataset *dataset, const struct tn_progress *progress,
+                                  struct tn_error *error);
+
 /* The network as it was opened, held by the session's state; NULL with an error. */
 const struct tn_model *tn_session_opened(struct tn_session *session, struct tn_error *error);
 

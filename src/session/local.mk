@@ -13,12 +13,14 @@ libthinet_la_SOURCES += \
 	src/session/commands_prune.c \
 	src/session/commands_recipe.c \
 	src/session/commands_run.c \
+	src/session/commands_sample.c \
 	src/session/commands_select.c \
 	src/session/commands_sensitivity.c \
 	src/session/commands_train.c \
 	src/session/compare.c src/session/compare.h \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
+	src/session/gradients.c \
 	src/session/inside.h \
 	src/session/journal.c src/session/journal.h \
 	src/session/latency_budget.c src/session/latency_budget.h \
@@ -27,6 +29,7 @@ libthinet_la_SOURCES += \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
+	src/session/origin.c src/session/origin.h \
 	src/session/planned.c \
 	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \

@@ -124,7 +124,7 @@ static const char *lacks(const struct tn_state *state, int group, const struct t
         return "not for this layer";
     if (tn_state_can_rank(state, group, method))
         return NULL;
-    return state->settings[group].statistic ? "needs activations" : "needs samples";
+    return state->settings[group].statistic ? "not collected yet" : "needs samples";
 }
 
 /* Nothing is computed here: what was asked for before is shared. */
@@ -206,7 +206,7 @@ static bool fill_layer(struct holder *holder, const struct tn_state *state, int 
     out->error = out->error_ls = NAN;
     if (!out->name || !out->group || !out->why_not)
         return tn_fail_memory(error, "a snapshot", 1);
-    if (!setting)
+    if (!group || !setting)
         return true;
     snprintf(out->method, sizeof out->method, "%s", setting->method->name);
     out->stale = setting->stale;

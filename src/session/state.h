@@ -72,13 +72,15 @@ struct tn_dataset *tn_data_spec_open(struct tn_data_spec *spec, const struct tn_
 struct tn_statistic {
     int refs;
     struct tn_gram gram;
+    struct tn_activity activity; /* Taylor values follow when asked for: gradients.c */
     struct tn_sampling_options sampling;
     bool stored; /* packed and hashed: `digest` names it in the store */
     struct tn_digest digest;
 };
 
-/* Takes over the gram's tensor. */
+/* Takes over the tensors of gram and activity (which may be NULL), also on failure. */
 struct tn_statistic *tn_statistic_new(const struct tn_gram *gram,
+                                      const struct tn_activity *activity,
                                       const struct tn_sampling_options *sampling,
                                       struct tn_error *error);
 struct tn_statistic *tn_statistic_ref(struct tn_statistic *statistic);

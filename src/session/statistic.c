@@ -3,18 +3,23 @@
 #include "session/state.h"
 
 struct tn_statistic *tn_statistic_new(const struct tn_gram *gram,
+                                      const struct tn_activity *activity,
                                       const struct tn_sampling_options *sampling,
                                       struct tn_error *error)
 {
     struct tn_statistic *statistic = tn_calloc(1, sizeof *statistic);
     if (!statistic) {
         struct tn_gram copy = *gram;
+        struct tn_activity its = activity ? *activity : (struct tn_activity){0};
         tn_gram_free(&copy);
+        tn_activity_free(&its);
         tn_fail_memory(error, "a statistic", sizeof *statistic);
         return NULL;
     }
     statistic->refs = 1;
     statistic->gram = *gram;
+    if (activity)
+        statistic->activity = *activity;
     statistic->sampling = *sampling;
     return statistic;
 }
@@ -31,14 +36,14 @@ void tn_statistic_unref(struct tn_statistic *statistic)
     if (!statistic || --statistic->refs > 0)
         return;
     tn_gram_free(&statistic->gram);
+    tn_activity_free(&statistic->activity);
     tn_free(statistic);
 }
 
 /* What a method takes from the images it finds here. */
 static const struct tn_activity *activity_of(const struct tn_statistic *statistic)
 {
-    (void)statistic;
-    return NULL;
+    return statistic && statistic->activity.channels > 0 ? &statistic->activity : NULL;
 }
 
 bool tn_state_can_rank(const struct tn_state *state, int group, const struct tn_method *method)
@@ -46,7 +51,10 @@ bool tn_state_can_rank(const struct tn_state *state, int group, const struct tn_
     const struct tn_statistic *statistic = state->settings[group].statistic;
     if ((method->needs & TN_NEEDS_GRAM) && !statistic)
         return false;
-    return !(method->needs & TN_NEEDS_ACTIVITY) || activity_of(statistic);
+    const struct tn_activity *activity = activity_of(statistic);
+    if (method->needs & TN_NEEDS_GRADIENTS)
+        return activity && activity->taylor;
+    return !(method->needs & TN_NEEDS_ACTIVITY) || (activity && activity->zeros);
 }
 
 /* An order that is made for one number kept is made for the pending one, or for half. */

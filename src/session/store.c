@@ -47,6 +47,10 @@ static const struct {
      "epoch INTEGER NOT NULL, steps INTEGER NOT NULL, momentum BLOB NOT NULL, best BLOB, "
      "best_epoch TEXT)",
      true},
+    {"statistic_more",
+     "CREATE TABLE statistic_more(state INTEGER NOT NULL, layer TEXT NOT NULL, activity BLOB, "
+     "gradients BLOB, target BLOB, PRIMARY KEY(state, layer)) WITHOUT ROWID",
+     true},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 

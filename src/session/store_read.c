@@ -326,6 +326,54 @@ static const struct tn_setting *near_setting(const struct tn_state *near, const 
     return g < 0 ? NULL : &near->settings[g];
 }
 
+/* Is what a column names, or its absence, the tensor that is known? */
+static bool same_column(sqlite3_stmt *s, int column, struct tn_tensor *known)
+{
+    struct tn_digest digest;
+    if (sqlite3_column_type(s, column) == SQLITE_NULL)
+        return !known;
+    return known && column_digest(s, column, &digest) &&
+           tn_digest_equal(&digest, tn_tensor_digest(known));
+}
+
+/* A tensor of doubles of this many numbers, or NULL where the column has none. */
+static bool read_optional(struct tn_store *store, sqlite3_stmt *s, int column, size_t count,
+                          int rank, struct tn_tensor **tensor, struct tn_error *error)
+{
+    struct tn_digest digest;
+    *tensor = NULL;
+    if (sqlite3_column_type(s, column) == SQLITE_NULL)
+        return true;
+    if (!column_digest(s, column, &digest))
+        return damaged(store, "a statistic without contents", error);
+    *tensor = read_tensor(store, &digest, error);
+    if (!*tensor)
+        return false;
+    bool fits = (*tensor)->dtype == TN_DOUBLE && (*tensor)->count == count &&
+                (*tensor)->rank == rank && (*tensor)->dims[rank - 1] > 0;
+    return fits || damaged(store, "a statistic of another size than its layer", error);
+}
+
+static bool read_more(struct tn_store *store, sqlite3_stmt *s, struct tn_gram *gram,
+                      struct tn_activity *activity, struct tn_error *error)
+{
+    size_t c = (size_t)gram->channels;
+    struct tn_tensor *magnitudes = NULL, *gradients = NULL;
+    bool fine = read_optional(store, s, 7, 2 * c, 2, &magnitudes, error) &&
+                read_optional(store, s, 8, c, 2, &gradients, error) &&
+                read_optional(store, s, 9, c + 1, 1, &gram->target, error);
+    bool right = fine && (!magnitudes || magnitudes->dims[0] == 2) &&
+                 (!gradients || gradients->dims[0] == 1);
+    if (!right) {
+        tn_tensor_unref(magnitudes);
+        tn_tensor_unref(gradients);
+        return fine ? damaged(store, "a statistic of another size than its layer", error) : false;
+    }
+    tn_activity_set(activity, magnitudes);
+    tn_activity_set_taylor(activity, gradients);
+    return true;
+}
+
 static struct tn_statistic *read_statistic(struct tn_store *store, sqlite3_stmt *s, int channels,
                                            const struct tn_setting *near, struct tn_error *error)
 {
@@ -339,11 +387,13 @@ static struct tn_statistic *read_statistic(struct tn_store *store, sqlite3_stmt 
         return NULL;
     }
     struct tn_statistic *known = near ? near->statistic : NULL;
-    bool same = known && known->stored && tn_digest_equal(&known->digest, &digest) &&
-                known->gram.samples == gram.samples && known->gram.channels == channels &&
-                known->sampling.seed == sampling.seed &&
-                known->sampling.locations == sampling.locations &&
-                known->sampling.images_per_class == sampling.images_per_class;
+    bool same =
+        known && known->stored && tn_digest_equal(&known->digest, &digest) &&
+        known->gram.samples == gram.samples && known->gram.channels == channels &&
+        known->sampling.seed == sampling.seed && known->sampling.locations == sampling.locations &&
+        known->sampling.images_per_class == sampling.images_per_class &&
+        same_column(s, 7, known->activity.magnitudes) &&
+        same_column(s, 8, known->activity.gradients) && same_column(s, 9, known->gram.target);
     if (same)
         return tn_statistic_ref(known);
     struct tn_tensor *packed = read_tensor(store, &digest, error);
@@ -351,7 +401,13 @@ static struct tn_statistic *read_statistic(struct tn_store *store, sqlite3_stmt 
         return NULL;
     gram.matrix = unpack(store, packed, channels, error);
     tn_tensor_unref(packed);
-    struct tn_statistic *statistic = gram.matrix ? tn_statistic_new(&gram, &sampling, error) : NULL;
+    struct tn_activity activity = {0};
+    if (!gram.matrix || !read_more(store, s, &gram, &activity, error)) {
+        tn_gram_free(&gram);
+        tn_activity_free(&activity);
+        return NULL;
+    }
+    struct tn_statistic *statistic = tn_statistic_new(&gram, &activity, &sampling, error);
     if (statistic) {
         statistic->digest = digest;
         statistic->stored = true;
@@ -399,7 +455,8 @@ static bool read_statistics(struct tn_store *store, struct tn_state *state,
 {
     sqlite3_stmt *s = tn_store_prepare(
         store,
-        "SELECT layer, samples, images, locations, seed, stale, gram FROM statistic WHERE state=?1",
+        "SELECT layer, samples, images, locations, seed, stale, gram, activity, gradients, target "
+        "FROM statistic LEFT JOIN statistic_more USING(state, layer) WHERE state=?1",
         error);
     if (!s)
         return false;

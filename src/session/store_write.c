@@ -148,11 +148,39 @@ static bool write_gram(struct tn_store *store, struct tn_statistic *statistic,
     return fine;
 }
 
+static bool bind_tensor(struct tn_store *store, sqlite3_stmt *s, int index,
+                        struct tn_tensor *tensor, struct tn_error *error)
+{
+    if (!tensor)
+        return true;
+    bind_digest(s, index, tn_tensor_digest(tensor));
+    return write_tensor(store, tensor, error);
+}
+
+/* What goes with the matrix, as far as it was collected. */
+static bool write_more(struct tn_store *store, int64_t state, const char *layer,
+                       const struct tn_statistic *statistic, struct tn_error *error)
+{
+    sqlite3_stmt *s =
+        tn_store_prepare(store, "INSERT INTO statistic_more VALUES(?1, ?2, ?3, ?4, ?5)", error);
+    if (!s)
+        return false;
+    sqlite3_bind_int64(s, 1, state);
+    sqlite3_bind_text(s, 2, layer, -1, SQLITE_STATIC);
+    bool fine = bind_tensor(store, s, 3, statistic->activity.magnitudes, error) &&
+                bind_tensor(store, s, 4, statistic->activity.gradients, error) &&
+                bind_tensor(store, s, 5, statistic->gram.target, error);
+    if (fine)
+        return finish(store, s, error);
+    sqlite3_finalize(s);
+    return false;
+}
+
 static bool write_statistic(struct tn_store *store, int64_t state, const char *layer,
                             const struct tn_setting *setting, struct tn_error *error)
 {
     struct tn_statistic *statistic = setting->statistic;
-    if (!write_gram(store, statistic, error))
+    if (!write_gram(store, statistic, error) || !write_more(store, state, layer, statistic, error))
         return false;
     sqlite3_stmt *s = tn_store_prepare(
         store, "INSERT INTO statistic VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", error);
@@ -272,7 +300,10 @@ static const char drop_tensors[] =
     " UNION SELECT momentum FROM checkpoint WHERE state=?1) "
     "AND digest NOT IN (SELECT tensor FROM graph_tensor WHERE graph IN " KEPT ") "
     "AND digest NOT IN (SELECT momentum FROM checkpoint WHERE state<>?1) "
-    "AND digest NOT IN (SELECT gram FROM statistic)";
+    "AND digest NOT IN (SELECT gram FROM statistic) "
+    "AND digest NOT IN (SELECT activity FROM statistic_more WHERE activity IS NOT NULL "
+    "UNION SELECT gradients FROM statistic_more WHERE gradients IS NOT NULL "
+    "UNION SELECT target FROM statistic_more WHERE target IS NOT NULL)";
 static const char drop_links[] =
     "DELETE FROM graph_tensor WHERE graph IN " GONE " AND graph NOT IN " KEPT;
 static const char drop_graph[] =
@@ -284,6 +315,7 @@ static bool drop_state(struct tn_store *store, int64_t id, struct tn_error *erro
                                         drop_links,
                                         drop_graph,
                                         "DELETE FROM statistic WHERE state=?1",
+                                        "DELETE FROM statistic_more WHERE state=?1",
                                         "DELETE FROM checkpoint WHERE state=?1",
                                         "DELETE FROM state WHERE id=?1"};
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {

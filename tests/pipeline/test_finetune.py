@@ -41,13 +41,26 @@ TRAIN = ("finetune epochs=5 lr=0.02 warmup=0.5 holdout=100 distill=on nesterov=o
 whole = commands(*BEGIN, TRAIN, "export " + path("whole.onnx"))[5]
 
 
-def finished_epochs(file):
-    """Read past the lock: what is committed may be looked at between two commits."""
+LAST = "SELECT max(step) FROM metric"
+
+
+def is_committing(file):
+    """A journal that holds something; one without a header is as good as none."""
+    try:
+        with open(file + "-journal", "rb") as journal:
+            return any(journal.read(8))
+    except FileNotFoundError:
+        return False
+
+
+def looks_finished(file, least):
+    """Read past the lock, while no commit is under way."""
     try:
         with sqlite3.connect("file:%s?immutable=1" % file, uri=True) as database:
-            return database.execute("SELECT max(step) FROM metric").fetchone()[0] or 0
+            done = database.execute(LAST).fetchone()[0] or 0
+        return done >= least and not is_committing(file)
     except sqlite3.Error:
-        return 0
+        return False
 
 
 def kill_when(file, command, least):
@@ -55,11 +68,12 @@ def kill_when(file, command, least):
     program = subprocess.Popen([PROGRAM, "--session", file, "--threads", "1", "-c", command], env=environment(),
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.time() + 300
-    while program.poll() is None and time.time() < until and finished_epochs(file) < least:
+    while program.poll() is None and time.time() < until and not looks_finished(file, least):
         time.sleep(0.01)
     program.send_signal(signal.SIGKILL)
     program.wait()
-    return finished_epochs(file)
+    with sqlite3.connect(file) as database:
+        return database.execute(LAST).fetchone()[0] or 0
 
 
 session = path("killed.thinet")
