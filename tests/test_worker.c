@@ -210,7 +210,7 @@ static void training_shows_progress_and_stops_at_once_when_cancelled(void **stat
     tn_worker_cancel(shop->worker);
     finish(shop, training);
     /* 200 ms are promised; a machine that is busy with other things gets more. */
-    assert_true(tn_clock_seconds() - asked < 2);
+    assert_true(tn_clock_seconds() - asked < 10);
     assert_true(shop->status.failed);
     assert_non_null(strstr(shop->status.message, "as after epoch"));
     assert_int_equal(shop->status.waiting, 0);
@@ -254,7 +254,7 @@ static void a_paused_command_stands_still_until_it_goes_on_or_is_cancelled(void 
     double asked = tn_clock_seconds();
     tn_worker_cancel(shop->worker);
     finish(shop, training);
-    assert_true(tn_clock_seconds() - asked < 2);
+    assert_true(tn_clock_seconds() - asked < 10);
     assert_true(shop->status.failed && !shop->status.paused);
 }
 
@@ -280,11 +280,22 @@ static void wait_for_end(struct shop *shop, uint64_t number)
         wait_for_news(shop);
 }
 
+/* Images a point: enough to be met at work, few where sanitizers make each take long. */
+static int measured_images(void)
+{
+    return getenv("TN_TEST_QUICK") ? 40 : 200;
+}
+
+static uint64_t measure(struct shop *shop)
+{
+    return submit(shop, "sensitivity all ratios=0.2,0.5,0.8 limit=%d", measured_images());
+}
+
 /* In the midst of a measurement in the background. */
 static uint64_t start_measuring(struct shop *shop)
 {
     prepare(shop);
-    uint64_t number = submit(shop, "sensitivity all ratios=0.2,0.5,0.8 limit=200");
+    uint64_t number = measure(shop);
     while (!(shop->status.giving_way && shop->status.done > 0))
         wait_for_news(shop);
     return number;
@@ -299,7 +310,7 @@ static void work_in_the_background_gives_way_and_goes_on_where_it_was(void **sta
     uint64_t ratio = submit(shop, "ratio conv1_1 0.5");
     wait_for_end(shop, ratio);
     /* 200 ms are promised; a machine that is busy with other things gets more. */
-    assert_true(tn_clock_seconds() - asked < 2);
+    assert_true(tn_clock_seconds() - asked < 10);
     assert_false(shop->status.failed);
     assert_int_equal(shop->shot->layers[0].kept, 16);
     assert_true(shop->status.giving_way || shop->status.resting == 1);
@@ -313,7 +324,9 @@ static void work_in_the_background_gives_way_and_goes_on_where_it_was(void **sta
     if (shop->status.failed)
         fail_msg("%s", shop->status.message);
     assert_int_equal(shop->status.finished, note);
-    assert_non_null(strstr(shop->status.message, "6 layers, 18 points on 200 images"));
+    char told[80];
+    snprintf(told, sizeof told, "6 layers, 18 points on %d images", measured_images());
+    assert_non_null(strstr(shop->status.message, told));
     /* It stands behind what was done meanwhile, once, and has not undone it. */
     const struct tn_snapshot *shot = shop->shot;
     assert_int_equal(shot->layers[0].kept, 16);
@@ -340,7 +353,7 @@ static void cancelled_work_in_the_background_keeps_its_points(void **state)
 {
     struct shop *shop = *state;
     uint64_t measuring = start_measuring(shop);
-    while (shop->status.done < 300)
+    while (shop->status.done < 1.5 * measured_images())
         wait_for_news(shop);
     double done = shop->status.done;
     int entries = shop->shot->entry_count;
@@ -350,7 +363,7 @@ static void cancelled_work_in_the_background_keeps_its_points(void **state)
     assert_non_null(strstr(shop->status.message, "of 19 points are measured"));
     assert_false(shop->status.busy || shop->status.resting || shop->status.waiting);
     assert_int_equal(shop->shot->entry_count, entries);
-    uint64_t again = submit(shop, "sensitivity all ratios=0.2,0.5,0.8 limit=200");
+    uint64_t again = measure(shop);
     while (!(shop->status.giving_way && shop->status.done > 0))
         wait_for_news(shop);
     assert_true(shop->status.done >= done);
