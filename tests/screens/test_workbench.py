@@ -148,7 +148,7 @@ def overlay(screen):
         screen.command("keep conv1_1 16")
         keeps(screen, "conv1_1", 16)
         screen.keys("a")
-        shown = screen.until(":curve conv1_1 method=all", "at keep 16, best first", "least squares", "idle")
+        shown = screen.until(":curve conv1_1 method=all", "at keep 16, best first", "least squares", "idle", gone=[" ..."])
         errors, by_method = best_first(shown)
         assert errors[0] == by_method["thinet-x"], shown
         assert re.search(r"taylor +(-|not collected yet|[0-9.e-]+)", shown), shown
@@ -159,8 +159,7 @@ def overlay(screen):
         screen.until("at keep 15, best first")
         # Another layer's curves are asked for when it is selected.
         screen.keys("j")
-        screen.until("conv1_2  32 filters", ":curve conv1_2 method=all", "idle")
-        best_first(screen.text())
+        best_first(screen.until("conv1_2  32 filters", ":curve conv1_2 method=all", "idle", gone=[" ..."]))
         screen.keys("a")
         screen.until("─ plain  ── least squares", gone=["best first"])
         screen.keys("k", "1")
