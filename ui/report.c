@@ -327,7 +327,7 @@ static const char *mark_of(const json_t *row)
     if (!isfinite(number_of(row, "top1")))
         return "";
     if (!json_is_true(json_object_get(row, "comparable")))
-        return "other images";
+        return "not comparable";
     if (!json_is_true(json_object_get(row, "exceeds")))
         return "~";
     return number_of(row, "top1_difference") > 0 ? "+" : "-";

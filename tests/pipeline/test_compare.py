@@ -112,7 +112,7 @@ check("time=on measures", all(row["forward_ms"] > 0 and row["backward_ms"] > 0 f
 check("comparing leaves no trace", measured[1]["entries"] == journal, measured[1]["entries"][len(journal):])
 text = run("--session", session, "-c", "compare").stdout.splitlines()
 check("as text: a row each, aligned, marked", len(text) == 7 and text[1].endswith(" base") and text[2].endswith(" ~")
-      and text[3].endswith(" -") and text[5].endswith("other images")
+      and text[3].endswith(" -") and text[5].endswith("not comparable")
       and len({line.index("/ ") for line in text[1:6]}) == 1, "\n".join(text))
 
 fails("an entry that is not there", "there is no entry 99", "compare 99", options=("--session", session))
