@@ -32,7 +32,7 @@ struct tn_exchange {
 
 /* locks [C] or NULL: sets hold the channels locked to be kept, and none locked to be pruned, as far
  * as their size lets them. Immutable once made. progress may be NULL: 512 channels take about
- * half a second, 1024 three, and 2048, in one pass, fifteen. */
+ * half a second, 1024 three, and 2048, in one pass, five. */
 bool tn_exchange_of(const struct tn_gram *gram, const enum tn_lock *locks,
                     const struct tn_progress *progress, struct tn_exchange *exchange,
                     struct tn_error *error);
