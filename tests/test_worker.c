@@ -210,7 +210,7 @@ static void training_shows_progress_and_stops_at_once_when_cancelled(void **stat
     tn_worker_cancel(shop->worker);
     finish(shop, training);
     /* 200 ms are promised; a machine that is busy with other things gets more. */
-    assert_true(tn_clock_seconds() - asked < 10);
+    assert_true(tn_clock_seconds() - asked < 2);
     assert_true(shop->status.failed);
     assert_non_null(strstr(shop->status.message, "as after epoch"));
     assert_int_equal(shop->status.waiting, 0);
@@ -254,7 +254,7 @@ static void a_paused_command_stands_still_until_it_goes_on_or_is_cancelled(void 
     double asked = tn_clock_seconds();
     tn_worker_cancel(shop->worker);
     finish(shop, training);
-    assert_true(tn_clock_seconds() - asked < 10);
+    assert_true(tn_clock_seconds() - asked < 2);
     assert_true(shop->status.failed && !shop->status.paused);
 }
 
@@ -306,13 +306,11 @@ static void work_in_the_background_gives_way_and_goes_on_where_it_was(void **sta
     struct shop *shop = *state;
     uint64_t measuring = start_measuring(shop);
     double done = shop->status.done, total = shop->status.total;
-    double asked = tn_clock_seconds();
     uint64_t ratio = submit(shop, "ratio conv1_1 0.5");
     wait_for_end(shop, ratio);
-    /* 200 ms are promised; a machine that is busy with other things gets more. */
-    assert_true(tn_clock_seconds() - asked < 10);
     assert_false(shop->status.failed);
     assert_int_equal(shop->shot->layers[0].kept, 16);
+    /* It ended first, and what gave way is not lost. */
     assert_true(shop->status.giving_way || shop->status.resting == 1);
     while (!(shop->status.giving_way && shop->status.done > 0))
         wait_for_news(shop);

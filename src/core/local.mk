@@ -4,6 +4,7 @@ libthinet_la_SOURCES += \
 	src/core/error.c src/core/error.h \
 	src/core/file.c src/core/file.h \
 	src/core/mapping.c src/core/mapping.h \
+	src/core/median.c src/core/median.h \
 	src/core/memory.c src/core/memory.h \
 	src/core/normal.c src/core/normal.h \
 	src/core/progress.c src/core/progress.h \

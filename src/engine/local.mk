@@ -25,6 +25,7 @@ libthinet_la_SOURCES += \
 	src/engine/teacher.c src/engine/teacher.h \
 	src/engine/train.c src/engine/train.h \
 	src/engine/update.c \
+	src/engine/trial.c src/engine/trial.h \
 	src/engine/unary.c src/engine/unary.h
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).

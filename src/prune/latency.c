@@ -1,12 +1,12 @@
 #include "prune/latency.h"
 
 #include "core/clock.h"
+#include "core/median.h"
 #include "core/memory.h"
-#include "core/random.h"
 #include "engine/network.h"
+#include "engine/trial.h"
 #include "prune/surgery.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_PASSES = 9, FEWEST_PASSES = 3 };
@@ -25,32 +25,6 @@ struct tn_stopwatch {
 };
 
 /* --- one network --- */
-
-static float *random_images(const struct tn_graph *graph, int batch, struct tn_error *error)
-{
-    const struct tn_value *input = graph->input_count > 0 ? &graph->values[graph->inputs[0]] : NULL;
-    size_t count = (size_t)batch;
-    if (!input || !input->has_shape || input->rank < 1 || input->dims[0] != TN_BATCH) {
-        tn_fail(error, TN_ERROR_INPUT, "the network's input is no batch of known shape");
-        return NULL;
-    }
-    for (int i = 1; i < input->rank; i++) {
-        if (tn_mul(count, (size_t)input->dims[i], &count))
-            continue;
-        tn_fail(error, TN_ERROR_INPUT, "the network's input is too large");
-        return NULL;
-    }
-    float *images = tn_alloc(count, sizeof *images);
-    if (!images) {
-        tn_fail_memory(error, "images", count * sizeof *images);
-        return NULL;
-    }
-    struct tn_random random;
-    tn_random_seed(&random, 1, 0);
-    for (size_t i = 0; i < count; i++)
-        images[i] = (float)tn_random_normal(&random);
-    return images;
-}
 
 static bool find_layers(struct tn_stopwatch *watch, const struct tn_graph *graph,
                         struct tn_error *error)
@@ -82,7 +56,7 @@ struct tn_stopwatch *tn_stopwatch_new(const struct tn_graph *graph, int batch,
     }
     watch->batch = batch;
     watch->passes = -1;
-    watch->images = random_images(graph, batch, error);
+    watch->images = tn_trial_images(graph, batch, error);
     watch->network = watch->images ? tn_network_new(graph, batch, TN_INFER, error) : NULL;
     if (!watch->network || !find_layers(watch, graph, error)) {
         tn_stopwatch_free(watch);
@@ -146,20 +120,12 @@ bool tn_stopwatch_pass(struct tn_stopwatch *watch, struct tn_error *error)
     return true;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
+/* Of numbers that stay as they are. */
 static double median(const double *values, int count)
 {
     double sorted[MOST_PASSES];
-    if (count < 1)
-        return NAN;
-    memcpy(sorted, values, (size_t)count * sizeof *sorted);
-    qsort(sorted, (size_t)count, sizeof *sorted, by_value);
-    return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
+    memcpy(sorted, values, (size_t)(count > 0 ? count : 0) * sizeof *sorted);
+    return tn_median(count, sorted);
 }
 
 double tn_stopwatch_total(const struct tn_stopwatch *watch)

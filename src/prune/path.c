@@ -139,6 +139,22 @@ static bool path_new(int channels, double energy, struct tn_path *path, struct t
     return tn_fail_memory(error, "a path", n * sizeof(double));
 }
 
+bool tn_path_unmeasured(int channels, const int *order, struct tn_path *path,
+                        struct tn_error *error)
+{
+    size_t n = (size_t)channels;
+    if (!path_new(channels, NAN, path, error))
+        return false;
+    memcpy(path->order, order, n * sizeof *order);
+    for (size_t i = 0; i <= n; i++)
+        path->error[i] = path->error_ls[i] = NAN;
+    for (size_t i = 0; i < n; i++) {
+        path->cost[i] = path->runner_up_cost[i] = NAN;
+        path->runner_up[i] = -1;
+    }
+    return true;
+}
+
 void tn_path_free(struct tn_path *path)
 {
     tn_free(path->order);

@@ -39,6 +39,10 @@ bool tn_path_thinet(const struct tn_gram *gram, const enum tn_lock *locks, struc
 bool tn_path_of_order(const struct tn_gram *gram, const int *order, const enum tn_lock *locks,
                       struct tn_path *path, struct tn_error *error);
 
+/* A path of which only the order is known: errors and costs are NAN, there are no runner-ups. */
+bool tn_path_unmeasured(int channels, const int *order, struct tn_path *path,
+                        struct tn_error *error);
+
 /* The greedy order alone, in O(C^2): order [C], cost [C] by turn, relative to y^T y. */
 bool tn_path_greedy(const struct tn_gram *gram, const enum tn_lock *locks, int *order, double *cost,
                     struct tn_error *error);

@@ -3,6 +3,7 @@
 #include "data/npy.h"
 #include "engine/evaluate.h"
 #include "engine/network.h"
+#include "engine/trial.h"
 #include "session/commands.h"
 #include "session/inside.h"
 #include "session/results.h"

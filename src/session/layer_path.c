@@ -126,36 +126,11 @@ static struct tn_layer_path *path_new(const struct tn_method_input *input, struc
 
 /* --- errors along an order --- */
 
-/* Without a statistic an order is all that is known. */
-static bool bare_path(const struct tn_method_input *input, const int *order, struct tn_path *path,
-                      struct tn_error *error)
-{
-    size_t n = (size_t)input->channels;
-    *path = (struct tn_path){.channels = input->channels, .energy = NAN};
-    path->order = tn_alloc(n, sizeof *path->order);
-    path->error = tn_alloc(n + 1, sizeof *path->error);
-    path->error_ls = tn_alloc(n + 1, sizeof *path->error_ls);
-    path->cost = tn_alloc(n, sizeof *path->cost);
-    path->runner_up = tn_alloc(n, sizeof *path->runner_up);
-    path->runner_up_cost = tn_alloc(n, sizeof *path->runner_up_cost);
-    if (!path->order || !path->error || !path->error_ls || !path->cost || !path->runner_up ||
-        !path->runner_up_cost)
-        return tn_fail_memory(error, "a path", n * sizeof *path->error);
-    memcpy(path->order, order, n * sizeof *order);
-    for (size_t i = 0; i <= n; i++)
-        path->error[i] = path->error_ls[i] = NAN;
-    for (size_t i = 0; i < n; i++) {
-        path->cost[i] = path->runner_up_cost[i] = NAN;
-        path->runner_up[i] = -1;
-    }
-    return true;
-}
-
 static bool follow(const struct tn_method_input *input, const int *order, struct tn_path *path,
                    struct tn_error *error)
 {
     return input->gram ? tn_path_of_order(input->gram, order, input->locks, path, error)
-                       : bare_path(input, order, path, error);
+                       : tn_path_unmeasured(input->channels, order, path, error);
 }
 
 static bool rank_and_follow(const struct tn_method *method, const struct tn_method_input *input,

@@ -1,30 +1,11 @@
 #include "session/timing.h"
 
 #include "core/clock.h"
+#include "core/median.h"
 #include "core/memory.h"
-#include "core/random.h"
 #include "engine/network.h"
+#include "engine/trial.h"
 #include <math.h>
-#include <stdlib.h>
-
-/* Numbers of one image [C,H,W], or of whatever the network takes. */
-bool tn_input_size(const struct tn_graph *graph, size_t *size, struct tn_error *error)
-{
-    const struct tn_value *input = graph->input_count ? &graph->values[graph->inputs[0]] : NULL;
-    *size = 1;
-    if (!input || !input->has_shape || input->rank < 1 || input->dims[0] != TN_BATCH)
-        return tn_fail(error, TN_ERROR_INPUT, "the network's input is no batch of known shape");
-    for (int i = 1; i < input->rank; i++)
-        if (!tn_mul(*size, (size_t)input->dims[i], size))
-            return tn_fail(error, TN_ERROR_INPUT, "the network's input is too large");
-    return true;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 enum { TIMED = 7 };
 
@@ -90,36 +71,11 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
     return fine;
 }
 
-static double median_ms(double *seconds)
-{
-    qsort(seconds, TIMED, sizeof *seconds, by_value);
-    return 1000 * seconds[TIMED / 2];
-}
-
-static float *random_images(size_t count, struct tn_error *error)
-{
-    float *images = tn_alloc(count, sizeof *images);
-    if (!images) {
-        tn_fail_memory(error, "images", count * sizeof *images);
-        return NULL;
-    }
-    struct tn_random random;
-    tn_random_seed(&random, 1, 0);
-    for (size_t i = 0; i < count; i++)
-        images[i] = (float)tn_random_normal(&random);
-    return images;
-}
-
 bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_progress *progress,
                      struct tn_timing *timing, struct tn_error *error)
 {
-    size_t size = 0, count;
-    if (!tn_input_size(graph, &size, error))
-        return false;
-    if (!tn_mul(size, (size_t)batch, &count))
-        return tn_fail(error, TN_ERROR_USE, "batch %d is too large", batch);
     struct timing t = {.batch = batch};
-    float *images = random_images(count, error);
+    float *images = tn_trial_images(graph, batch, error);
     t.images = images;
     tn_error_clear(&timing->untrained);
     bool fine = images && time_mode(&t, graph, TN_INFER, progress, error);
@@ -132,8 +88,8 @@ bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_pr
     }
     if (!fine)
         return false;
-    timing->forward_ms = median_ms(t.forward);
-    timing->backward_ms = trained ? median_ms(t.backward) : NAN;
-    timing->step_ms = trained ? median_ms(t.step) : NAN;
+    timing->forward_ms = 1000 * tn_median(TIMED, t.forward);
+    timing->backward_ms = trained ? 1000 * tn_median(TIMED, t.backward) : NAN;
+    timing->step_ms = trained ? 1000 * tn_median(TIMED, t.step) : NAN;
     return true;
 }

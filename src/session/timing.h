@@ -17,7 +17,4 @@ struct tn_timing {
 bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_progress *progress,
                      struct tn_timing *timing, struct tn_error *error);
 
-/* Numbers of one image [C,H,W], or of whatever the network takes. */
-bool tn_input_size(const struct tn_graph *graph, size_t *size, struct tn_error *error);
-
 #endif
