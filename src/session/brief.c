@@ -246,6 +246,21 @@ static void brief_recipe(struct text *text, const json_t *result)
     }
 }
 
+/* How many, and how the newest does. */
+static void add_networks(struct text *text, const json_t *rows)
+{
+    size_t count = json_array_size(rows);
+    const json_t *row = count > 0 ? json_array_get(rows, count - 1) : NULL;
+    add(text, "%zu networks", count);
+    if (!isfinite(number(row, "top1")))
+        return;
+    add(text, "  entry %.0f: top-1 %.2f%% at %.2fx FLOPs", number(row, "entry"),
+        100 * number(row, "top1"), number(row, "flops_ratio"));
+    if (isfinite(number(row, "top1_difference")))
+        add(text, ", %+.2f to base (%s)", 100 * number(row, "top1_difference"),
+            json_is_true(json_object_get(row, "exceeds")) ? "more than chance" : "within chance");
+}
+
 static void brief_compare(struct text *text, const json_t *result)
 {
     const json_t *rows = json_object_get(result, "rows"),
@@ -255,7 +270,7 @@ static void brief_compare(struct text *text, const json_t *result)
     double least = INFINITY;
     size_t i;
     if (rows)
-        add(text, "%zu networks", json_array_size(rows));
+        add_networks(text, rows);
     json_array_foreach((json_t *)methods, i, row)
     {
         if (number(row, "error_ls") < least) {
