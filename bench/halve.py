@@ -27,6 +27,8 @@ def arguments():
     parser.add_argument("--method", default="thinet")
     parser.add_argument("--sample", default="images=10 locations=10", help="options of sample")
     parser.add_argument("--budget", default="", help="further options of budget")
+    parser.add_argument("--sensitivity", default="", metavar="OPTIONS",
+                        help="measure it before budget, which uses it with --budget objective=sensitivity")
     parser.add_argument("--prune", default="reweight=full", help="options of prune")
     parser.add_argument("--finetune", default="epochs=40 lr=0.05 augment=crop-flip distill=on", help="options of finetune")
     parser.add_argument("--eval-limit", type=int, metavar="N", help="the first N test images; without it all")
@@ -86,6 +88,8 @@ def script(args, way):
     lines.append(evaluation(args))
     lines.append("sample all %s seed=%d" % (args.sample, args.seed))
     lines.append("method all %s seed=%d" % (method, args.seed))
+    if rule == "budget" and args.sensitivity:
+        lines.append("sensitivity all " + args.sensitivity)
     lines.append(("budget flops=%g %s" % (args.flops, args.budget)).strip() if rule == "budget"
                  else "ratio all " + equal_ratio(args))
     lines.append(("prune all %s" % args.prune).strip())
@@ -192,7 +196,7 @@ def row_of(args, way, found):
 def command_line(args):
     text = ["python3 bench/halve.py --work FOLDER --network %s --data %s" % (
         os.path.basename(args.network), os.path.basename(os.path.normpath(args.data)))]
-    for name in ("preset", "flops", "scope", "ways", "method", "sample", "budget", "prune", "finetune", "eval_limit", "seed"):
+    for name in ("preset", "flops", "scope", "ways", "method", "sample", "sensitivity", "budget", "prune", "finetune", "eval_limit", "seed"):
         value = getattr(args, name)
         if value not in (None, ""):
             text.append("--%s %s" % (name.replace("_", "-"), shlex.quote(str(value))))

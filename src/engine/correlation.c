@@ -137,10 +137,9 @@ static bool prepare_passes(struct tn_network *network, struct tn_correlation *c,
            (!(passes & TN_PASS_WEIGHTS) || make_parts(c));
 }
 
-bool tn_correlation_prepare(struct tn_network *network, struct tn_step *step,
-                            struct tn_correlation *c, int passes, struct tn_error *error)
+bool tn_correlation_prepare(struct tn_network *network, const char *name, struct tn_correlation *c,
+                            int passes, struct tn_error *error)
 {
-    const char *name = tn_step_node(network, step)->name;
     int step_depth = network->kernels->depth_step;
     if (!tn_conv_geometry_make(&c->window, network->max_batch, passes == TN_PASS_FORWARD,
                                &c->geometry, error))
@@ -526,3 +525,57 @@ void tn_bias_gradient(struct tn_network *network, const float *output_gradient, 
     struct bias_job job = {network, output_gradient, channels, area, gradient};
     tn_parallel(channels, sum_channel, &job);
 }
+
+/* --- as a path of Conv: it fits every shape --- */
+
+static bool path_fits(const struct tn_network *network, const struct tn_window *window)
+{
+    (void)network;
+    (void)window;
+    return true;
+}
+
+static void path_release(void *state)
+{
+    if (state)
+        tn_correlation_release(state);
+    tn_free(state);
+}
+
+static void *path_prepare(struct tn_network *network, const struct tn_window *window, int passes,
+                          const char *name, struct tn_error *error)
+{
+    struct tn_correlation *c = tn_calloc(1, sizeof *c);
+    if (!c) {
+        tn_fail_memory(error, name, sizeof *c);
+        return NULL;
+    }
+    c->window = *window;
+    if (tn_correlation_prepare(network, name, c, passes, error))
+        return c;
+    path_release(c);
+    return NULL;
+}
+
+static void path_forward(struct tn_network *network, void *state, const float *weights,
+                         const float *input, struct tn_finish finish, float *output)
+{
+    tn_correlation_forward(network, state, weights, input, finish, output);
+}
+
+static void path_backward(struct tn_network *network, void *state, const float *weights,
+                          const float *input, const float *output_gradient, float *weights_gradient,
+                          float *input_gradient)
+{
+    tn_correlation_weights(network, state, weights, input, output_gradient, weights_gradient,
+                           input_gradient);
+}
+
+const struct tn_conv_path tn_correlation_path = {
+    .name = "correlation",
+    .fits = path_fits,
+    .prepare = path_prepare,
+    .release = path_release,
+    .forward = path_forward,
+    .backward = path_backward,
+};

@@ -5,7 +5,7 @@
 #define TN_ENGINE_CORRELATION_H
 
 #include "engine/conv_geometry.h"
-#include "engine/step.h"
+#include "engine/conv_path.h"
 
 struct tn_correlation {
     struct tn_window window; /* of the convolution */
@@ -21,23 +21,14 @@ struct tn_correlation {
     float *partial;                     /* [parts, filters x groups, padded_depth] */
 };
 
-/* Which passes there will be. */
-enum { TN_PASS_FORWARD = 1, TN_PASS_BACK = 2, TN_PASS_WEIGHTS = 4 };
-
-/* `c` zeroed but for its window. Errors name the node of `step`. */
-bool tn_correlation_prepare(struct tn_network *network, struct tn_step *step,
-                            struct tn_correlation *c, int passes, struct tn_error *error);
+/* `c` zeroed but for its window. Errors name the node, `name`. */
+bool tn_correlation_prepare(struct tn_network *network, const char *name, struct tn_correlation *c,
+                            int passes, struct tn_error *error);
 void tn_correlation_release(struct tn_correlation *c);
 
 /* Numbers of one image on either side of the convolution. */
 size_t tn_correlation_in(const struct tn_correlation *c);
 size_t tn_correlation_out(const struct tn_correlation *c);
-
-/* What is done with every number of a channel before it is written. `bias` may be NULL. */
-struct tn_finish {
-    const float *bias;
-    bool relu;
-};
 
 /* output [N,filters,out,out] = finished convolution of input [N,channels,in,in] with weights
  * [filters,channels / groups,kh,kw] */

@@ -1,7 +1,8 @@
 libthinet_la_SOURCES += \
 	src/engine/batch_norm_reset.c src/engine/batch_norm_reset.h \
 	src/engine/choose.c src/engine/kernels.h src/engine/functions.h \
-	src/engine/conv.c src/engine/conv_geometry.c src/engine/conv_geometry.h \
+	src/engine/conv.c src/engine/conv_path.h src/engine/conv_transpose.c \
+	src/engine/conv_geometry.c src/engine/conv_geometry.h \
 	src/engine/correlation.c src/engine/correlation.h \
 	src/engine/binary.c src/engine/dropout.c \
 	src/engine/evaluate.c src/engine/evaluate.h \
