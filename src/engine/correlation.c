@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 #include "core/threads.h"
+#include "engine/row_block.h"
 
 #include <string.h>
 
@@ -9,22 +10,6 @@
  * parts in order: the same bits for any number of threads. */
 enum { MAX_PARTS = 16 };
 enum { PART_BYTES = 64 << 20 }; /* of all parts together */
-
-/* Rows of a block: all filters of a group cut evenly into blocks the kernel can take. */
-struct block {
-    int begin, rows;
-};
-
-static int block_count(int filters, int most)
-{
-    return (filters + most - 1) / most;
-}
-
-static struct block block_at(int filters, int count, int index)
-{
-    int begin = (int)((long)filters * index / count);
-    return (struct block){begin, (int)((long)filters * (index + 1) / count) - begin};
-}
 
 size_t tn_correlation_in(const struct tn_correlation *c)
 {
@@ -185,9 +170,9 @@ static void pack_group(void *context, size_t group, unsigned worker)
     size_t size = (size_t)c->filters * (size_t)c->depth;
     const float *from = job->weights + group * size;
     float *to = c->packed + group * size;
-    int blocks = block_count(c->filters, job->tile_rows);
+    int blocks = tn_row_blocks(c->filters, job->tile_rows);
     for (int b = 0; b < blocks; b++) {
-        struct block block = block_at(c->filters, blocks, b);
+        struct tn_row_block block = tn_row_block_at(c->filters, blocks, b);
         for (int k = 0; k < c->depth; k++)
             for (int r = 0; r < block.rows; r++)
                 *to++ = from[(size_t)(block.begin + r) * (size_t)c->depth + (size_t)k];
@@ -204,10 +189,10 @@ static void pack_group_back(void *context, size_t group, unsigned worker)
     size_t size = (size_t)c->filters * (size_t)c->depth;
     const float *from = job->weights + group * size;
     float *to = c->packed_back + group * size;
-    int blocks = block_count(c->channels, job->tile_rows);
+    int blocks = tn_row_blocks(c->channels, job->tile_rows);
     for (int phase = 0; phase < g->phases; phase++)
         for (int b = 0; g->stored[phase] >= 0 && b < blocks; b++) {
-            struct block block = block_at(c->channels, blocks, b);
+            struct tn_row_block block = tn_row_block_at(c->channels, blocks, b);
             for (int f = 0; f < c->filters; f++)
                 for (int t = 0; t < g->taps; t++)
                     for (int r = 0; g->phase[t] == phase && r < block.rows; r++)
@@ -283,9 +268,9 @@ static void forward_group(const struct job *job, int group, const float *planes,
         planes + (size_t)group * (size_t)c->channels * (size_t)g->stored_count * g->plane;
     size_t positions =
         tn_conv_positions(g, part->images, (const int[]){part->rows, c->window.out[1]});
-    int blocks = block_count(c->filters, job->network->kernels->tile_rows);
+    int blocks = tn_row_blocks(c->filters, job->network->kernels->tile_rows);
     for (int b = 0; b < blocks; b++) {
-        struct block block = block_at(c->filters, blocks, b);
+        struct tn_row_block block = tn_row_block_at(c->filters, blocks, b);
         int filter = group * c->filters + block.begin;
         job->network->kernels->correlate(block.rows, c->depth,
                                          c->packed + (size_t)filter * (size_t)c->depth, in,
@@ -364,11 +349,11 @@ static void back_phase(const struct job *job, const float *from, const float *we
 {
     const struct tn_correlation *c = job->c;
     const struct tn_conv_geometry *g = &c->geometry;
-    int extent[2], blocks = block_count(c->channels, job->network->kernels->tile_rows);
+    int extent[2], blocks = tn_row_blocks(c->channels, job->network->kernels->tile_rows);
     tn_conv_phase_extent(g, phase, extent);
     size_t positions = tn_conv_positions(g, images, extent);
     for (int b = 0; b < blocks; b++) {
-        struct block block = block_at(c->channels, blocks, b);
+        struct tn_row_block block = tn_row_block_at(c->channels, blocks, b);
         job->network->kernels->correlate(block.rows, c->back_depth[phase], weights, from,
                                          c->back_offsets[phase], positions, tile, g->plane);
         weights += (size_t)c->back_depth[phase] * (size_t)block.rows;
@@ -423,12 +408,12 @@ static void weights_slice(const struct job *job, const float *planes, const floa
     const struct tn_correlation *c = job->c;
     const struct tn_conv_geometry *g = &c->geometry;
     size_t positions = tn_conv_positions(g, images, c->window.out);
-    int blocks = block_count(c->filters, ROWS);
+    int blocks = tn_row_blocks(c->filters, ROWS);
     for (int group = 0; group < c->groups; group++) {
         const float *in =
             planes + (size_t)group * (size_t)c->channels * (size_t)g->stored_count * g->plane;
         for (int b = 0; b < blocks; b++) {
-            struct block block = block_at(c->filters, blocks, b);
+            struct tn_row_block block = tn_row_block_at(c->filters, blocks, b);
             size_t filter = (size_t)group * (size_t)c->filters + (size_t)block.begin;
             job->network->kernels->correlate_weights(
                 block.rows, c->padded_depth, gradient + filter * g->plane + g->margin, g->plane, in,

@@ -372,6 +372,8 @@ static void sum_rows(size_t count, const float *x, double *sums)
 extern const struct tn_unary_kernels SYMBOL(unary, TN_KERNELS_NAME)[TN_UNARY_COUNT];
 extern const struct tn_binary_kernels SYMBOL(binary, TN_KERNELS_NAME)[TN_BINARY_COUNT];
 
+extern const struct tn_winograd_kernels SYMBOL(winograd, TN_KERNELS_NAME);
+
 extern const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME);
 const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .name = TEXT(TN_KERNELS_NAME),
@@ -393,6 +395,7 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .sgd = sgd,
     .nesterov = nesterov,
     .sum_rows = sum_rows,
+    .winograd = &SYMBOL(winograd, TN_KERNELS_NAME),
     .unary = SYMBOL(unary, TN_KERNELS_NAME),
     .binary = SYMBOL(binary, TN_KERNELS_NAME),
 };

@@ -4,6 +4,7 @@
 #define TN_ENGINE_KERNELS_H
 
 #include "engine/functions.h"
+#include "engine/winograd_kernels.h"
 #include <stddef.h>
 
 enum {
@@ -72,6 +73,7 @@ struct tn_kernels {
     /* sums += x */
     void (*sum_rows)(size_t count, const float *x, double *sums);
 
+    const struct tn_winograd_kernels *winograd;
     const struct tn_unary_kernels *unary;   /* [TN_UNARY_COUNT] */
     const struct tn_binary_kernels *binary; /* [TN_BINARY_COUNT] */
 };

@@ -3,7 +3,7 @@ libthinet_la_SOURCES += \
 	src/engine/choose.c src/engine/kernels.h src/engine/functions.h \
 	src/engine/conv.c src/engine/conv_path.h src/engine/conv_transpose.c \
 	src/engine/conv_geometry.c src/engine/conv_geometry.h \
-	src/engine/correlation.c src/engine/correlation.h \
+	src/engine/correlation.c src/engine/correlation.h src/engine/row_block.h \
 	src/engine/binary.c src/engine/dropout.c \
 	src/engine/evaluate.c src/engine/evaluate.h \
 	src/engine/gemm.c \
@@ -27,11 +27,12 @@ libthinet_la_SOURCES += \
 	src/engine/train.c src/engine/train.h \
 	src/engine/update.c \
 	src/engine/trial.c src/engine/trial.h \
-	src/engine/unary.c src/engine/unary.h
+	src/engine/unary.c src/engine/unary.h \
+	src/engine/winograd.c src/engine/winograd_kernels.h
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).
 KERNEL_SOURCES = src/engine/kernels.c src/engine/functions_one.c src/engine/functions_two.c \
-	src/engine/elementary.h src/engine/vector.h
+	src/engine/winograd_kernels.c src/engine/elementary.h src/engine/vector.h
 KERNEL_CFLAGS = $(AM_CFLAGS) -ffp-contract=fast
 
 noinst_LTLIBRARIES += libkernels_generic.la

@@ -47,9 +47,23 @@ float *tn_scratch(const struct tn_network *network, unsigned worker)
     return network->scratch[worker];
 }
 
+void tn_want_shared(struct tn_network *network, size_t floats)
+{
+    if (floats > network->shared_floats)
+        network->shared_floats = floats;
+}
+
+float *tn_shared(const struct tn_network *network)
+{
+    return network->shared;
+}
+
 /* Scratch for every worker there is by now. */
 static bool ensure_scratch(struct tn_network *network, struct tn_error *error)
 {
+    if (network->shared_floats > 0 && !network->shared &&
+        !(network->shared = tn_calloc(network->shared_floats, sizeof(float))))
+        return tn_fail_memory(error, "scratch memory", network->shared_floats * sizeof(float));
     unsigned workers = tn_threads_get();
     if (workers <= network->scratch_workers)
         return true;
@@ -130,6 +144,7 @@ void tn_network_free(struct tn_network *network)
     for (unsigned w = 0; w < network->scratch_workers; w++)
         tn_free(network->scratch[w]);
     tn_free(network->scratch);
+    tn_free(network->shared);
     tn_free(network->accumulate);
     tn_free(network->slots);
     tn_free(network->params);
@@ -403,7 +418,7 @@ const char *tn_network_first_bad(const struct tn_network *network)
 
 size_t tn_network_bytes(const struct tn_network *network)
 {
-    size_t floats = network->scratch_floats * network->scratch_workers +
+    size_t floats = network->shared_floats + network->scratch_floats * network->scratch_workers +
                     network->accumulate_floats * (size_t)network->max_batch;
     for (int s = 0; s < network->slot_count; s++)
         floats += network->slots[s].size * (size_t)network->max_batch;

@@ -86,6 +86,8 @@ struct tn_network {
     size_t scratch_floats; /* a worker */
     unsigned scratch_workers;
     float **scratch;   /* [workers] */
+    size_t shared_floats;
+    float *shared; /* scratch that all workers see */
     float *accumulate; /* where a second contribution to a gradient is made before it is added */
     size_t accumulate_floats;
     uint64_t seed, iteration;
@@ -125,6 +127,9 @@ const struct tn_value *tn_step_output_value(const struct tn_network *network,
 /* Reserve scratch memory for each worker; tn_scratch gives it back during forward and backward. */
 void tn_want_scratch(struct tn_network *network, size_t floats);
 float *tn_scratch(const struct tn_network *network, unsigned worker);
+/* The same for memory that is there once, for whichever step runs. */
+void tn_want_shared(struct tn_network *network, size_t floats);
+float *tn_shared(const struct tn_network *network);
 
 /* Where to write the gradient of a blob: its own memory the first time, else memory whose contents
  * tn_gradient_done adds; one blob after the other. NULL when nobody wants it. */

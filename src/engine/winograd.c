@@ -1,0 +1,558 @@
+/* 3x3 convolutions of stride 1 by Winograd's F(4x4,3x3) (Lavin, Gray 2016): a quarter of the
+ * multiplications. Each 4x4 tile of the output comes from 36 products of transformed tiles and
+ * transformed weights, and these are 36 small matrix products over channels. The gradient of the
+ * input is the convolution of the output's gradient with the turned weights; the gradient of the
+ * weights is the transposed way: sums over tiles of transformed input times A dy A'. */
+#include "core/memory.h"
+#include "core/threads.h"
+#include "engine/conv_path.h"
+#include "engine/row_block.h"
+
+#include <string.h>
+
+enum {
+    LINES_IN = 2 * TN_TILE_IN,
+    SLICE_FLOATS = 64 * 1024,       /* transformed tiles of a slice: should stay in the cache */
+    SLICE_TILES = 48,               /* but so many at least: they share the reading of weights */
+    CHUNK_FLOATS = 4 * 1024 * 1024, /* the same for the gradient of the weights */
+    CHUNK_TILES = 64,
+    CHUNK_MOST = 512,
+    TILE_ALIGN = 16 /* floats: the widest vector */
+};
+
+/* One convolution: forward, or on the way back from the gradient of the output to the input's. */
+struct direction {
+    int channels, filters;
+    int in[2], out[2], pad[2];
+    int down, across;   /* tiles of an image */
+    int rows;           /* tile rows a slice */
+    size_t tiles, span; /* of a slice: rounded up to vectors; floats of a line */
+    size_t stride[2];   /* floats from point to point of a slice's inputs and outputs */
+    float *weights;     /* [36][block of filters][channel][filter of the block] */
+    ptrdiff_t *offsets; /* [channels] of a channel's tiles */
+    bool ready;         /* the weights are transformed, and stay */
+};
+
+/* The gradient of the weights goes over the batch in chunks of tile rows. */
+struct chunk {
+    int rows;
+    size_t tiles, span, stride[2]; /* inputs, gradients */
+    int padded;                    /* channels, rounded up for correlate_weights */
+    ptrdiff_t *offsets;            /* [padded] */
+};
+
+struct winograd {
+    struct direction forward, back;
+    struct chunk chunk;
+    int passes;
+};
+
+static size_t round_up(size_t count, size_t to)
+{
+    return (count + to - 1) / to * to;
+}
+
+/* Tiles of a point of all channels. An odd number of cache lines, or 36 points a power of two apart
+ * would push one another out of the cache. */
+static size_t point_stride(size_t channels, size_t tiles)
+{
+    size_t lines = channels * tiles / TILE_ALIGN;
+    return (lines | 1) * TILE_ALIGN;
+}
+
+static int tile_count(int size)
+{
+    return (size + TN_TILE - 1) / TN_TILE;
+}
+
+/* Tile rows such that their transforms take about `floats`. */
+static int choose_rows(const struct direction *d, size_t floats, size_t least, size_t most)
+{
+    size_t tiles = floats / (TN_TILE_POINTS * ((size_t)d->channels + (size_t)d->filters));
+    tiles = tiles < least ? least : tiles > most ? most : tiles;
+    size_t rows = (tiles + (size_t)d->across / 2) / (size_t)d->across;
+    return rows < 1 ? 1 : (int)rows;
+}
+
+static size_t span_of(size_t tiles)
+{
+    return TN_TILE * tiles + TILE_ALIGN; /* lines a power of two apart would meet in the cache */
+}
+
+/* --- preparation --- */
+
+/* Floating point operations saved against what the transforms cost, measured on AVX2. */
+static bool fits(const struct tn_network *network, const struct tn_window *w)
+{
+    (void)network;
+    for (int i = 0; i < 2; i++)
+        if (w->kernel[i] != 3 || w->stride[i] != 1 || w->dilation[i] != 1 || w->pad_begin[i] > 2 ||
+            w->out[i] < TN_TILE || w->in[i] < TN_TILE)
+            return false;
+    double filters = w->channels_out, channels = w->channels_in;
+    double tiles = (double)tile_count(w->out[0]) * tile_count(w->out[1]);
+    double direct = 72 * filters * channels * w->out[0] * w->out[1] / 16;
+    double here = tiles * (18 * filters * channels + 220 * channels + 130 * filters);
+    return w->groups == 1 && here < 0.9 * direct;
+}
+
+static bool prepare_direction(struct direction *d, size_t most_rows)
+{
+    d->down = tile_count(d->out[0]);
+    d->across = tile_count(d->out[1]);
+    d->rows = choose_rows(d, SLICE_FLOATS, SLICE_TILES, SIZE_MAX / 2);
+    if ((size_t)d->rows > most_rows)
+        d->rows = (int)most_rows;
+    d->tiles = round_up((size_t)d->rows * (size_t)d->across, TILE_ALIGN);
+    d->span = span_of(d->tiles);
+    d->stride[0] = point_stride((size_t)d->channels, d->tiles);
+    d->stride[1] = point_stride((size_t)d->filters, d->tiles);
+    d->weights =
+        tn_calloc(TN_TILE_POINTS * (size_t)d->channels * (size_t)d->filters, sizeof(float));
+    d->offsets = tn_calloc((size_t)d->channels, sizeof *d->offsets);
+    for (int c = 0; d->offsets && c < d->channels; c++)
+        d->offsets[c] = (ptrdiff_t)((size_t)c * d->tiles);
+    return d->weights && d->offsets;
+}
+
+static size_t slice_floats(const struct direction *d)
+{
+    return LINES_IN * d->span + TN_TILE_POINTS * (d->stride[0] + d->stride[1]) + TN_READ_AHEAD;
+}
+
+static bool prepare_chunk(const struct tn_network *network, struct winograd *winograd)
+{
+    const struct direction *d = &winograd->forward;
+    struct chunk *chunk = &winograd->chunk;
+    int step = network->kernels->depth_step, most = network->max_batch * d->down;
+    chunk->rows = choose_rows(d, CHUNK_FLOATS, CHUNK_TILES, CHUNK_MOST);
+    chunk->rows = chunk->rows > most ? most : chunk->rows;
+    chunk->tiles = round_up((size_t)chunk->rows * (size_t)d->across, TILE_ALIGN);
+    chunk->span = span_of(chunk->tiles);
+    chunk->stride[0] = point_stride((size_t)d->channels, chunk->tiles);
+    chunk->stride[1] = point_stride((size_t)d->filters, chunk->tiles);
+    chunk->padded = (d->channels + step - 1) / step * step;
+    chunk->offsets = tn_calloc((size_t)chunk->padded, sizeof *chunk->offsets);
+    for (int c = 0; chunk->offsets && c < chunk->padded; c++) /* what is too much is not used */
+        chunk->offsets[c] = c < d->channels ? (ptrdiff_t)((size_t)c * chunk->tiles) : 0;
+    return chunk->offsets != NULL;
+}
+
+static size_t sum_floats(const struct winograd *winograd)
+{
+    return TN_TILE_POINTS * (size_t)winograd->forward.filters * (size_t)winograd->chunk.padded;
+}
+
+static size_t chunk_floats(const struct winograd *winograd)
+{
+    return TN_TILE_POINTS * (winograd->chunk.stride[0] + winograd->chunk.stride[1]) + TN_READ_AHEAD;
+}
+
+static void release(void *state)
+{
+    struct winograd *winograd = state;
+    if (!winograd)
+        return;
+    tn_free(winograd->forward.weights);
+    tn_free(winograd->forward.offsets);
+    tn_free(winograd->back.weights);
+    tn_free(winograd->back.offsets);
+    tn_free(winograd->chunk.offsets);
+    tn_free(winograd);
+}
+
+static bool prepare_passes(struct tn_network *network, struct winograd *winograd)
+{
+    struct direction *forward = &winograd->forward, *back = &winograd->back;
+    if (!prepare_direction(forward,
+                           (size_t)network->max_batch * (size_t)tile_count(forward->out[0])))
+        return false;
+    tn_want_scratch(network, slice_floats(forward));
+    if (winograd->passes == TN_PASS_FORWARD)
+        return true;
+    if (!prepare_direction(back, (size_t)network->max_batch * (size_t)tile_count(back->out[0])) ||
+        !prepare_chunk(network, winograd))
+        return false;
+    tn_want_scratch(network, slice_floats(back));
+    tn_want_scratch(network, LINES_IN * winograd->chunk.span + TN_READ_AHEAD);
+    tn_want_shared(network, sum_floats(winograd) + chunk_floats(winograd));
+    return true;
+}
+
+static void *prepare(struct tn_network *network, const struct tn_window *w, int passes,
+                     const char *name, struct tn_error *error)
+{
+    struct winograd *winograd = tn_calloc(1, sizeof *winograd);
+    if (winograd) {
+        winograd->passes = passes;
+        winograd->forward = (struct direction){.channels = w->channels_in,
+                                               .filters = w->channels_out,
+                                               .in = {w->in[0], w->in[1]},
+                                               .out = {w->out[0], w->out[1]},
+                                               .pad = {w->pad_begin[0], w->pad_begin[1]}};
+        winograd->back = (struct direction){.channels = w->channels_out,
+                                            .filters = w->channels_in,
+                                            .in = {w->out[0], w->out[1]},
+                                            .out = {w->in[0], w->in[1]},
+                                            .pad = {2 - w->pad_begin[0], 2 - w->pad_begin[1]}};
+        if (prepare_passes(network, winograd))
+            return winograd;
+    }
+    tn_fail_memory(error, name,
+                   TN_TILE_POINTS * (size_t)w->channels_in * (size_t)w->channels_out *
+                       sizeof(float));
+    release(winograd);
+    return NULL;
+}
+
+/* --- weights: G w G' --- */
+
+struct weights_job {
+    struct direction *direction;
+    const float *weights;
+    int tile_rows;
+    bool turned; /* the way back: filters and channels changed about, kernels turned by 180 degrees
+                  */
+};
+
+/* G along one direction; numbers `step` apart. */
+static void weight_points(const float *w, size_t step, float *points, size_t points_step)
+{
+    float a = w[0], b = w[step], c = w[2 * step];
+    float sixth = (a + c) * (1.0f / 6), far = a * (1.0f / 24) + c * (1.0f / 6);
+    points[0] = a * 0.25f;
+    points[points_step] = -sixth - b * (1.0f / 6);
+    points[2 * points_step] = b * (1.0f / 6) - sixth;
+    points[3 * points_step] = far + b * (1.0f / 12);
+    points[4 * points_step] = far - b * (1.0f / 12);
+    points[5 * points_step] = c;
+}
+
+static void transform_kernel(const float kernel[9], float points[TN_TILE_POINTS])
+{
+    float across[3][TN_TILE_IN];
+    for (int i = 0; i < 3; i++)
+        weight_points(kernel + 3 * i, 1, across[i], 1);
+    for (int j = 0; j < TN_TILE_IN; j++)
+        weight_points(&across[0][j], TN_TILE_IN, points + j, TN_TILE_IN);
+}
+
+static void read_kernel(const struct weights_job *job, int filter, int channel, float kernel[9])
+{
+    const struct direction *d = job->direction;
+    size_t at = job->turned ? (size_t)channel * (size_t)d->filters + (size_t)filter
+                            : (size_t)filter * (size_t)d->channels + (size_t)channel;
+    for (int i = 0; i < 9; i++)
+        kernel[i] = job->weights[9 * at + (size_t)(job->turned ? 8 - i : i)];
+}
+
+static void transform_block(void *context, size_t index, unsigned worker)
+{
+    (void)worker;
+    const struct weights_job *job = context;
+    struct direction *d = job->direction;
+    size_t size = (size_t)d->channels * (size_t)d->filters;
+    struct tn_row_block block =
+        tn_row_block_at(d->filters, tn_row_blocks(d->filters, job->tile_rows), (int)index);
+    for (int c = 0; c < d->channels; c++)
+        for (int r = 0; r < block.rows; r++) {
+            float kernel[9], points[TN_TILE_POINTS];
+            float *to = d->weights + (size_t)block.begin * (size_t)d->channels +
+                        (size_t)c * (size_t)block.rows + (size_t)r;
+            read_kernel(job, block.begin + r, c, kernel);
+            transform_kernel(kernel, points);
+            for (int p = 0; p < TN_TILE_POINTS; p++)
+                to[(size_t)p * size] = points[p];
+        }
+}
+
+static void transform_weights(struct tn_network *network, struct direction *d, const float *weights,
+                              bool turned)
+{
+    struct weights_job job = {d, weights, network->kernels->tile_rows, turned};
+    if (d->ready)
+        return;
+    tn_parallel((size_t)tn_row_blocks(d->filters, job.tile_rows), transform_block, &job);
+    d->ready = network->mode == TN_INFER;
+}
+
+/* --- lines of tiles --- */
+
+/* to[0 .. count-1] = row[from ..], zeros where that is outside of 0 .. width-1. */
+static void copy_row(const float *row, int width, int from, int count, float *to)
+{
+    int before = from < 0 ? -from : 0, end = from + count < width ? count : width - from;
+    if (end <= before) {
+        memset(to, 0, (size_t)count * sizeof *to);
+        return;
+    }
+    memset(to, 0, (size_t)before * sizeof *to);
+    memcpy(to + before, row + from + before, (size_t)(end - before) * sizeof *to);
+    memset(to + end, 0, (size_t)(count - end) * sizeof *to);
+}
+
+/* Tile rows first .. first + count - 1 of the batch, of one channel. */
+struct stretch {
+    int first, count;
+    int down, across, height, width;
+    size_t image;       /* floats from one image to the next */
+    size_t tiles, span; /* of the lines */
+};
+
+static void clear_rest(const struct stretch *s, int line_count, float *lines)
+{
+    size_t used = (size_t)s->count * (size_t)s->across;
+    for (int i = 0; i < line_count; i++)
+        memset(lines + (size_t)i * s->span + TN_TILE * used, 0,
+               TN_TILE * (s->tiles - used) * sizeof *lines);
+}
+
+/* Lines for the transform of inputs, of which the image's corner is at pad. */
+static void input_lines(const struct stretch *s, const float *channel, const int pad[2],
+                        float *lines)
+{
+    int count = TN_TILE * s->across;
+    for (int r = 0; r < s->count; r++) {
+        const float *image = channel + (size_t)((s->first + r) / s->down) * s->image;
+        int top = (s->first + r) % s->down * TN_TILE - pad[0];
+        for (int i = 0; i < TN_TILE_IN; i++) {
+            float *to = lines + (size_t)i * s->span + (size_t)r * (size_t)count;
+            int y = top + i;
+            int width = y < 0 || y >= s->height ? 0 : s->width; /* outside all is zero */
+            const float *row = width ? image + (size_t)y * (size_t)s->width : image;
+            copy_row(row, width, -pad[1], count, to);
+            copy_row(row, width, TN_TILE - pad[1], count, to + TN_TILE_IN * s->span);
+        }
+    }
+    clear_rest(s, LINES_IN, lines);
+}
+
+/* Lines of whole tiles, of an output or its gradient. */
+static void output_lines(const struct stretch *s, const float *channel, float *lines)
+{
+    int count = TN_TILE * s->across;
+    for (int r = 0; r < s->count; r++) {
+        const float *image = channel + (size_t)((s->first + r) / s->down) * s->image;
+        int top = (s->first + r) % s->down * TN_TILE;
+        for (int i = 0; i < TN_TILE; i++) {
+            int width = top + i >= s->height ? 0 : s->width;
+            copy_row(image + (size_t)(width ? top + i : 0) * (size_t)s->width, width, 0, count,
+                     lines + (size_t)i * s->span + (size_t)r * (size_t)count);
+        }
+    }
+    clear_rest(s, TN_TILE, lines);
+}
+
+static void store_lines(const struct stretch *s, const float *lines, float *channel)
+{
+    for (int r = 0; r < s->count; r++) {
+        float *image = channel + (size_t)((s->first + r) / s->down) * s->image;
+        int top = (s->first + r) % s->down * TN_TILE;
+        for (int i = 0; i < TN_TILE && top + i < s->height; i++)
+            memcpy(image + (size_t)(top + i) * (size_t)s->width,
+                   lines + (size_t)i * s->span + (size_t)r * TN_TILE * (size_t)s->across,
+                   (size_t)s->width * sizeof *lines);
+    }
+}
+
+static struct stretch stretch_of(const struct direction *d, const int size[2], int channels,
+                                 int rows, size_t index, size_t images)
+{
+    struct stretch s = {.first = (int)index * rows,
+                        .down = d->down,
+                        .across = d->across,
+                        .height = size[0],
+                        .width = size[1],
+                        .image = (size_t)channels * (size_t)size[0] * (size_t)size[1]};
+    int left = (int)images * d->down - s.first;
+    s.count = left < rows ? left : rows;
+    return s;
+}
+
+static size_t area(const int size[2])
+{
+    return (size_t)size[0] * (size_t)size[1];
+}
+
+/* --- a convolution --- */
+
+struct job {
+    struct tn_network *network;
+    const struct winograd *winograd;
+    const struct direction *direction;
+    const float *from, *gradient;
+    struct tn_finish finish;
+    float *to, *sums, *points[2];
+    size_t index; /* of the chunk */
+};
+
+static void multiply(const struct job *job, const float *inputs, float *outputs)
+{
+    const struct direction *d = job->direction;
+    const struct tn_kernels *kernels = job->network->kernels;
+    int blocks = tn_row_blocks(d->filters, kernels->tile_rows);
+    size_t size = (size_t)d->channels * (size_t)d->filters;
+    for (size_t p = 0; p < TN_TILE_POINTS; p++)
+        for (int b = 0; b < blocks; b++) {
+            struct tn_row_block block = tn_row_block_at(d->filters, blocks, b);
+            kernels->correlate(block.rows, d->channels,
+                               d->weights + p * size + (size_t)block.begin * (size_t)d->channels,
+                               inputs + p * d->stride[0], d->offsets, d->tiles,
+                               outputs + p * d->stride[1] + (size_t)block.begin * d->tiles,
+                               d->tiles);
+        }
+}
+
+static void convolve_slice(void *context, size_t index, unsigned worker)
+{
+    const struct job *job = context;
+    const struct direction *d = job->direction;
+    const struct tn_winograd_kernels *kernels = job->network->kernels->winograd;
+    float *lines = tn_scratch(job->network, worker), *inputs = lines + LINES_IN * d->span;
+    float *outputs = inputs + TN_TILE_POINTS * d->stride[0];
+    size_t images = (size_t)job->network->count;
+    struct stretch in = stretch_of(d, d->in, d->channels, d->rows, index, images);
+    struct stretch out = stretch_of(d, d->out, d->filters, d->rows, index, images);
+    in.tiles = out.tiles = d->tiles;
+    in.span = out.span = d->span;
+    for (int c = 0; c < d->channels; c++) {
+        input_lines(&in, job->from + (size_t)c * area(d->in), d->pad, lines);
+        kernels->input(d->tiles, lines, d->span, inputs + (size_t)c * d->tiles, d->stride[0]);
+    }
+    multiply(job, inputs, outputs);
+    for (int f = 0; f < d->filters; f++) {
+        kernels->output(d->tiles, outputs + (size_t)f * d->tiles, d->stride[1],
+                        job->finish.bias ? job->finish.bias[f] : 0, job->finish.relu, lines,
+                        d->span);
+        store_lines(&out, lines, job->to + (size_t)f * area(d->out));
+    }
+}
+
+static void convolve(struct tn_network *network, struct direction *d, const float *weights,
+                     bool turned, const float *from, struct tn_finish finish, float *to)
+{
+    struct job job = {.network = network, .direction = d, .from = from, .finish = finish, .to = to};
+    int rows = network->count * d->down;
+    transform_weights(network, d, weights, turned);
+    tn_parallel((size_t)((rows + d->rows - 1) / d->rows), convolve_slice, &job);
+}
+
+static void forward(struct tn_network *network, void *state, const float *weights,
+                    const float *input, struct tn_finish finish, float *output)
+{
+    struct winograd *winograd = state;
+    convolve(network, &winograd->forward, weights, false, input, finish, output);
+}
+
+/* --- gradient of the weights --- */
+
+/* Transform one channel of the inputs, or after them one of the gradients, of a chunk. */
+static void transform_channel(void *context, size_t channel, unsigned worker)
+{
+    const struct job *job = context;
+    const struct direction *d = job->direction;
+    const struct chunk *chunk = &job->winograd->chunk;
+    const struct tn_winograd_kernels *kernels = job->network->kernels->winograd;
+    bool is_input = channel < (size_t)d->channels;
+    size_t c = is_input ? channel : channel - (size_t)d->channels;
+    float *lines = tn_scratch(job->network, worker);
+    struct stretch s = stretch_of(d, is_input ? d->in : d->out, is_input ? d->channels : d->filters,
+                                  chunk->rows, job->index, (size_t)job->network->count);
+    s.tiles = chunk->tiles;
+    s.span = chunk->span;
+    float *points = job->points[is_input ? 0 : 1] + c * chunk->tiles;
+    if (is_input) {
+        input_lines(&s, job->from + c * area(d->in), d->pad, lines);
+        kernels->input(chunk->tiles, lines, chunk->span, points, chunk->stride[0]);
+    } else {
+        output_lines(&s, job->gradient + c * area(d->out), lines);
+        kernels->gradient(chunk->tiles, lines, chunk->span, points, chunk->stride[1]);
+    }
+}
+
+/* Add a chunk to the sums of one point. */
+static void sum_point(void *context, size_t point, unsigned worker)
+{
+    enum { ROWS = 4 }; /* of correlate_weights */
+    (void)worker;
+    const struct job *job = context;
+    const struct direction *d = job->direction;
+    const struct chunk *chunk = &job->winograd->chunk;
+    size_t padded = (size_t)chunk->padded;
+    float *sums = job->sums + point * (size_t)d->filters * padded;
+    const float *gradient = job->points[1] + point * chunk->stride[1];
+    int blocks = tn_row_blocks(d->filters, ROWS);
+    if (job->index == 0)
+        memset(sums, 0, (size_t)d->filters * padded * sizeof *sums);
+    for (int b = 0; b < blocks; b++) {
+        struct tn_row_block block = tn_row_block_at(d->filters, blocks, b);
+        job->network->kernels->correlate_weights(
+            block.rows, chunk->padded, gradient + (size_t)block.begin * chunk->tiles, chunk->tiles,
+            job->points[0] + point * chunk->stride[0], chunk->offsets, chunk->tiles,
+            sums + (size_t)block.begin * padded, padded);
+    }
+}
+
+/* G' along one direction; numbers `step` apart. */
+static void weight_values(const float *points, size_t step, float w[3], size_t w_step)
+{
+    float near = points[step] + points[2 * step], far = points[3 * step] + points[4 * step];
+    float tilt = points[2 * step] - points[step], lean = points[3 * step] - points[4 * step];
+    w[0] = points[0] * 0.25f - near * (1.0f / 6) + far * (1.0f / 24);
+    w[w_step] = tilt * (1.0f / 6) + lean * (1.0f / 12);
+    w[2 * w_step] = (far - near) * (1.0f / 6) + points[5 * step];
+}
+
+/* G' sums G of one filter. */
+static void finish_filter(void *context, size_t filter, unsigned worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    const struct direction *d = job->direction;
+    size_t padded = (size_t)job->winograd->chunk.padded, point = (size_t)d->filters * padded;
+    for (size_t c = 0; c < (size_t)d->channels; c++) {
+        const float *sums = job->sums + filter * padded + c;
+        float across[TN_TILE_IN][3];
+        for (size_t i = 0; i < TN_TILE_IN; i++)
+            weight_values(sums + TN_TILE_IN * i * point, point, across[i], 1);
+        for (int j = 0; j < 3; j++)
+            weight_values(&across[0][j], 3,
+                          job->to + 9 * (filter * (size_t)d->channels + c) + (size_t)j, 3);
+    }
+}
+
+static void backward(struct tn_network *network, void *state, const float *weights,
+                     const float *input, const float *output_gradient, float *weights_gradient,
+                     float *input_gradient)
+{
+    struct winograd *winograd = state;
+    const struct direction *d = &winograd->forward;
+    const struct chunk *chunk = &winograd->chunk;
+    struct job job = {.network = network,
+                      .winograd = winograd,
+                      .direction = d,
+                      .from = input,
+                      .gradient = output_gradient,
+                      .to = weights_gradient,
+                      .sums = tn_shared(network)};
+    job.points[0] = job.sums + sum_floats(winograd);
+    job.points[1] = job.points[0] + TN_TILE_POINTS * chunk->stride[0];
+    int rows = network->count * d->down;
+    for (; (int)job.index * chunk->rows < rows; job.index++) {
+        tn_parallel((size_t)d->channels + (size_t)d->filters, transform_channel, &job);
+        tn_parallel(TN_TILE_POINTS, sum_point, &job);
+    }
+    tn_parallel((size_t)d->filters, finish_filter, &job);
+    if (input_gradient)
+        convolve(network, &winograd->back, weights, true, output_gradient,
+                 (struct tn_finish){NULL, false}, input_gradient);
+}
+
+const struct tn_conv_path tn_winograd_path = {
+    .name = "winograd",
+    .fits = fits,
+    .prepare = prepare,
+    .release = release,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,166 @@
+#include "engine/winograd_kernels.h"
+
+#include "engine/kernels.h"
+#include "engine/vector.h"
+
+/* Within each four lanes: the first or last two of a and b in turn, and the first or last two of a
+ * followed by those of b. */
+#define PAIRS(a, b, at)  FOUR(a, b, (at), LANES + (at), (at) + 1, LANES + (at) + 1)
+#define HALVES(a, b, at) FOUR(a, b, (at), (at) + 1, LANES + (at), LANES + (at) + 1)
+#if TN_LANES == 16
+#define FOUR(a, b, i, j, k, l)                                                                     \
+    __builtin_shufflevector(a, b, i, j, k, l, (i) + 4, (j) + 4, (k) + 4, (l) + 4, (i) + 8,         \
+                            (j) + 8, (k) + 8, (l) + 8, (i) + 12, (j) + 12, (k) + 12, (l) + 12)
+#elif TN_LANES == 8
+#define FOUR(a, b, i, j, k, l)                                                                     \
+    __builtin_shufflevector(a, b, i, j, k, l, (i) + 4, (j) + 4, (k) + 4, (l) + 4)
+#else
+#define FOUR(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#endif
+
+/* Four vectors of lines to column x of as many tiles each, and back: it is its own inverse. */
+INLINE void turn(vec v[4])
+{
+    vec a = PAIRS(v[0], v[1], 0), b = PAIRS(v[0], v[1], 2);
+    vec c = PAIRS(v[2], v[3], 0), d = PAIRS(v[2], v[3], 2);
+    v[0] = HALVES(a, c, 0);
+    v[1] = HALVES(a, c, 2);
+    v[2] = HALVES(b, d, 0);
+    v[3] = HALVES(b, d, 2);
+}
+
+INLINE void load_turned(const float *line, vec v[4])
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        v[i] = load(line + i * LANES);
+    turn(v);
+}
+
+/* B' along one direction. */
+INLINE void input_points(const vec d[6], vec e[6])
+{
+    vec a = d[4] - 4 * d[2], b = d[3] - 4 * d[1];
+    vec c = d[4] - d[2], f = 2 * (d[3] - d[1]);
+    e[0] = 4 * d[0] - 5 * d[2] + d[4];
+    e[1] = a + b;
+    e[2] = a - b;
+    e[3] = c + f;
+    e[4] = c - f;
+    e[5] = 4 * d[1] - 5 * d[3] + d[5];
+}
+
+/* A' along one direction. */
+INLINE void output_values(const vec m[6], vec y[4])
+{
+    vec p = m[1] + m[2], q = m[1] - m[2], r = m[3] + m[4], s = m[3] - m[4];
+    y[0] = m[0] + p + r;
+    y[1] = q + 2 * s;
+    y[2] = p + 4 * r;
+    y[3] = q + 8 * s + m[5];
+}
+
+/* A along one direction. */
+INLINE void gradient_points(const vec y[4], vec g[6])
+{
+    vec even = y[0] + y[2], odd = y[1] + y[3];
+    vec far_even = y[0] + 4 * y[2], far_odd = 2 * y[1] + 8 * y[3];
+    g[0] = y[0];
+    g[1] = even + odd;
+    g[2] = even - odd;
+    g[3] = far_even + far_odd;
+    g[4] = far_even - far_odd;
+    g[5] = y[3];
+}
+
+static void input(size_t tiles, const float *lines, size_t span, float *points, size_t stride)
+{
+    for (size_t t = 0; t < tiles; t += LANES) {
+        vec across[6][6]; /* [row][point] */
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) {
+            vec d[8];
+            load_turned(lines + (size_t)i * span + 4 * t, d);
+            load_turned(lines + (size_t)(6 + i) * span + 4 * t, d + 4);
+            input_points(d, across[i]);
+        }
+#pragma GCC unroll 6
+        for (int j = 0; j < 6; j++) {
+            vec d[6], e[6];
+#pragma GCC unroll 6
+            for (int i = 0; i < 6; i++)
+                d[i] = across[i][j];
+            input_points(d, e);
+#pragma GCC unroll 6
+            for (int i = 0; i < 6; i++)
+                store(points + (size_t)(6 * i + j) * stride + t, e[i]);
+        }
+    }
+}
+
+INLINE vec finished(vec y, float bias, int relu)
+{
+    y += splat(bias);
+    return relu ? (vec)((mask)y & ~(y < 0)) : y; /* keeps NaN, so that it is noticed */
+}
+
+static void output(size_t tiles, const float *points, size_t stride, float bias, int relu,
+                   float *lines, size_t span)
+{
+    for (size_t t = 0; t < tiles; t += LANES) {
+        vec down[6][4]; /* [point][row] */
+#pragma GCC unroll 6
+        for (int j = 0; j < 6; j++) {
+            vec m[6];
+#pragma GCC unroll 6
+            for (int i = 0; i < 6; i++)
+                m[i] = load(points + (size_t)(6 * i + j) * stride + t);
+            output_values(m, down[j]);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            vec m[6], y[4];
+#pragma GCC unroll 6
+            for (int j = 0; j < 6; j++)
+                m[j] = down[j][i];
+            output_values(m, y);
+#pragma GCC unroll 4
+            for (int x = 0; x < 4; x++)
+                y[x] = finished(y[x], bias, relu);
+            turn(y);
+#pragma GCC unroll 4
+            for (int x = 0; x < 4; x++)
+                store(lines + (size_t)i * span + 4 * t + (size_t)x * LANES, y[x]);
+        }
+    }
+}
+
+static void gradient(size_t tiles, const float *lines, size_t span, float *points, size_t stride)
+{
+    for (size_t t = 0; t < tiles; t += LANES) {
+        vec across[4][6]; /* [row][point] */
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            vec y[4];
+            load_turned(lines + (size_t)i * span + 4 * t, y);
+            gradient_points(y, across[i]);
+        }
+#pragma GCC unroll 6
+        for (int j = 0; j < 6; j++) {
+            vec y[4], g[6];
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++)
+                y[i] = across[i][j];
+            gradient_points(y, g);
+#pragma GCC unroll 6
+            for (int i = 0; i < 6; i++)
+                store(points + (size_t)(6 * i + j) * stride + t, g[i]);
+        }
+    }
+}
+
+#define SYMBOL_(name) tn_winograd_##name
+#define SYMBOL(name)  SYMBOL_(name)
+
+extern const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME);
+const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME) = {input, output, gradient};
