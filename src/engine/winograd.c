@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum {
-    LINES_IN = 2 * TN_TILE_IN,
     SLICE_FLOATS = 64 * 1024,       /* transformed tiles of a slice: should stay in the cache */
     SLICE_TILES = 48,               /* but so many at least: they share the reading of weights */
     CHUNK_FLOATS = 4 * 1024 * 1024, /* the same for the gradient of the weights */
@@ -36,9 +35,9 @@ struct direction {
 /* The gradient of the weights goes over the batch in chunks of tile rows. */
 struct chunk {
     int rows;
-    size_t tiles, span, stride[2]; /* inputs, gradients */
-    int padded;                    /* channels, rounded up for correlate_weights */
-    ptrdiff_t *offsets;            /* [padded] */
+    size_t tiles, stride[2]; /* inputs, gradients */
+    int padded;              /* channels, rounded up for correlate_weights */
+    ptrdiff_t *offsets;      /* [padded] */
 };
 
 struct winograd {
@@ -74,9 +73,141 @@ static int choose_rows(const struct direction *d, size_t floats, size_t least, s
     return rows < 1 ? 1 : (int)rows;
 }
 
-static size_t span_of(size_t tiles)
+static size_t area(const int size[2])
 {
-    return TN_TILE * tiles + TILE_ALIGN; /* lines a power of two apart would meet in the cache */
+    return (size_t)size[0] * (size_t)size[1];
+}
+
+/* --- planes: an image's rows with zeros around them, as tiles read them --- */
+
+/* Tile rows first .. first + count - 1 of the batch, of any channel. Those of one image stand
+ * together in a plane: the rows they read or write, then those of the next image. */
+struct stretch {
+    int first, count;
+    int down, across;    /* tiles of an image */
+    int height, width;   /* of an image */
+    int pad[2], overlap; /* inputs: tiles read `overlap` rows and columns of the next one */
+    size_t image;        /* floats from one image to the next */
+};
+
+static size_t plane_pitch(const struct stretch *s)
+{
+    return TN_TILE * ((size_t)s->across + (s->overlap ? 1 : 0));
+}
+
+/* Floats of a plane that has room for any stretch of `count` tile rows. */
+static size_t plane_floats(const struct stretch *s)
+{
+    size_t images = (size_t)(s->count + s->down - 1) / (size_t)s->down + 1;
+    return ((size_t)s->count * TN_TILE + images * (size_t)s->overlap) * plane_pitch(s) +
+           TN_READ_AHEAD;
+}
+
+/* Rows of one image in a stretch. */
+struct part {
+    int image, first, count; /* tile rows */
+    int top, begin, end;     /* image row of the plane's first; rows of the image in the plane */
+    size_t row;              /* of the plane */
+};
+
+/* The part after `part`, or the first where its count is 0. False past the last. */
+static bool next_part(const struct stretch *s, struct part *part)
+{
+    int done = part->count ? part->image * s->down + part->first + part->count : s->first;
+    size_t row = part->count ? part->row + (size_t)(part->count * TN_TILE + s->overlap) : 0;
+    int left = s->first + s->count - done, in_image = s->down - done % s->down;
+    if (left <= 0)
+        return false;
+    *part = (struct part){.image = done / s->down,
+                          .first = done % s->down,
+                          .count = left < in_image ? left : in_image,
+                          .row = row};
+    part->top = part->first * TN_TILE - s->pad[0];
+    part->begin = part->top > 0 ? part->top : 0;
+    part->end = part->top + part->count * TN_TILE + s->overlap;
+    part->end = part->end < s->height ? part->end : s->height;
+    return true;
+}
+
+/* Between the images and a plane, whose other numbers stay as they are. */
+static void copy_plane(const struct stretch *s, const struct tn_winograd_kernels *kernels,
+                       float *channel, float *plane, bool to_plane)
+{
+    struct part part = {0};
+    size_t width = (size_t)s->width, pitch = plane_pitch(s);
+    while (next_part(s, &part)) {
+        float *rows = channel + (size_t)part.image * s->image + (size_t)part.begin * width;
+        float *at = plane + (part.row + (size_t)(part.begin - part.top)) * pitch + s->pad[1];
+        size_t count = part.end > part.begin ? (size_t)(part.end - part.begin) : 0;
+        if (to_plane)
+            kernels->copy_rows(count, width, rows, width, at, pitch);
+        else
+            kernels->copy_rows(count, width, at, pitch, rows, width);
+    }
+}
+
+/* Corners of the tiles, in a plane or, where tiles fill the images, in these. */
+static void place_tiles(const struct stretch *s, bool in_images, ptrdiff_t *at)
+{
+    struct part part = {0};
+    size_t pitch = in_images ? (size_t)s->width : plane_pitch(s);
+    while (next_part(s, &part))
+        for (int y = 0; y < part.count; y++)
+            for (int x = 0; x < s->across; x++) {
+                size_t row =
+                    in_images ? (size_t)(part.first + y) * TN_TILE : part.row + (size_t)y * TN_TILE;
+                *at++ = (ptrdiff_t)((in_images ? (size_t)part.image * s->image : 0) + row * pitch +
+                                    (size_t)x * TN_TILE);
+            }
+}
+
+static bool tiles_fill(const struct stretch *s)
+{
+    return s->height % TN_TILE == 0 && s->width % TN_TILE == 0;
+}
+
+static struct tn_tiles tiles_of(const struct stretch *s, bool in_images, ptrdiff_t *at)
+{
+    place_tiles(s, in_images, at);
+    return (struct tn_tiles){.count = (size_t)s->count * (size_t)s->across,
+                             .at = at,
+                             .pitch = in_images ? (size_t)s->width : plane_pitch(s),
+                             .across = s->across};
+}
+
+static struct stretch stretch_of(const struct direction *d, bool of_inputs, int first, int count)
+{
+    const int *size = of_inputs ? d->in : d->out;
+    return (struct stretch){.first = first,
+                            .count = count,
+                            .down = d->down,
+                            .across = d->across,
+                            .height = size[0],
+                            .width = size[1],
+                            .pad = {of_inputs ? d->pad[0] : 0, of_inputs ? d->pad[1] : 0},
+                            .overlap = of_inputs ? TN_TILE_IN - TN_TILE : 0,
+                            .image = (size_t)(of_inputs ? d->channels : d->filters) *
+                                     (size_t)size[0] * (size_t)size[1]};
+}
+
+/* What transforms of `rows` tile rows need besides the points: a plane and the tiles' corners. */
+static size_t workspace_floats(const struct direction *d, int rows)
+{
+    struct stretch in = stretch_of(d, true, 0, rows), out = stretch_of(d, false, 0, rows);
+    size_t plane = plane_floats(&in) > plane_floats(&out) ? plane_floats(&in) : plane_floats(&out);
+    size_t corners = (size_t)rows * (size_t)d->across * (sizeof(ptrdiff_t) / sizeof(float));
+    return round_up(corners, TILE_ALIGN) + round_up(plane, TILE_ALIGN);
+}
+
+static ptrdiff_t *corners_in(float *workspace)
+{
+    return (ptrdiff_t *)(void *)workspace;
+}
+
+static float *plane_in(float *workspace, const struct direction *d, int rows)
+{
+    size_t corners = (size_t)rows * (size_t)d->across * (sizeof(ptrdiff_t) / sizeof(float));
+    return workspace + round_up(corners, TILE_ALIGN);
 }
 
 /* --- preparation --- */
@@ -104,7 +235,6 @@ static bool prepare_direction(struct direction *d, size_t most_rows)
     if ((size_t)d->rows > most_rows)
         d->rows = (int)most_rows;
     d->tiles = round_up((size_t)d->rows * (size_t)d->across, TILE_ALIGN);
-    d->span = span_of(d->tiles);
     d->stride[0] = point_stride((size_t)d->channels, d->tiles);
     d->stride[1] = point_stride((size_t)d->filters, d->tiles);
     d->weights =
@@ -117,7 +247,8 @@ static bool prepare_direction(struct direction *d, size_t most_rows)
 
 static size_t slice_floats(const struct direction *d)
 {
-    return LINES_IN * d->span + TN_TILE_POINTS * (d->stride[0] + d->stride[1]) + TN_READ_AHEAD;
+    return workspace_floats(d, d->rows) + TN_TILE_POINTS * (d->stride[0] + d->stride[1]) +
+           TN_READ_AHEAD;
 }
 
 static bool prepare_chunk(const struct tn_network *network, struct winograd *winograd)
@@ -128,7 +259,6 @@ static bool prepare_chunk(const struct tn_network *network, struct winograd *win
     chunk->rows = choose_rows(d, CHUNK_FLOATS, CHUNK_TILES, CHUNK_MOST);
     chunk->rows = chunk->rows > most ? most : chunk->rows;
     chunk->tiles = round_up((size_t)chunk->rows * (size_t)d->across, TILE_ALIGN);
-    chunk->span = span_of(chunk->tiles);
     chunk->stride[0] = point_stride((size_t)d->channels, chunk->tiles);
     chunk->stride[1] = point_stride((size_t)d->filters, chunk->tiles);
     chunk->padded = (d->channels + step - 1) / step * step;
@@ -174,7 +304,7 @@ static bool prepare_passes(struct tn_network *network, struct winograd *winograd
         !prepare_chunk(network, winograd))
         return false;
     tn_want_scratch(network, slice_floats(back));
-    tn_want_scratch(network, LINES_IN * winograd->chunk.span + TN_READ_AHEAD);
+    tn_want_scratch(network, workspace_floats(forward, winograd->chunk.rows));
     tn_want_shared(network, sum_floats(winograd) + chunk_floats(winograd));
     return true;
 }
@@ -276,104 +406,6 @@ static void transform_weights(struct tn_network *network, struct direction *d, c
     d->ready = network->mode == TN_INFER;
 }
 
-/* --- lines of tiles --- */
-
-/* to[0 .. count-1] = row[from ..], zeros where that is outside of 0 .. width-1. */
-static void copy_row(const float *row, int width, int from, int count, float *to)
-{
-    int before = from < 0 ? -from : 0, end = from + count < width ? count : width - from;
-    if (end <= before) {
-        memset(to, 0, (size_t)count * sizeof *to);
-        return;
-    }
-    memset(to, 0, (size_t)before * sizeof *to);
-    memcpy(to + before, row + from + before, (size_t)(end - before) * sizeof *to);
-    memset(to + end, 0, (size_t)(count - end) * sizeof *to);
-}
-
-/* Tile rows first .. first + count - 1 of the batch, of one channel. */
-struct stretch {
-    int first, count;
-    int down, across, height, width;
-    size_t image;       /* floats from one image to the next */
-    size_t tiles, span; /* of the lines */
-};
-
-static void clear_rest(const struct stretch *s, int line_count, float *lines)
-{
-    size_t used = (size_t)s->count * (size_t)s->across;
-    for (int i = 0; i < line_count; i++)
-        memset(lines + (size_t)i * s->span + TN_TILE * used, 0,
-               TN_TILE * (s->tiles - used) * sizeof *lines);
-}
-
-/* Lines for the transform of inputs, of which the image's corner is at pad. */
-static void input_lines(const struct stretch *s, const float *channel, const int pad[2],
-                        float *lines)
-{
-    int count = TN_TILE * s->across;
-    for (int r = 0; r < s->count; r++) {
-        const float *image = channel + (size_t)((s->first + r) / s->down) * s->image;
-        int top = (s->first + r) % s->down * TN_TILE - pad[0];
-        for (int i = 0; i < TN_TILE_IN; i++) {
-            float *to = lines + (size_t)i * s->span + (size_t)r * (size_t)count;
-            int y = top + i;
-            int width = y < 0 || y >= s->height ? 0 : s->width; /* outside all is zero */
-            const float *row = width ? image + (size_t)y * (size_t)s->width : image;
-            copy_row(row, width, -pad[1], count, to);
-            copy_row(row, width, TN_TILE - pad[1], count, to + TN_TILE_IN * s->span);
-        }
-    }
-    clear_rest(s, LINES_IN, lines);
-}
-
-/* Lines of whole tiles, of an output or its gradient. */
-static void output_lines(const struct stretch *s, const float *channel, float *lines)
-{
-    int count = TN_TILE * s->across;
-    for (int r = 0; r < s->count; r++) {
-        const float *image = channel + (size_t)((s->first + r) / s->down) * s->image;
-        int top = (s->first + r) % s->down * TN_TILE;
-        for (int i = 0; i < TN_TILE; i++) {
-            int width = top + i >= s->height ? 0 : s->width;
-            copy_row(image + (size_t)(width ? top + i : 0) * (size_t)s->width, width, 0, count,
-                     lines + (size_t)i * s->span + (size_t)r * (size_t)count);
-        }
-    }
-    clear_rest(s, TN_TILE, lines);
-}
-
-static void store_lines(const struct stretch *s, const float *lines, float *channel)
-{
-    for (int r = 0; r < s->count; r++) {
-        float *image = channel + (size_t)((s->first + r) / s->down) * s->image;
-        int top = (s->first + r) % s->down * TN_TILE;
-        for (int i = 0; i < TN_TILE && top + i < s->height; i++)
-            memcpy(image + (size_t)(top + i) * (size_t)s->width,
-                   lines + (size_t)i * s->span + (size_t)r * TN_TILE * (size_t)s->across,
-                   (size_t)s->width * sizeof *lines);
-    }
-}
-
-static struct stretch stretch_of(const struct direction *d, const int size[2], int channels,
-                                 int rows, size_t index, size_t images)
-{
-    struct stretch s = {.first = (int)index * rows,
-                        .down = d->down,
-                        .across = d->across,
-                        .height = size[0],
-                        .width = size[1],
-                        .image = (size_t)channels * (size_t)size[0] * (size_t)size[1]};
-    int left = (int)images * d->down - s.first;
-    s.count = left < rows ? left : rows;
-    return s;
-}
-
-static size_t area(const int size[2])
-{
-    return (size_t)size[0] * (size_t)size[1];
-}
-
 /* --- a convolution --- */
 
 struct job {
@@ -403,29 +435,58 @@ static void multiply(const struct job *job, const float *inputs, float *outputs)
         }
 }
 
+/* Inputs of all channels to points. */
+static void transform_inputs(const struct job *job, struct stretch in, float *workspace,
+                             float *inputs)
+{
+    const struct direction *d = job->direction;
+    const struct tn_winograd_kernels *kernels = job->network->kernels->winograd;
+    struct tn_tiles tiles = tiles_of(&in, false, corners_in(workspace));
+    float *plane = plane_in(workspace, d, d->rows);
+    memset(plane, 0, plane_floats(&in) * sizeof *plane); /* once: copies leave the borders */
+    for (int c = 0; c < d->channels; c++) {
+        copy_plane(&in, kernels, (float *)(uintptr_t)job->from + (size_t)c * area(d->in), plane,
+                   true);
+        kernels->input(&tiles, plane, inputs + (size_t)c * d->tiles, d->stride[0]);
+    }
+}
+
+/* Points of all filters to outputs. */
+static void transform_outputs(const struct job *job, struct stretch out, float *workspace,
+                              const float *outputs)
+{
+    const struct direction *d = job->direction;
+    const struct tn_winograd_kernels *kernels = job->network->kernels->winograd;
+    bool fill = tiles_fill(&out);
+    struct tn_tiles tiles = tiles_of(&out, fill, corners_in(workspace));
+    float *plane = plane_in(workspace, d, d->rows);
+    for (int f = 0; f < d->filters; f++) {
+        float *to = job->to + (size_t)f * area(d->out);
+        kernels->output(&tiles, outputs + (size_t)f * d->tiles, d->stride[1],
+                        job->finish.bias ? job->finish.bias[f] : 0, job->finish.relu,
+                        fill ? to : plane);
+        if (!fill)
+            copy_plane(&out, kernels, to, plane, false);
+    }
+}
+
+static int rows_from(const struct job *job, int first, int most)
+{
+    int left = job->network->count * job->direction->down - first;
+    return left < most ? left : most;
+}
+
 static void convolve_slice(void *context, size_t index, unsigned worker)
 {
     const struct job *job = context;
     const struct direction *d = job->direction;
-    const struct tn_winograd_kernels *kernels = job->network->kernels->winograd;
-    float *lines = tn_scratch(job->network, worker), *inputs = lines + LINES_IN * d->span;
+    float *workspace = tn_scratch(job->network, worker);
+    float *inputs = workspace + workspace_floats(d, d->rows);
     float *outputs = inputs + TN_TILE_POINTS * d->stride[0];
-    size_t images = (size_t)job->network->count;
-    struct stretch in = stretch_of(d, d->in, d->channels, d->rows, index, images);
-    struct stretch out = stretch_of(d, d->out, d->filters, d->rows, index, images);
-    in.tiles = out.tiles = d->tiles;
-    in.span = out.span = d->span;
-    for (int c = 0; c < d->channels; c++) {
-        input_lines(&in, job->from + (size_t)c * area(d->in), d->pad, lines);
-        kernels->input(d->tiles, lines, d->span, inputs + (size_t)c * d->tiles, d->stride[0]);
-    }
+    int first = (int)index * d->rows, count = rows_from(job, first, d->rows);
+    transform_inputs(job, stretch_of(d, true, first, count), workspace, inputs);
     multiply(job, inputs, outputs);
-    for (int f = 0; f < d->filters; f++) {
-        kernels->output(d->tiles, outputs + (size_t)f * d->tiles, d->stride[1],
-                        job->finish.bias ? job->finish.bias[f] : 0, job->finish.relu, lines,
-                        d->span);
-        store_lines(&out, lines, job->to + (size_t)f * area(d->out));
-    }
+    transform_outputs(job, stretch_of(d, false, first, count), workspace, outputs);
 }
 
 static void convolve(struct tn_network *network, struct direction *d, const float *weights,
@@ -447,27 +508,34 @@ static void forward(struct tn_network *network, void *state, const float *weight
 /* --- gradient of the weights --- */
 
 /* Transform one channel of the inputs, or after them one of the gradients, of a chunk. */
-static void transform_channel(void *context, size_t channel, unsigned worker)
+static void transform_channel(void *context, size_t index, unsigned worker)
 {
     const struct job *job = context;
     const struct direction *d = job->direction;
     const struct chunk *chunk = &job->winograd->chunk;
     const struct tn_winograd_kernels *kernels = job->network->kernels->winograd;
-    bool is_input = channel < (size_t)d->channels;
-    size_t c = is_input ? channel : channel - (size_t)d->channels;
-    float *lines = tn_scratch(job->network, worker);
-    struct stretch s = stretch_of(d, is_input ? d->in : d->out, is_input ? d->channels : d->filters,
-                                  chunk->rows, job->index, (size_t)job->network->count);
-    s.tiles = chunk->tiles;
-    s.span = chunk->span;
+    bool is_input = index < (size_t)d->channels;
+    size_t c = is_input ? index : index - (size_t)d->channels;
+    int first = (int)job->index * chunk->rows;
+    struct stretch s = stretch_of(d, is_input, first, rows_from(job, first, chunk->rows));
+    bool direct = !is_input && tiles_fill(&s);
+    float *workspace = tn_scratch(job->network, worker);
+    float *plane = plane_in(workspace, d, chunk->rows);
+    struct tn_tiles tiles = tiles_of(&s, direct, corners_in(workspace));
+    const float *from = is_input ? job->from + c * area(d->in) : job->gradient + c * area(d->out);
     float *points = job->points[is_input ? 0 : 1] + c * chunk->tiles;
-    if (is_input) {
-        input_lines(&s, job->from + c * area(d->in), d->pad, lines);
-        kernels->input(chunk->tiles, lines, chunk->span, points, chunk->stride[0]);
-    } else {
-        output_lines(&s, job->gradient + c * area(d->out), lines);
-        kernels->gradient(chunk->tiles, lines, chunk->span, points, chunk->stride[1]);
+    if (!direct) {
+        memset(plane, 0, plane_floats(&s) * sizeof *plane);
+        copy_plane(&s, kernels, (float *)(uintptr_t)from, plane, true);
     }
+    if (is_input)
+        kernels->input(&tiles, plane, points, chunk->stride[0]);
+    else
+        kernels->gradient(&tiles, direct ? from : plane, points, chunk->stride[1]);
+    size_t done = round_up(tiles.count, (size_t)job->network->kernels->lanes);
+    for (size_t p = 0; p < TN_TILE_POINTS; p++) /* a last chunk may be smaller */
+        memset(points + p * chunk->stride[is_input ? 0 : 1] + done, 0,
+               (chunk->tiles - done) * sizeof *points);
 }
 
 /* Add a chunk to the sums of one point. */

@@ -29,11 +29,56 @@ INLINE void turn(vec v[4])
     v[3] = HALVES(b, d, 2);
 }
 
-INLINE void load_turned(const float *line, vec v[4])
+/* --- tiles in memory: four numbers of each row --- */
+
+typedef float quad __attribute__((vector_size(16)));
+typedef float memory_quad __attribute__((vector_size(16), aligned(4), may_alias));
+enum { QUADS = LANES / 4 };
+
+/* The quads of a vector that follow one another in memory: a whole number of vectors fills a row
+ * of tiles. */
+INLINE int in_one(const struct tn_tiles *tiles)
+{
+    return tiles->across % QUADS == 0;
+}
+
+INLINE vec load_tiles(const struct tn_tiles *tiles, size_t t, const float *from)
+{
+    if (in_one(tiles))
+        return t < tiles->count ? load(from + tiles->at[t]) : (vec){0};
+    union {
+        quad part[QUADS];
+        vec whole;
+    } v = {.whole = {0}};
+#pragma GCC unroll 4
+    for (size_t q = 0; q < QUADS; q++)
+        if (t + q < tiles->count)
+            v.part[q] = *(const memory_quad *)(from + tiles->at[t + q]);
+    return v.whole;
+}
+
+INLINE void store_tiles(const struct tn_tiles *tiles, size_t t, vec x, float *to)
+{
+    if (in_one(tiles)) {
+        if (t < tiles->count)
+            store(to + tiles->at[t], x);
+        return;
+    }
+    union {
+        quad part[QUADS];
+        vec whole;
+    } v = {.whole = x};
+#pragma GCC unroll 4
+    for (size_t q = 0; q < QUADS; q++)
+        if (t + q < tiles->count)
+            *(memory_quad *)(to + tiles->at[t + q]) = v.part[q];
+}
+
+INLINE void load_turned(const struct tn_tiles *tiles, size_t t, const float *from, vec v[4])
 {
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; i++)
-        v[i] = load(line + i * LANES);
+    for (size_t i = 0; i < 4; i++)
+        v[i] = load_tiles(tiles, t + i * QUADS, from);
     turn(v);
 }
 
@@ -73,27 +118,27 @@ INLINE void gradient_points(const vec y[4], vec g[6])
     g[5] = y[3];
 }
 
-static void input(size_t tiles, const float *lines, size_t span, float *points, size_t stride)
+static void input(const struct tn_tiles *tiles, const float *from, float *points, size_t stride)
 {
-    for (size_t t = 0; t < tiles; t += LANES) {
+    for (size_t t = 0; t < tiles->count; t += LANES) {
         vec across[6][6]; /* [row][point] */
 #pragma GCC unroll 6
-        for (int i = 0; i < 6; i++) {
+        for (size_t i = 0; i < 6; i++) {
             vec d[8];
-            load_turned(lines + (size_t)i * span + 4 * t, d);
-            load_turned(lines + (size_t)(6 + i) * span + 4 * t, d + 4);
+            load_turned(tiles, t, from + i * tiles->pitch, d);
+            load_turned(tiles, t, from + i * tiles->pitch + 4, d + 4);
             input_points(d, across[i]);
         }
 #pragma GCC unroll 6
-        for (int j = 0; j < 6; j++) {
+        for (size_t j = 0; j < 6; j++) {
             vec d[6], e[6];
 #pragma GCC unroll 6
             for (int i = 0; i < 6; i++)
                 d[i] = across[i][j];
             input_points(d, e);
 #pragma GCC unroll 6
-            for (int i = 0; i < 6; i++)
-                store(points + (size_t)(6 * i + j) * stride + t, e[i]);
+            for (size_t i = 0; i < 6; i++)
+                store(points + (6 * i + j) * stride + t, e[i]);
         }
     }
 }
@@ -104,21 +149,21 @@ INLINE vec finished(vec y, float bias, int relu)
     return relu ? (vec)((mask)y & ~(y < 0)) : y; /* keeps NaN, so that it is noticed */
 }
 
-static void output(size_t tiles, const float *points, size_t stride, float bias, int relu,
-                   float *lines, size_t span)
+static void output(const struct tn_tiles *tiles, const float *points, size_t stride, float bias,
+                   int relu, float *to)
 {
-    for (size_t t = 0; t < tiles; t += LANES) {
+    for (size_t t = 0; t < tiles->count; t += LANES) {
         vec down[6][4]; /* [point][row] */
 #pragma GCC unroll 6
-        for (int j = 0; j < 6; j++) {
+        for (size_t j = 0; j < 6; j++) {
             vec m[6];
 #pragma GCC unroll 6
-            for (int i = 0; i < 6; i++)
-                m[i] = load(points + (size_t)(6 * i + j) * stride + t);
+            for (size_t i = 0; i < 6; i++)
+                m[i] = load(points + (6 * i + j) * stride + t);
             output_values(m, down[j]);
         }
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; i++) {
+        for (size_t i = 0; i < 4; i++) {
             vec m[6], y[4];
 #pragma GCC unroll 6
             for (int j = 0; j < 6; j++)
@@ -129,33 +174,47 @@ static void output(size_t tiles, const float *points, size_t stride, float bias,
                 y[x] = finished(y[x], bias, relu);
             turn(y);
 #pragma GCC unroll 4
-            for (int x = 0; x < 4; x++)
-                store(lines + (size_t)i * span + 4 * t + (size_t)x * LANES, y[x]);
+            for (size_t x = 0; x < 4; x++)
+                store_tiles(tiles, t + x * QUADS, y[x], to + i * tiles->pitch);
         }
     }
 }
 
-static void gradient(size_t tiles, const float *lines, size_t span, float *points, size_t stride)
+static void gradient(const struct tn_tiles *tiles, const float *from, float *points, size_t stride)
 {
-    for (size_t t = 0; t < tiles; t += LANES) {
+    for (size_t t = 0; t < tiles->count; t += LANES) {
         vec across[4][6]; /* [row][point] */
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; i++) {
+        for (size_t i = 0; i < 4; i++) {
             vec y[4];
-            load_turned(lines + (size_t)i * span + 4 * t, y);
+            load_turned(tiles, t, from + i * tiles->pitch, y);
             gradient_points(y, across[i]);
         }
 #pragma GCC unroll 6
-        for (int j = 0; j < 6; j++) {
+        for (size_t j = 0; j < 6; j++) {
             vec y[4], g[6];
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++)
                 y[i] = across[i][j];
             gradient_points(y, g);
 #pragma GCC unroll 6
-            for (int i = 0; i < 6; i++)
-                store(points + (size_t)(6 * i + j) * stride + t, g[i]);
+            for (size_t i = 0; i < 6; i++)
+                store(points + (6 * i + j) * stride + t, g[i]);
         }
+    }
+}
+
+static void copy_rows(size_t rows, size_t width, const float *from, size_t from_stride, float *to,
+                      size_t to_stride)
+{
+    for (size_t r = 0; r < rows; r++, from += from_stride, to += to_stride) {
+        size_t i = 0;
+        for (; i + LANES <= width; i += LANES)
+            store(to + i, load(from + i));
+        for (; i + 4 <= width; i += 4)
+            *(memory_quad *)(to + i) = *(const memory_quad *)(from + i);
+        for (; i < width; i++)
+            to[i] = from[i];
     }
 }
 
@@ -163,4 +222,4 @@ static void gradient(size_t tiles, const float *lines, size_t span, float *point
 #define SYMBOL(name)  SYMBOL_(name)
 
 extern const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME);
-const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME) = {input, output, gradient};
+const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME) = {input, output, gradient, copy_rows};

@@ -1,10 +1,10 @@
 /* The transforms of Winograd's F(4x4,3x3) (Lavin, Gray 2016, section 4.3: points 0, 1, -1, 2, -2,
  * infinity), a vector of tiles at a time. Built once for each vector width.
  *
- * Tiles stand in lines: number x of tile t is at 4 t + x, so that rows of tiles of any width follow
- * one another without gaps. A transformed tile is 36 numbers, `stride` apart from one to the next,
- * each beside those of the other tiles. The order of tiles within a vector is the transforms' own,
- * the same for all three. `tiles` is a multiple of the vector's lanes. */
+ * A transformed tile is 36 numbers, `stride` apart from one to the next, each beside those of the
+ * other tiles: points[p * stride + t]. They are written up to the count of tiles rounded up to
+ * vectors, zero where there is no tile. The order of tiles within a vector is the transforms' own,
+ * the same for all three. */
 #ifndef TN_ENGINE_WINOGRAD_KERNELS_H
 #define TN_ENGINE_WINOGRAD_KERNELS_H
 
@@ -12,15 +12,25 @@
 
 enum { TN_TILE = 4, TN_TILE_IN = 6, TN_TILE_POINTS = 36 };
 
+/* Where tiles are in memory: tile t has its corner at `at[t]`, rows are `pitch` floats apart. */
+struct tn_tiles {
+    size_t count;
+    const ptrdiff_t *at;
+    size_t pitch;
+    int across; /* tiles beside one another in a row, again and again */
+};
+
 struct tn_winograd_kernels {
-    /* B' d B: six lines of the columns 0 .. 3 of each tile's 6x6 input, then six of which the first
-     * two of four are its columns 4 and 5; `span` floats from line to line. */
-    void (*input)(size_t tiles, const float *lines, size_t span, float *points, size_t stride);
-    /* A' m A + bias, then max(0, .) if relu: four lines. */
-    void (*output)(size_t tiles, const float *points, size_t stride, float bias, int relu,
-                   float *lines, size_t span);
-    /* A dy A': what `output` makes of the gradient on the way back; four lines in. */
-    void (*gradient)(size_t tiles, const float *lines, size_t span, float *points, size_t stride);
+    /* B' d B of 6x6 numbers from each corner; 8 of each row are read. */
+    void (*input)(const struct tn_tiles *tiles, const float *from, float *points, size_t stride);
+    /* A' m A + bias, then max(0, .) if relu, to 4x4 numbers from each corner. */
+    void (*output)(const struct tn_tiles *tiles, const float *points, size_t stride, float bias,
+                   int relu, float *to);
+    /* A dy A' of 4x4 numbers: what `output` makes of the gradient on the way back. */
+    void (*gradient)(const struct tn_tiles *tiles, const float *from, float *points, size_t stride);
+    /* Copy rows of `width` numbers; nothing beside them is read or written. */
+    void (*copy_rows)(size_t rows, size_t width, const float *from, size_t from_stride, float *to,
+                      size_t to_stride);
 };
 
 #endif
