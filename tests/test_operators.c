@@ -90,7 +90,11 @@ static const struct conv_case conv_cases[] = {
                                                                       image */
     {3, 2, {4, 4}, {1, 1}, {1, 1}, {1, 1}, {2, 2, 2, 2}, 1, 2},    /* padding above kernel */
     {3, 8, {16, 16}, {7, 7}, {2, 2}, {1, 1}, {3, 3, 3, 3}, 1, 3},  /* the first layer of a ResNet */
-    {3, 5, {12, 12}, {5, 3}, {4, 3}, {1, 1}, {2, 0, 1, 1}, 1, 3},  /* stride 4 and 3 */
+    {16, 16, {7, 7}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, 1, 5},  /* Winograd: cut tiles */
+    {13, 19, {28, 9}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, 1, 3}, /* an odd number of tiles */
+    {17, 16, {14, 11}, {3, 3}, {1, 1}, {1, 1}, {0, 2, 1, 0}, 1, 7}, /* uneven padding */
+    {16, 18, {12, 28}, {3, 3}, {1, 1}, {1, 1}, {2, 1, 2, 2}, 1, 2}, /* output above the input */
+    {3, 5, {12, 12}, {5, 3}, {4, 3}, {1, 1}, {2, 0, 1, 1}, 1, 3},   /* stride 4 and 3 */
 };
 
 enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases };
