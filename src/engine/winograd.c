@@ -12,10 +12,10 @@
 
 enum {
     SLICE_FLOATS = 64 * 1024,       /* transformed tiles of a slice: should stay in the cache */
-    SLICE_TILES = 48,               /* but so many at least: they share the reading of weights */
+    SLICE_TILES = 48,               /* a multiple of this, which is three vectors of the widest:
+                                       tiles share the reading of weights */
     CHUNK_FLOATS = 4 * 1024 * 1024, /* the same for the gradient of the weights */
-    CHUNK_TILES = 64,
-    CHUNK_MOST = 512,
+    CHUNK_MOST = 480,
     TILE_ALIGN = 16 /* floats: the widest vector */
 };
 
@@ -55,7 +55,7 @@ static size_t round_up(size_t count, size_t to)
  * would push one another out of the cache. */
 static size_t point_stride(size_t channels, size_t tiles)
 {
-    size_t lines = channels * tiles / TILE_ALIGN;
+    size_t lines = (channels * tiles + TILE_ALIGN - 1) / TILE_ALIGN;
     return (lines | 1) * TILE_ALIGN;
 }
 
@@ -64,12 +64,14 @@ static int tile_count(int size)
     return (size + TN_TILE - 1) / TN_TILE;
 }
 
-/* Tile rows such that their transforms take about `floats`. */
-static int choose_rows(const struct direction *d, size_t floats, size_t least, size_t most)
+/* Tile rows such that their transforms take about `floats`, in full blocks of the kernels if they
+ * can. */
+static int choose_rows(const struct direction *d, size_t floats, size_t most)
 {
     size_t tiles = floats / (TN_TILE_POINTS * ((size_t)d->channels + (size_t)d->filters));
-    tiles = tiles < least ? least : tiles > most ? most : tiles;
-    size_t rows = (tiles + (size_t)d->across / 2) / (size_t)d->across;
+    tiles = tiles > most ? most : tiles / SLICE_TILES * SLICE_TILES;
+    tiles = tiles < SLICE_TILES ? SLICE_TILES : tiles;
+    size_t rows = tiles / (size_t)d->across;
     return rows < 1 ? 1 : (int)rows;
 }
 
@@ -227,14 +229,15 @@ static bool fits(const struct tn_network *network, const struct tn_window *w)
     return w->groups == 1 && here < 0.9 * direct;
 }
 
-static bool prepare_direction(struct direction *d, size_t most_rows)
+static bool prepare_direction(const struct tn_network *network, struct direction *d)
 {
+    size_t lanes = (size_t)network->kernels->lanes;
     d->down = tile_count(d->out[0]);
     d->across = tile_count(d->out[1]);
-    d->rows = choose_rows(d, SLICE_FLOATS, SLICE_TILES, SIZE_MAX / 2);
-    if ((size_t)d->rows > most_rows)
-        d->rows = (int)most_rows;
-    d->tiles = round_up((size_t)d->rows * (size_t)d->across, TILE_ALIGN);
+    d->rows = choose_rows(d, SLICE_FLOATS, SIZE_MAX);
+    if (d->rows > network->max_batch * d->down)
+        d->rows = network->max_batch * d->down;
+    d->tiles = round_up((size_t)d->rows * (size_t)d->across, lanes);
     d->stride[0] = point_stride((size_t)d->channels, d->tiles);
     d->stride[1] = point_stride((size_t)d->filters, d->tiles);
     d->weights =
@@ -256,9 +259,10 @@ static bool prepare_chunk(const struct tn_network *network, struct winograd *win
     const struct direction *d = &winograd->forward;
     struct chunk *chunk = &winograd->chunk;
     int step = network->kernels->depth_step, most = network->max_batch * d->down;
-    chunk->rows = choose_rows(d, CHUNK_FLOATS, CHUNK_TILES, CHUNK_MOST);
+    chunk->rows = choose_rows(d, CHUNK_FLOATS, CHUNK_MOST);
     chunk->rows = chunk->rows > most ? most : chunk->rows;
-    chunk->tiles = round_up((size_t)chunk->rows * (size_t)d->across, TILE_ALIGN);
+    chunk->tiles =
+        round_up((size_t)chunk->rows * (size_t)d->across, (size_t)network->kernels->lanes);
     chunk->stride[0] = point_stride((size_t)d->channels, chunk->tiles);
     chunk->stride[1] = point_stride((size_t)d->filters, chunk->tiles);
     chunk->padded = (d->channels + step - 1) / step * step;
@@ -294,14 +298,12 @@ static void release(void *state)
 static bool prepare_passes(struct tn_network *network, struct winograd *winograd)
 {
     struct direction *forward = &winograd->forward, *back = &winograd->back;
-    if (!prepare_direction(forward,
-                           (size_t)network->max_batch * (size_t)tile_count(forward->out[0])))
+    if (!prepare_direction(network, forward))
         return false;
     tn_want_scratch(network, slice_floats(forward));
     if (winograd->passes == TN_PASS_FORWARD)
         return true;
-    if (!prepare_direction(back, (size_t)network->max_batch * (size_t)tile_count(back->out[0])) ||
-        !prepare_chunk(network, winograd))
+    if (!prepare_direction(network, back) || !prepare_chunk(network, winograd))
         return false;
     tn_want_scratch(network, slice_floats(back));
     tn_want_scratch(network, workspace_floats(forward, winograd->chunk.rows));
