@@ -91,6 +91,10 @@ static const struct conv_case conv_cases[] = {
     {3, 2, {4, 4}, {1, 1}, {1, 1}, {1, 1}, {2, 2, 2, 2}, 1, 2},    /* padding above kernel */
     {3, 8, {16, 16}, {7, 7}, {2, 2}, {1, 1}, {3, 3, 3, 3}, 1, 3},  /* the first layer of a ResNet */
     {3, 5, {12, 12}, {5, 3}, {4, 3}, {1, 1}, {2, 0, 1, 1}, 1, 3},  /* stride 4 and 3 */
+    {37, 53, {7, 7}, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 1, 9},  /* 1x1 of many channels, odd */
+    {64, 32, {3, 5}, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 1, 4},  /* even */
+    {33, 41, {9, 8}, {1, 1}, {2, 2}, {1, 1}, {0, 0, 0, 0}, 1, 3},  /* strided, odd and even size */
+    {32, 35, {8, 7}, {1, 1}, {3, 1}, {1, 1}, {0, 0, 0, 0}, 1, 7},  /* another stride each way */
 };
 
 enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases };
