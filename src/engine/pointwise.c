@@ -448,10 +448,11 @@ static void multiply_piece(void *context, size_t index, unsigned worker)
 }
 
 /* Positions of a piece, whole cuts of the depth. */
-static size_t piece_size(const struct tn_kernels *kernels, const struct pointwise *c)
+static size_t piece_size(const struct tn_network *network, const struct pointwise *c)
 {
-    size_t each = SHARED_FLOATS / (padded(kernels, c->in.channels) + c->out.channels);
-    return each < DEPTH ? DEPTH : each / DEPTH * DEPTH;
+    size_t each = SHARED_FLOATS / (padded(network->kernels, c->in.channels) + c->out.channels);
+    size_t cuts = divide_up((size_t)network->max_batch * c->out.image, DEPTH);
+    return DEPTH * (each < DEPTH ? 1 : least(each / DEPTH, cuts));
 }
 
 static void choose_ranges(struct weights_gradient_job *job)
@@ -470,7 +471,7 @@ static void gradient_of_weights(struct tn_network *network, struct pointwise *c,
                                 const float *output_gradient, float *gradient)
 {
     const struct tn_kernels *kernels = network->kernels;
-    size_t size = piece_size(kernels, c), positions = (size_t)network->count * c->out.image;
+    size_t size = piece_size(network, c), positions = (size_t)network->count * c->out.image;
     float *shared = tn_scratch(network, 0);
     struct weights_gradient_job job = {.network = network,
                                        .c = c,
@@ -531,7 +532,7 @@ static void want_scratch(struct tn_network *network, const struct pointwise *c, 
         depth = c->out.channels;
     tn_want_scratch(network, (size_t)SLICE * (RANGE + depth));
     if (passes & TN_PASS_WEIGHTS)
-        tn_want_scratch(network, piece_size(network->kernels, c) *
+        tn_want_scratch(network, piece_size(network, c) *
                                      (c->out.channels + padded(network->kernels, c->in.channels)));
 }
 
