@@ -19,7 +19,9 @@ enum {
     RANGE = 128,             /* rows whose weights of one cut stay in the second-level cache */
     TASKS = 32,              /* are enough */
     SHARED_FLOATS = 2 << 20, /* both factors of a piece of the weights' gradient */
-    LEAST_CHANNELS = 32,     /* of either side: below, the packing is not worth its time */
+    /* Below, as many channels of either side and weights, the packing is not worth its time. */
+    LEAST_CHANNELS = 32,
+    LEAST_WEIGHTS = 64 * 64,
 };
 
 /* Where the numbers of positions are in [N,channels,area]: in runs, `step` apart. */
@@ -507,7 +509,8 @@ static bool fits(const struct tn_network *network, const struct tn_window *w)
     (void)network;
     int padding = w->pad_begin[0] + w->pad_begin[1] + w->pad_end[0] + w->pad_end[1];
     return w->groups == 1 && w->kernel[0] == 1 && w->kernel[1] == 1 && padding == 0 &&
-           w->channels_in >= LEAST_CHANNELS && w->channels_out >= LEAST_CHANNELS;
+           w->channels_in >= LEAST_CHANNELS && w->channels_out >= LEAST_CHANNELS &&
+           (long)w->channels_in * w->channels_out >= LEAST_WEIGHTS;
 }
 
 static void make_sides(const struct tn_window *w, struct pointwise *c)
