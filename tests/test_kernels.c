@@ -6,6 +6,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -70,6 +71,49 @@ static void correlate_sums_over_offsets(void **state)
                     }
             }
         }
+    }
+}
+
+static void multiply_sums_over_a_panel(void **state)
+{
+    (void)state;
+    enum { DEPTH = 13, STRIDE = 100 };
+    EACH_SET(k, i)
+    {
+        for (int rows = 1; rows <= k->tile_rows; rows++)
+            for (int vectors = 1; vectors <= k->tile_vectors; vectors++)
+                for (int add = 0; add <= 1; add++) {
+                    int width = vectors * k->lanes;
+                    assert_true(width <= TN_MAX_TILE_WIDTH);
+                    memcpy(z, y, sizeof z);
+                    k->multiply(rows, vectors, DEPTH, w, x, add, z, STRIDE);
+                    for (int at = 0; at < rows * STRIDE; at++) {
+                        int r = at / STRIDE, p = at % STRIDE;
+                        double sum = add || p >= width ? (double)y[at] : 0;
+                        for (int d = 0; p < width && d < DEPTH; d++)
+                            sum += (double)w[d * rows + r] * (double)x[d * width + p];
+                        assert_true(fabs(sum - (double)z[at]) < 1e-5);
+                    }
+                }
+    }
+}
+
+static void interleave_makes_columns_of_rows(void **state)
+{
+    (void)state;
+    enum { FROM = 60, TO = 30 };
+    EACH_SET(k, i)
+    {
+        for (size_t rows = 1; rows <= TO; rows++)
+            for (size_t count = 1; count < FROM; count += 3) {
+                memcpy(z, y, sizeof z);
+                k->interleave(rows, count, x, FROM, z, TO);
+                for (size_t at = 0; at < (size_t)FROM * TO; at++) {
+                    size_t p = at / TO, r = at % TO;
+                    bool inside = p < count && r < rows;
+                    assert_true(z[at] == (inside ? x[r * FROM + p] : y[at]));
+                }
+            }
     }
 }
 
@@ -226,6 +270,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_is_always_a_set),
         cmocka_unit_test(correlate_sums_over_offsets),
+        cmocka_unit_test(multiply_sums_over_a_panel),
+        cmocka_unit_test(interleave_makes_columns_of_rows),
         cmocka_unit_test(correlate_weights_adds_products),
         cmocka_unit_test(rows_are_trimmed_and_padded_exactly),
         cmocka_unit_test(moments_match_double_sums),

@@ -95,6 +95,10 @@ static const struct conv_case conv_cases[] = {
     {17, 16, {14, 11}, {3, 3}, {1, 1}, {1, 1}, {0, 2, 1, 0}, 1, 7}, /* uneven padding */
     {16, 18, {12, 28}, {3, 3}, {1, 1}, {1, 1}, {2, 1, 2, 2}, 1, 2}, /* output above the input */
     {3, 5, {12, 12}, {5, 3}, {4, 3}, {1, 1}, {2, 0, 1, 1}, 1, 3},   /* stride 4 and 3 */
+    {37, 113, {7, 7}, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 1, 9},  /* 1x1 of many channels, odd */
+    {128, 32, {3, 5}, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 1, 4},  /* even */
+    {33, 131, {9, 8}, {1, 1}, {2, 2}, {1, 1}, {0, 0, 0, 0}, 1, 3},  /* strided, odd and even size */
+    {64, 67, {8, 7}, {1, 1}, {3, 1}, {1, 1}, {0, 0, 0, 0}, 1, 7},   /* another stride each way */
 };
 
 enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases };
@@ -134,6 +138,136 @@ static void convolutions_of_large_images_equal_the_definition(void **state)
         check_conv_forward(graph, cases[i].count);
         tn_graph_free(graph);
     }
+}
+
+/* --- 1x1 convolutions of many channels --- */
+
+/* More channels and positions than are summed at once, neither whole vectors. */
+static const struct conv_case deep_cases[] = {
+    {300, 130, {7, 7}, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 1, 9},
+    {64, 523, {14, 13}, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 1, 1},
+    {259, 270, {9, 9}, {1, 1}, {2, 2}, {1, 1}, {0, 0, 0, 0}, 1, 17},
+    {1100, 1030, {4, 4}, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 1, 65},
+};
+enum { DEEP_CASES = sizeof deep_cases / sizeof *deep_cases };
+
+static void convolutions_of_many_channels_equal_the_definition(void **state)
+{
+    (void)state;
+    for (int i = 0; i < DEEP_CASES; i++) {
+        struct tn_graph *graph = conv_graph(&deep_cases[i], (uint64_t)i);
+        check_conv_forward(graph, deep_cases[i].count);
+        tn_graph_free(graph);
+    }
+}
+
+struct deep_pass {
+    struct tn_window w;
+    int count;
+    float *images, *direction;
+    const float *outputs, *weights, *weights_gradient, *input_gradient;
+};
+
+static double deep_weight_gradient(const struct deep_pass *p, int f, int c)
+{
+    const struct tn_window *w = &p->w;
+    double sum = 0;
+    for (int n = 0; n < p->count; n++)
+        for (int h = 0; h < w->out[0]; h++)
+            for (int v = 0; v < w->out[1]; v++)
+                sum +=
+                    (double)
+                        p->direction[((n * w->channels_out + f) * w->out[0] + h) * w->out[1] + v] *
+                    (double)p->images[((n * w->channels_in + c) * w->in[0] + h * w->stride[0]) *
+                                          w->in[1] +
+                                      v * w->stride[1]];
+    return sum;
+}
+
+/* At pixel (h, v). */
+static double deep_input_gradient(const struct deep_pass *p, int n, int c, int h, int v)
+{
+    const struct tn_window *w = &p->w;
+    double sum = 0;
+    if (h % w->stride[0] != 0 || v % w->stride[1] != 0)
+        return 0;
+    for (int f = 0; f < w->channels_out; f++)
+        sum +=
+            (double)p->weights[f * w->channels_in + c] *
+            (double)p
+                ->direction[((n * w->channels_out + f) * w->out[0] + h / w->stride[0]) * w->out[1] +
+                            v / w->stride[1]];
+    return sum;
+}
+
+static void check_deep_gradients(const struct deep_pass *p)
+{
+    const struct tn_window *w = &p->w;
+    int area = w->in[0] * w->in[1];
+    for (int i = 0; i < w->channels_in * w->channels_out; i += 997) {
+        double expected = deep_weight_gradient(p, i / w->channels_in, i % w->channels_in);
+        assert_true(fabs(expected - (double)p->weights_gradient[i]) < 1e-4);
+    }
+    for (int i = 0; i < p->count * w->channels_in * area; i += 101) {
+        double expected =
+            deep_input_gradient(p, i / area / w->channels_in, i / area % w->channels_in,
+                                i % area / w->in[1], i % w->in[1]);
+        assert_true(fabs(expected - (double)p->input_gradient[i]) < 1e-4);
+    }
+}
+
+static void same_bits(float **first, const float *now, size_t count)
+{
+    if (!*first) {
+        *first = tn_alloc(count, sizeof **first);
+        assert_non_null(*first);
+        memcpy(*first, now, count * sizeof **first);
+    }
+    assert_memory_equal(*first, now, count * sizeof **first);
+}
+
+static void check_deep_passes(const struct conv_case *c)
+{
+    struct tn_error error = {0};
+    float *first[3] = {0};
+    struct tn_graph *graph = conv_graph(c, 3);
+    const struct tn_node *node = &graph->nodes[0];
+    size_t in = (size_t)c->count * gradients_image_size(graph, graph->inputs[0]),
+           out = (size_t)c->count * gradients_image_size(graph, graph->outputs[0]);
+    struct deep_pass p = {.count = c->count,
+                          .images = gradients_random(in, 1),
+                          .direction = gradients_random(out, 2),
+                          .weights = tn_tensor_floats(tn_node_constant(graph, node, 1))};
+    assert_true(tn_window_of(graph, node, &p.w, &error));
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        struct tn_network *network = tn_network_new(graph, c->count, TN_TRAINING, &error);
+        assert_non_null(network);
+        tn_network_want_input_gradient(network);
+        tn_threads_set(threads);
+        assert_true(tn_network_forward(network, p.images, c->count, NULL, &p.outputs, &error));
+        assert_true(tn_network_backward(network, p.direction, &error));
+        p.weights_gradient = tn_network_gradient(network, node->inputs[1]);
+        p.input_gradient = tn_network_input_gradient(network);
+        if (threads == 1)
+            check_deep_gradients(&p);
+        same_bits(&first[0], p.outputs, out);
+        same_bits(&first[1], p.input_gradient, in);
+        same_bits(&first[2], p.weights_gradient, (size_t)c->channels * (size_t)c->filters);
+        tn_network_free(network);
+    }
+    tn_threads_set(0);
+    for (int i = 0; i < 3; i++)
+        tn_free(first[i]);
+    tn_free(p.images);
+    tn_free(p.direction);
+    tn_graph_free(graph);
+}
+
+static void gradients_of_many_channels_equal_the_definition(void **state)
+{
+    (void)state;
+    for (int i = 0; i < DEEP_CASES; i++)
+        check_deep_passes(&deep_cases[i]);
 }
 
 /* --- gradients by finite differences --- */
@@ -372,6 +506,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_equal_the_definition),
         cmocka_unit_test(convolutions_of_large_images_equal_the_definition),
+        cmocka_unit_test(convolutions_of_many_channels_equal_the_definition),
+        cmocka_unit_test(gradients_of_many_channels_equal_the_definition),
         cmocka_unit_test(convolution_gradients_match_differences),
         cmocka_unit_test(norm_gradients_match_differences),
         cmocka_unit_test(pooling_gradients_match_differences),

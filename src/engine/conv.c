@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-static const struct tn_conv_path *const paths[] = {&tn_winograd_path, &tn_correlation_path};
+static const struct tn_conv_path *const paths[] = {&tn_winograd_path, &tn_pointwise_path,
+                                                   &tn_correlation_path};
 
 struct conv {
     struct tn_window window;

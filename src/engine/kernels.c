@@ -27,18 +27,19 @@ INLINE double sum_lanes_double(vec v)
 }
 
 /* One tile of rows x (vectors * LANES) outputs lives in registers while k runs over the whole
- * depth. */
+ * depth. Without offsets what it reads is one panel, a row of the tile's width for each k. */
 INLINE void tile(const int rows, const int vectors, int depth, const float *weights,
-                 const float *input, const ptrdiff_t *offsets, float *out, size_t out_stride)
+                 const float *input, const ptrdiff_t *offsets, int add, float *out,
+                 size_t out_stride)
 {
     vec sums[TILE_ROWS][TILE_VECTORS];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++)
-            sums[r][v] = (vec){0};
+            sums[r][v] = add ? load(out + (size_t)r * out_stride + v * LANES) : (vec){0};
     for (int k = 0; k < depth; k++) {
-        const float *in = input + offsets[k];
+        const float *in = input + (offsets ? offsets[k] : (ptrdiff_t)k * vectors * LANES);
         vec x[TILE_VECTORS];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++)
@@ -59,16 +60,25 @@ INLINE void tile(const int rows, const int vectors, int depth, const float *weig
             store(out + (size_t)r * out_stride + v * LANES, sums[r][v]);
 }
 
+/* Tiles of nearly one width: four vectors are two and two, since a narrow tile waits for its sums.
+ */
 INLINE void correlate_rows(const int rows, int depth, const float *weights, const float *input,
                            const ptrdiff_t *offsets, size_t count, float *out, size_t out_stride)
 {
-    size_t p = 0;
-    for (; p + (TILE_VECTORS - 1) * LANES < count; p += TILE_VECTORS * LANES)
-        tile(rows, TILE_VECTORS, depth, weights, input + p, offsets, out + p, out_stride);
-    if (p + LANES < count)
-        tile(rows, 2, depth, weights, input + p, offsets, out + p, out_stride);
-    else if (p < count)
-        tile(rows, 1, depth, weights, input + p, offsets, out + p, out_stride);
+    size_t vectors = (count + LANES - 1) / LANES,
+           tiles = (vectors + TILE_VECTORS - 1) / TILE_VECTORS;
+    for (size_t t = 0, begin = 0; t < tiles; t++) {
+        size_t end = vectors * (t + 1) / tiles;
+        const float *in = input + begin * LANES;
+        float *to = out + begin * LANES;
+        if (end - begin == 3)
+            tile(rows, 3, depth, weights, in, offsets, 0, to, out_stride);
+        else if (end - begin == 2)
+            tile(rows, 2, depth, weights, in, offsets, 0, to, out_stride);
+        else
+            tile(rows, 1, depth, weights, in, offsets, 0, to, out_stride);
+        begin = end;
+    }
 }
 
 static void correlate(int rows, int depth, const float *weights, const float *input,
@@ -78,6 +88,39 @@ static void correlate(int rows, int depth, const float *weights, const float *in
 #define CASE(n)                                                                                    \
     case n:                                                                                        \
         correlate_rows(n, depth, weights, input, offsets, count, out, out_stride);                 \
+        break
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+#if TN_LANES == 16
+        CASE(5);
+        CASE(6);
+        CASE(7);
+        CASE(8);
+#endif
+#undef CASE
+    }
+}
+
+INLINE void multiply_rows(const int rows, int vectors, int depth, const float *weights,
+                          const float *panel, int add, float *out, size_t out_stride)
+{
+    if (vectors == 3)
+        tile(rows, 3, depth, weights, panel, NULL, add, out, out_stride);
+    else if (vectors == 2)
+        tile(rows, 2, depth, weights, panel, NULL, add, out, out_stride);
+    else
+        tile(rows, 1, depth, weights, panel, NULL, add, out, out_stride);
+}
+
+static void multiply(int rows, int vectors, int depth, const float *weights, const float *panel,
+                     int add, float *out, size_t out_stride)
+{
+    switch (rows) {
+#define CASE(n)                                                                                    \
+    case n:                                                                                        \
+        multiply_rows(n, vectors, depth, weights, panel, add, out, out_stride);                    \
         break
         CASE(1);
         CASE(2);
@@ -150,6 +193,41 @@ INLINE vec shifted(vec x, float shift, int relu)
 {
     vec y = x + splat(shift);
     return relu ? (vec)((mask)y & ~(y < 0)) : y; /* keeps NaN, so that it is noticed */
+}
+
+typedef float quad __attribute__((vector_size(16)));
+typedef float memory_quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Four rows of four numbers become four columns. */
+INLINE void transpose_quads(const float *source, size_t source_stride, float *target,
+                            size_t target_stride)
+{
+    quad a = *(const memory_quad *)source, b = *(const memory_quad *)(source + source_stride),
+         c = *(const memory_quad *)(source + 2 * source_stride),
+         d = *(const memory_quad *)(source + 3 * source_stride);
+    quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+         ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7),
+         cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+         cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(memory_quad *)target = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    *(memory_quad *)(target + target_stride) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    *(memory_quad *)(target + 2 * target_stride) =
+        __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(memory_quad *)(target + 3 * target_stride) =
+        __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+static void interleave(size_t rows, size_t count, const float *source, size_t source_stride,
+                       float *target, size_t target_stride)
+{
+    size_t whole_rows = rows / 4 * 4, whole = count / 4 * 4;
+    for (size_t r = 0; r < whole_rows; r += 4)
+        for (size_t p = 0; p < whole; p += 4)
+            transpose_quads(source + r * source_stride + p, source_stride,
+                            target + p * target_stride + r, target_stride);
+    for (size_t p = 0; p < count; p++)
+        for (size_t r = p < whole ? whole_rows : 0; r < rows; r++)
+            target[p * target_stride + r] = source[r * source_stride + p];
 }
 
 /* Rows are short (7, 14, 28 ...), so whole vectors are stored past a row's end where later rows
@@ -379,8 +457,11 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .name = TEXT(TN_KERNELS_NAME),
     .lanes = LANES,
     .tile_rows = TILE_ROWS,
+    .tile_vectors = TILE_VECTORS,
     .depth_step = DEPTH_STEP,
     .correlate = correlate,
+    .multiply = multiply,
+    .interleave = interleave,
     .correlate_weights = correlate_weights,
     .trim_rows = trim_rows,
     .pad_rows = pad_rows,

@@ -9,19 +9,29 @@
 
 enum {
     TN_MAX_TILE_ROWS = 8,
-    TN_READ_AHEAD = 64 /* floats that kernels may read or write past a count */
+    TN_MAX_TILE_WIDTH = 48, /* floats */
+    TN_READ_AHEAD = 64      /* floats that kernels may read or write past a count */
 };
 
 struct tn_kernels {
     const char *name; /* "avx512" */
     int lanes;        /* floats in a vector */
-    int tile_rows;    /* greatest `rows` of correlate */
+    int tile_rows;    /* greatest `rows` of correlate and multiply */
+    int tile_vectors; /* greatest `vectors` of multiply */
     int depth_step;   /* correlate_weights works on multiples of this many offsets */
 
     /* out[r * out_stride + p] = sum_k weights[k * rows + r] * input[offsets[k] + p], p < count, r <
      * rows. `out` is written up to `count` rounded up to `lanes`; `input` is read as far. */
     void (*correlate)(int rows, int depth, const float *weights, const float *input,
                       const ptrdiff_t *offsets, size_t count, float *out, size_t out_stride);
+
+    /* out[r * out_stride + p] = sum_k weights[k * rows + r] * panel[k * vectors * lanes + p], p <
+     * vectors * lanes, r < rows; added to what is there if `add`. */
+    void (*multiply)(int rows, int vectors, int depth, const float *weights, const float *panel,
+                     int add, float *out, size_t out_stride);
+    /* target[p * target_stride + r] = source[r * source_stride + p], r < rows, p < count */
+    void (*interleave)(size_t rows, size_t count, const float *source, size_t source_stride,
+                       float *target, size_t target_stride);
 
     /* sums[r * sums_stride + k] += sum_p left[r * left_stride + p] * input[offsets[k] + p], p <
      * count rounded up to `lanes` (left must be zero past count), r < rows <= 4; depth a multiple

@@ -18,6 +18,7 @@ libthinet_la_SOURCES += \
 	src/engine/network.c src/engine/network.h \
 	src/engine/norm.c \
 	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c \
+	src/engine/pointwise.c \
 	src/engine/pool.c \
 	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
 	src/engine/schedule.c src/engine/schedule.h \
