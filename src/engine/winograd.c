@@ -347,35 +347,41 @@ struct weights_job {
                   */
 };
 
-/* G along one direction; numbers `step` apart. */
-static void weight_points(const float *w, size_t step, float *points, size_t points_step)
+enum {
+    SIDE = 8 /* kernels that are transformed side by side, so that the compiler can use vectors */
+};
+_Static_assert((int)SIDE >= (int)TN_MAX_TILE_ROWS, "a block of filters is transformed at once");
+
+/* G along one direction of SIDE kernels; numbers and points `step` and `points_step` rows apart. */
+static void weight_points(float (*w)[SIDE], int step, float (*points)[SIDE], int points_step)
 {
-    float a = w[0], b = w[step], c = w[2 * step];
-    float sixth = (a + c) * (1.0f / 6), far = a * (1.0f / 24) + c * (1.0f / 6);
-    points[0] = a * 0.25f;
-    points[points_step] = -sixth - b * (1.0f / 6);
-    points[2 * points_step] = b * (1.0f / 6) - sixth;
-    points[3 * points_step] = far + b * (1.0f / 12);
-    points[4 * points_step] = far - b * (1.0f / 12);
-    points[5 * points_step] = c;
+    for (int s = 0; s < SIDE; s++) {
+        float a = w[0][s], b = w[step][s], c = w[2 * step][s];
+        float sixth = (a + c) * (1.0f / 6), far = a * (1.0f / 24) + c * (1.0f / 6);
+        points[0][s] = a * 0.25f;
+        points[points_step][s] = -sixth - b * (1.0f / 6);
+        points[2 * points_step][s] = b * (1.0f / 6) - sixth;
+        points[3 * points_step][s] = far + b * (1.0f / 12);
+        points[4 * points_step][s] = far - b * (1.0f / 12);
+        points[5 * points_step][s] = c;
+    }
 }
 
-static void transform_kernel(const float kernel[9], float points[TN_TILE_POINTS])
+static void transform_kernels(float (*kernels)[SIDE], float (*points)[SIDE])
 {
-    float across[3][TN_TILE_IN];
+    float across[3 * TN_TILE_IN][SIDE];
     for (int i = 0; i < 3; i++)
-        weight_points(kernel + 3 * i, 1, across[i], 1);
+        weight_points(kernels + 3 * i, 1, across + TN_TILE_IN * i, 1);
     for (int j = 0; j < TN_TILE_IN; j++)
-        weight_points(&across[0][j], TN_TILE_IN, points + j, TN_TILE_IN);
+        weight_points(across + j, TN_TILE_IN, points + j, TN_TILE_IN);
 }
 
-static void read_kernel(const struct weights_job *job, int filter, int channel, float kernel[9])
+static const float *kernel_at(const struct weights_job *job, int filter, int channel)
 {
     const struct direction *d = job->direction;
     size_t at = job->turned ? (size_t)channel * (size_t)d->filters + (size_t)filter
                             : (size_t)filter * (size_t)d->channels + (size_t)channel;
-    for (int i = 0; i < 9; i++)
-        kernel[i] = job->weights[9 * at + (size_t)(job->turned ? 8 - i : i)];
+    return job->weights + 9 * at;
 }
 
 static void transform_block(void *context, size_t index, unsigned worker)
@@ -386,16 +392,20 @@ static void transform_block(void *context, size_t index, unsigned worker)
     size_t size = (size_t)d->channels * (size_t)d->filters;
     struct tn_row_block block =
         tn_row_block_at(d->filters, tn_row_blocks(d->filters, job->tile_rows), (int)index);
-    for (int c = 0; c < d->channels; c++)
+    size_t row_bytes = (size_t)block.rows * sizeof(float);
+    float kernels[9][SIDE] = {{0}}, points[TN_TILE_POINTS][SIDE];
+    for (int c = 0; c < d->channels; c++) {
         for (int r = 0; r < block.rows; r++) {
-            float kernel[9], points[TN_TILE_POINTS];
-            float *to = d->weights + (size_t)block.begin * (size_t)d->channels +
-                        (size_t)c * (size_t)block.rows + (size_t)r;
-            read_kernel(job, block.begin + r, c, kernel);
-            transform_kernel(kernel, points);
-            for (int p = 0; p < TN_TILE_POINTS; p++)
-                to[(size_t)p * size] = points[p];
+            const float *kernel = kernel_at(job, block.begin + r, c);
+            for (int i = 0; i < 9; i++)
+                kernels[i][r] = kernel[job->turned ? 8 - i : i];
         }
+        transform_kernels(kernels, points);
+        float *to =
+            d->weights + (size_t)block.begin * (size_t)d->channels + (size_t)c * (size_t)block.rows;
+        for (size_t p = 0; p < TN_TILE_POINTS; p++)
+            memcpy(to + p * size, points[p], row_bytes);
+    }
 }
 
 static void transform_weights(struct tn_network *network, struct direction *d, const float *weights,
@@ -563,32 +573,45 @@ static void sum_point(void *context, size_t point, unsigned worker)
     }
 }
 
-/* G' along one direction; numbers `step` apart. */
-static void weight_values(const float *points, size_t step, float w[3], size_t w_step)
+/* G' along one direction of SIDE kernels; points and numbers `step` and `w_step` rows apart. */
+static void weight_values(float (*points)[SIDE], int step, float (*w)[SIDE], int w_step)
 {
-    float near = points[step] + points[2 * step], far = points[3 * step] + points[4 * step];
-    float tilt = points[2 * step] - points[step], lean = points[3 * step] - points[4 * step];
-    w[0] = points[0] * 0.25f - near * (1.0f / 6) + far * (1.0f / 24);
-    w[w_step] = tilt * (1.0f / 6) + lean * (1.0f / 12);
-    w[2 * w_step] = (far - near) * (1.0f / 6) + points[5 * step];
+    for (int s = 0; s < SIDE; s++) {
+        float near = points[step][s] + points[2 * step][s];
+        float far = points[3 * step][s] + points[4 * step][s];
+        float tilt = points[2 * step][s] - points[step][s];
+        float lean = points[3 * step][s] - points[4 * step][s];
+        w[0][s] = points[0][s] * 0.25f - near * (1.0f / 6) + far * (1.0f / 24);
+        w[w_step][s] = tilt * (1.0f / 6) + lean * (1.0f / 12);
+        w[2 * w_step][s] = (far - near) * (1.0f / 6) + points[5 * step][s];
+    }
 }
 
-/* G' sums G of one filter. */
+/* G' sums G of `count` <= SIDE channels. */
+static void finish_kernels(const float *sums, size_t point, size_t count, float *to)
+{
+    float points[TN_TILE_POINTS][SIDE] = {{0}}, across[TN_TILE_IN * 3][SIDE], kernels[9][SIDE];
+    for (size_t p = 0; p < TN_TILE_POINTS; p++)
+        memcpy(points[p], sums + p * point, count * sizeof *sums);
+    for (int i = 0; i < TN_TILE_IN; i++)
+        weight_values(points + TN_TILE_IN * i, 1, across + 3 * i, 1);
+    for (int j = 0; j < 3; j++)
+        weight_values(across + j, 3, kernels + j, 3);
+    for (size_t s = 0; s < count; s++)
+        for (size_t i = 0; i < 9; i++)
+            to[9 * s + i] = kernels[i][s];
+}
+
 static void finish_filter(void *context, size_t filter, unsigned worker)
 {
     (void)worker;
     const struct job *job = context;
     const struct direction *d = job->direction;
-    size_t padded = (size_t)job->winograd->chunk.padded, point = (size_t)d->filters * padded;
-    for (size_t c = 0; c < (size_t)d->channels; c++) {
-        const float *sums = job->sums + filter * padded + c;
-        float across[TN_TILE_IN][3];
-        for (size_t i = 0; i < TN_TILE_IN; i++)
-            weight_values(sums + TN_TILE_IN * i * point, point, across[i], 1);
-        for (int j = 0; j < 3; j++)
-            weight_values(&across[0][j], 3,
-                          job->to + 9 * (filter * (size_t)d->channels + c) + (size_t)j, 3);
-    }
+    size_t padded = (size_t)job->winograd->chunk.padded, channels = (size_t)d->channels;
+    for (size_t c = 0; c < channels; c += SIDE)
+        finish_kernels(job->sums + filter * padded + c, (size_t)d->filters * padded,
+                       channels - c < SIDE ? channels - c : SIDE,
+                       job->to + 9 * (filter * channels + c));
 }
 
 static void backward(struct tn_network *network, void *state, const float *weights,
