@@ -371,6 +371,22 @@ static void time_measures_all_three(void **state)
     assert_true(number_in(result, "forward_ms") > 0);
     assert_true(number_in(result, "backward_ms") > 0);
     assert_true(number_in(result, "step_ms") > number_in(result, "backward_ms"));
+    double peak = number_in(result, "peak_gflops"), forward = 0, backward = 0;
+    assert_true(peak > 0.1);
+    json_t *layers = json_object_get(result, "layers"), *layer;
+    size_t i;
+    json_array_foreach(layers, i, layer)
+    {
+        double ms = number_in(layer, "forward_ms"), flops = number_in(layer, "flops");
+        assert_true(ms > 0);
+        assert_float_equal(number_in(layer, "gflops"), 2 * flops / ms * 1e-6, 1e-6 * flops / ms);
+        assert_float_equal(number_in(layer, "share"), number_in(layer, "gflops") / peak, 1e-6);
+        forward += ms;
+        backward += number_in(layer, "backward_ms");
+    }
+    /* Medians of parts need not add up to the median of the whole, but nearly. */
+    assert_true(i == 7 && forward < 2 * number_in(result, "forward_ms"));
+    assert_true(backward > 0 && backward < 2 * number_in(result, "backward_ms"));
     json_decref(result);
 }
 

@@ -251,6 +251,34 @@ static void report_curve(FILE *file, const json_t *result)
     }
 }
 
+static void report_time(FILE *file, const json_t *result)
+{
+    json_t *rows = json_object_get(result, "layers"), *row;
+    int name = longest(rows, "name", 5);
+    size_t i;
+    fprintf(file, "batch %lld: forward %.1f ms, backward %.1f ms, step %.1f ms\n",
+            whole_of(result, "batch"), number_of(result, "forward_ms"),
+            number_of(result, "backward_ms"), number_of(result, "step_ms"));
+    fprintf(file, "%-*s %-11s %9s %8s %5s %9s %8s %5s\n", name, "layer", "path", "forward",
+            "GFLOP/s", "share", "backward", "GFLOP/s", "share");
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(file, "%-*s %-11s", name, text_of(row, "name"), text_of(row, "path"));
+        put_number(file, 10, 3, number_of(row, "forward_ms"));
+        put_number(file, 9, 1, number_of(row, "gflops"));
+        put_number(file, 6, 2, number_of(row, "share"));
+        put_number(file, 10, 3, number_of(row, "backward_ms"));
+        put_number(file, 9, 1, number_of(row, "backward_gflops"));
+        put_number(file, 6, 2, number_of(row, "backward_share"));
+        fputc('\n', file);
+    }
+    fprintf(file, "%-*s %-11s", name, "the rest", "");
+    put_number(file, 10, 3, number_of(result, "other_forward_ms"));
+    put_number(file, 25, 3, number_of(result, "other_backward_ms"));
+    fprintf(file, "\nshare of %.0f GFLOP/s, what all threads together reach between registers\n",
+            number_of(result, "peak_gflops"));
+}
+
 static void report_training(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "epochs"), *row;
@@ -441,17 +469,10 @@ static const struct {
     const char *command;
     void (*write)(FILE *file, const json_t *result);
 } reports[] = {
-    {"layers", report_layers},
-    {"summary", report_summary},
-    {"groups", report_groups},
-    {"journal", report_journal},
-    {"curve", report_curve},
-    {"finetune", report_training},
-    {"train", report_training},
-    {"help", report_help},
-    {"budget", report_budget},
-    {"recipe", report_recipe},
-    {"sensitivity", report_sensitivity},
+    {"layers", report_layers},     {"summary", report_summary}, {"groups", report_groups},
+    {"journal", report_journal},   {"curve", report_curve},     {"time", report_time},
+    {"finetune", report_training}, {"train", report_training},  {"help", report_help},
+    {"budget", report_budget},     {"recipe", report_recipe},   {"sensitivity", report_sensitivity},
     {"compare", report_compare},
 };
 

@@ -95,6 +95,12 @@ bool tn_conv_fold_norm(struct tn_network *network, struct tn_step *step, const s
            tn_fail_memory(error, norm->name, filters * depth * sizeof(float));
 }
 
+const char *tn_conv_path_name(const struct tn_step *step)
+{
+    const struct conv *conv = step->state;
+    return step->ops == &tn_conv_ops && conv ? conv->path->name : NULL;
+}
+
 static void forward(struct tn_network *network, struct tn_step *step)
 {
     struct conv *conv = step->state;

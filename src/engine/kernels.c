@@ -441,6 +441,22 @@ static void sum_rows(size_t count, const float *x, double *sums)
         sums[i] += (double)x[i];
 }
 
+/* As many sums as a tile has: enough to hide how long one multiply-add takes. */
+static float multiply_add(size_t turns)
+{
+    vec sums[TILE_ROWS * TILE_VECTORS], total = {0};
+    for (int i = 0; i < TILE_ROWS * TILE_VECTORS; i++)
+        sums[i] = splat((float)i);
+    for (size_t turn = 0; turn < turns; turn++) {
+#pragma GCC unroll 24
+        for (int i = 0; i < TILE_ROWS * TILE_VECTORS; i++)
+            sums[i] = sums[i] * splat(0.999f) + splat(0.5f);
+    }
+    for (int i = 0; i < TILE_ROWS * TILE_VECTORS; i++)
+        total += sums[i];
+    return sum_lanes(total);
+}
+
 #define SYMBOL_(kind, name) tn_##kind##_##name
 #define SYMBOL(kind, name)  SYMBOL_(kind, name)
 #define TEXT_(name)         #name
@@ -476,6 +492,8 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .sgd = sgd,
     .nesterov = nesterov,
     .sum_rows = sum_rows,
+    .multiply_add = multiply_add,
+    .multiply_add_flops = 2.0 * TILE_ROWS * TILE_VECTORS * LANES,
     .winograd = &SYMBOL(winograd, TN_KERNELS_NAME),
     .unary = SYMBOL(unary, TN_KERNELS_NAME),
     .binary = SYMBOL(binary, TN_KERNELS_NAME),

@@ -83,6 +83,10 @@ struct tn_kernels {
     /* sums += x */
     void (*sum_rows)(size_t count, const float *x, double *sums);
 
+    /* Multiply-adds between registers, for peak.h: `turns` times multiply_add_flops operations. */
+    float (*multiply_add)(size_t turns);
+    double multiply_add_flops;
+
     const struct tn_winograd_kernels *winograd;
     const struct tn_unary_kernels *unary;   /* [TN_UNARY_COUNT] */
     const struct tn_binary_kernels *binary; /* [TN_BINARY_COUNT] */

@@ -17,6 +17,7 @@ libthinet_la_SOURCES += \
 	src/engine/move_cut.c \
 	src/engine/network.c src/engine/network.h \
 	src/engine/norm.c \
+	src/engine/peak.c src/engine/peak.h \
 	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c \
 	src/engine/pointwise.c \
 	src/engine/pool.c \

@@ -368,6 +368,14 @@ void tn_network_freeze(struct tn_network *network)
     network->frozen = true;
 }
 
+const char *tn_network_path(const struct tn_network *network, int node)
+{
+    for (int s = 0; s < network->step_count; s++)
+        if (network->steps[s].node == node)
+            return tn_conv_path_name(&network->steps[s]);
+    return NULL;
+}
+
 int tn_network_maker(const struct tn_network *network, int value)
 {
     for (int s = 0; s < network->step_count; s++) {

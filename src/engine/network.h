@@ -55,6 +55,9 @@ bool tn_network_backward_observed(struct tn_network *network, const float *outpu
  * gradients are those of the network as it is evaluated. */
 void tn_network_freeze(struct tn_network *network);
 
+/* Name of the way in which the node's convolution is computed, or NULL of other nodes. */
+const char *tn_network_path(const struct tn_network *network, int node);
+
 /* For observers. The node whose step makes `value` (what was fused into a node is made by it), or
  * TN_NO_NODE where no step does. */
 int tn_network_maker(const struct tn_network *network, int value);

@@ -140,6 +140,9 @@ void tn_gradient_done(struct tn_network *network, int blob);
 bool tn_conv_fold_norm(struct tn_network *network, struct tn_step *step, const struct tn_node *norm,
                        struct tn_error *error);
 
+/* How a convolution is computed (conv_path.h), NULL of any other step. */
+const char *tn_conv_path_name(const struct tn_step *step);
+
 /* Run task over 0 .. count-1 cut into a number of pieces that does not depend on the threads. */
 void tn_for_ranges(size_t count, size_t grain,
                    void (*range)(void *context, size_t begin, size_t end, unsigned worker),

@@ -79,6 +79,7 @@ static bool time_row(struct tn_session *session, struct tn_compared *row, int ba
         return tn_fail_in(error, "entry %lld", (long long)row->entry);
     row->forward_ms = timing.forward_ms;
     row->backward_ms = timing.backward_ms;
+    tn_timing_free(&timing);
     return true;
 }
 

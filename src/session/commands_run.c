@@ -8,8 +8,51 @@
 #include "session/inside.h"
 #include "session/results.h"
 #include "session/timing.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* One layer's share of the time and, for its FLOPs, of what the machine can do. */
+static void put_layer_time(json_t *layers, const struct tn_layer *layer,
+                           const struct tn_timing *timing, int64_t batch)
+{
+    const struct tn_node_time *time = &timing->nodes[layer->node];
+    double flops = (double)layer->flops * (double)batch;
+    double forward = flops / time->forward_ms * 1e-6; /* GFLOP/s */
+    json_t *json = json_object();
+    tn_put_text(json, "name", layer->name);
+    tn_put_text(json, "op", tn_op_name(layer->op));
+    tn_put_text(json, "path", time->path ? time->path : "");
+    tn_put_integer(json, "flops", layer->flops);
+    tn_put_number(json, "forward_ms", time->forward_ms);
+    tn_put_number(json, "gflops", forward);
+    tn_put_number(json, "share", forward / timing->peak_gflops);
+    /* NaN, which is no number in JSON, where the network cannot be trained. The way back multiplies
+     * twice: for the input and for the weights. */
+    bool trained = timing->untrained.kind == TN_ERROR_NONE;
+    double backward = trained ? 2 * flops / time->backward_ms * 1e-6 : NAN;
+    tn_put_number(json, "backward_ms", trained ? time->backward_ms : NAN);
+    tn_put_number(json, "backward_gflops", backward);
+    tn_put_number(json, "backward_share", backward / timing->peak_gflops);
+    json_array_append_new(layers, json);
+}
+
+static void put_layer_times(json_t *result, const struct tn_layers *layers,
+                            const struct tn_timing *timing, int64_t batch)
+{
+    json_t *rows = json_array();
+    double rest[2] = {timing->forward_ms, timing->backward_ms};
+    for (int l = 0; l < layers->count; l++) {
+        const struct tn_node_time *time = &timing->nodes[layers->layer[l].node];
+        put_layer_time(rows, &layers->layer[l], timing, batch);
+        rest[0] -= time->forward_ms;
+        rest[1] -= time->backward_ms;
+    }
+    tn_put(result, "layers", rows);
+    tn_put_number(result, "other_forward_ms", rest[0]); /* of all that has no FLOPs counted */
+    tn_put_number(result, "other_backward_ms", rest[1]);
+    tn_put_number(result, "peak_gflops", timing->peak_gflops);
+}
 
 static bool run_time(struct tn_session *session, const struct tn_command_line *line,
                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
@@ -24,8 +67,10 @@ static bool run_time(struct tn_session *session, const struct tn_command_line *l
     tn_put_number(result, "forward_ms", timing.forward_ms);
     tn_put_number(result, "backward_ms", timing.backward_ms);
     tn_put_number(result, "step_ms", timing.step_ms);
+    put_layer_times(result, &session->state->model->layers, &timing, batch);
     if (timing.untrained.kind != TN_ERROR_NONE) /* it can be run all the same */
         tn_put_text(result, "untrained", timing.untrained.text);
+    tn_timing_free(&timing);
     return true;
 }
 
@@ -149,7 +194,9 @@ const struct tn_command tn_commands_run[] = {
      "measure the speed of the network",
      "Medians of several runs on random images: forward when evaluating; backward, and a whole "
      "step (forward, "
-     "backward, update), when training.",
+     "backward, update), when training. Each layer's part too, with the operations a second it "
+     "reaches and their share of what the machine can do; above 1 where Winograd's convolution "
+     "saves multiplications.",
      TN_COMMAND_JOURNALED | TN_COMMAND_LONG,
      {{0}},
      {{"batch", TN_WORD_NUMBER, "32", NULL, "images at once"}},

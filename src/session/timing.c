@@ -4,6 +4,7 @@
 #include "core/median.h"
 #include "core/memory.h"
 #include "engine/network.h"
+#include "engine/peak.h"
 #include "engine/trial.h"
 #include <math.h>
 
@@ -15,15 +16,50 @@ struct timing {
     float *gradient;
     int batch;
     double forward[TIMED], backward[TIMED], step[TIMED];
+    double (*nodes)[TIMED]; /* [nodes] seconds of the passes at hand */
+    int node, index;        /* that runs, or -1; of the pass */
+    double since;
 };
+
+/* --- nodes: each runs until the next begins --- */
+
+static void end_node(struct timing *t)
+{
+    double now = tn_clock_seconds();
+    if (t->node >= 0 && t->index >= 0)
+        t->nodes[t->node][t->index] += now - t->since;
+    t->since = now;
+    t->node = -1;
+}
+
+static bool begin_node(void *context, int node, const float *input, int count,
+                       struct tn_error *error)
+{
+    (void)input, (void)count, (void)error;
+    struct timing *t = context;
+    end_node(t);
+    t->node = node;
+    return true;
+}
+
+static struct tn_observer observer_of(struct timing *t, int index)
+{
+    t->index = index;
+    t->node = -1;
+    return (struct tn_observer){begin_node, t};
+}
+
+/* --- passes --- */
 
 /* One pass; index < 0: not counted, memory and caches warm up. */
 static bool time_infer(struct timing *t, int index, struct tn_error *error)
 {
     const float *outputs;
+    struct tn_observer observer = observer_of(t, index);
     double begun = tn_clock_seconds();
-    if (!tn_network_forward(t->network, t->images, t->batch, NULL, &outputs, error))
+    if (!tn_network_forward(t->network, t->images, t->batch, &observer, &outputs, error))
         return false;
+    end_node(t);
     if (index >= 0)
         t->forward[index] = tn_clock_seconds() - begun;
     return true;
@@ -37,9 +73,11 @@ static bool time_step(struct timing *t, int index, struct tn_error *error)
     double begun = tn_clock_seconds();
     if (!tn_network_forward(t->network, t->images, t->batch, NULL, &outputs, error))
         return false;
+    struct tn_observer observer = observer_of(t, index);
     double middle = tn_clock_seconds();
-    if (!tn_network_backward(t->network, t->gradient, error))
+    if (!tn_network_backward_observed(t->network, t->gradient, &observer, error))
         return false;
+    end_node(t);
     double end = tn_clock_seconds();
     tn_network_update(t->network, &still);
     if (index >= 0) {
@@ -49,8 +87,24 @@ static bool time_step(struct timing *t, int index, struct tn_error *error)
     return true;
 }
 
+/* The medians of a mode's passes; the next mode begins from zero. */
+static void note_nodes(struct timing *t, const struct tn_graph *graph, enum tn_mode mode,
+                       struct tn_timing *timing)
+{
+    for (int n = 0; n < graph->node_count; n++) {
+        struct tn_node_time *node = &timing->nodes[n];
+        double ms = 1000 * tn_median(TIMED, t->nodes[n]);
+        *(mode == TN_INFER ? &node->forward_ms : &node->backward_ms) = ms;
+        if (mode == TN_INFER)
+            node->path = tn_network_path(t->network, n);
+        for (int i = 0; i < TIMED; i++)
+            t->nodes[n][i] = 0;
+    }
+}
+
 static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mode mode,
-                      const struct tn_progress *progress, struct tn_error *error)
+                      const struct tn_progress *progress, struct tn_timing *timing,
+                      struct tn_error *error)
 {
     t->network = tn_network_new(graph, t->batch, mode, error);
     if (!t->network)
@@ -66,30 +120,55 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
                                 TIMED + 1, "passes", "", error) &&
                (mode == TN_INFER ? time_infer(t, i, error) : time_step(t, i, error));
     }
+    if (fine)
+        note_nodes(t, graph, mode, timing);
     tn_free(t->gradient);
     tn_network_free(t->network);
     return fine;
+}
+
+static bool new_nodes(struct timing *t, const struct tn_graph *graph, struct tn_timing *timing,
+                      struct tn_error *error)
+{
+    size_t count = (size_t)graph->node_count;
+    t->nodes = tn_calloc(count, sizeof *t->nodes);
+    timing->nodes = tn_calloc(count, sizeof *timing->nodes);
+    return (t->nodes && timing->nodes) ||
+           tn_fail_memory(error, "the nodes' times", count * sizeof *t->nodes);
 }
 
 bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_progress *progress,
                      struct tn_timing *timing, struct tn_error *error)
 {
     struct timing t = {.batch = batch};
+    *timing = (struct tn_timing){.forward_ms = NAN, .backward_ms = NAN, .step_ms = NAN};
     float *images = tn_trial_images(graph, batch, error);
     t.images = images;
-    tn_error_clear(&timing->untrained);
-    bool fine = images && time_mode(&t, graph, TN_INFER, progress, error);
-    bool trained = fine && time_mode(&t, graph, TN_TRAINING, progress, &timing->untrained);
+    bool fine = images && new_nodes(&t, graph, timing, error) &&
+                time_mode(&t, graph, TN_INFER, progress, timing, error);
+    bool trained = fine && time_mode(&t, graph, TN_TRAINING, progress, timing, &timing->untrained);
     tn_free(images);
+    tn_free(t.nodes);
     if (fine && !trained && timing->untrained.kind != TN_ERROR_INPUT) {
         if (error)
             *error = timing->untrained;
+        fine = false;
+    }
+    if (!fine) {
+        tn_timing_free(timing);
         return false;
     }
-    if (!fine)
-        return false;
+    timing->peak_gflops = tn_peak_gflops();
     timing->forward_ms = 1000 * tn_median(TIMED, t.forward);
-    timing->backward_ms = trained ? 1000 * tn_median(TIMED, t.backward) : NAN;
-    timing->step_ms = trained ? 1000 * tn_median(TIMED, t.step) : NAN;
+    if (trained) {
+        timing->backward_ms = 1000 * tn_median(TIMED, t.backward);
+        timing->step_ms = 1000 * tn_median(TIMED, t.step);
+    }
     return true;
+}
+
+void tn_timing_free(struct tn_timing *timing)
+{
+    tn_free(timing->nodes);
+    timing->nodes = NULL;
 }

@@ -6,15 +6,23 @@
 #include "core/progress.h"
 #include "model/graph.h"
 
+struct tn_node_time {
+    double forward_ms, backward_ms; /* with what is fused into the node; 0 where it does not run */
+    const char *path;               /* of a convolution, or NULL */
+};
+
 struct tn_timing {
     double forward_ms, backward_ms,
         step_ms; /* medians for a batch; the last two NAN where the network cannot be trained */
-    struct tn_error untrained; /* why not, then */
+    struct tn_error untrained;  /* why not, then */
+    struct tn_node_time *nodes; /* [nodes of the graph], medians; freed by tn_timing_free */
+    double peak_gflops;         /* of the machine, with all threads (engine/peak.h) */
 };
 
 /* Several runs on random images: forward when evaluating; backward, and a whole step (forward,
- * backward, update), when training. */
+ * backward, update), when training. Each node's part of forward and backward too. */
 bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_progress *progress,
                      struct tn_timing *timing, struct tn_error *error);
+void tn_timing_free(struct tn_timing *timing);
 
 #endif
