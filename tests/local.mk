@@ -1,6 +1,8 @@
 # Unit tests: tests/test_NAME.c tests what NAME does; each folder lists its own in tests/FOLDER.mk.
 UNIT_TESTS =
 UNIT_LDADD = libthinet.la $(CMOCKA_LIBS)
+# Tests that configure gives a longest time, all but those that name an interpreter (pipeline.mk).
+LOG_COMPILER = $(TEST_LIMIT)
 
 include tests/core.mk
 include tests/model.mk

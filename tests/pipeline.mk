@@ -40,7 +40,7 @@ EXTRA_DIST += $(PIPELINE_TESTS) \
 	tests/pipeline/thinet.py \
 	tests/pipeline/training_cases.py
 TEST_EXTENSIONS = .py
-PY_LOG_COMPILER = $(PYTHON) -B
+PY_LOG_COMPILER = $(TEST_LIMIT) $(PYTHON) -B
 
 if HAVE_PYTHON
 TESTS += $(PIPELINE_TESTS)
