@@ -96,7 +96,7 @@ thinet = commands(*START, "budget flops=0.4")[-1]
 check("which are larger than ThiNet's", thinet["objective_value"] < answer["objective_value"], answer["objective_value"])
 
 # Latency is measured, and what else runs here at that moment changes it several times over: how near it comes is for
-# bench/budget.py, here is only what must hold whatever was measured.
+# the user to see (latency_ratio); here is only what must hold whatever was measured.
 results = commands(*START, "budget latency=0.5 batch=8", "prune all")
 answer, pruned = results[-2:]
 check("latency is measured, and faster than before", 0 < answer["latency_ratio"] < 0.95 and answer["batch"] == 8
