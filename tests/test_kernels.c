@@ -158,11 +158,11 @@ static void rows_are_trimmed_and_padded_exactly(void **state)
                 size_t stride = width + 2;
                 for (int n = 0; n < LENGTH; n++)
                     z[n] = 77;
-                k->trim_rows(rows, width, x, stride, 0.25f, 1, z);
+                k->trim_rows(rows, width, x, stride, 0.25f, -0.5f, 0.75f, z);
                 for (size_t r = 0; r < rows; r++)
                     for (size_t c = 0; c < width; c++) {
                         float expected = x[r * stride + c] + 0.25f;
-                        assert_true(z[r * width + c] == (expected < 0 ? 0 : expected));
+                        assert_true(z[r * width + c] == fminf(fmaxf(expected, -0.5f), 0.75f));
                     }
                 assert_true(z[rows * width] == 77); /* not one float past the block */
                 for (int n = 0; n < LENGTH; n++)
@@ -227,6 +227,12 @@ static void elementwise_kernels_match_plain_loops(void **state)
         k->scale_shift(100, x, 2, 0.5f, 1, z);
         for (int n = 0; n < 100; n++)
             assert_true(fabsf(z[n] - fmaxf(0, 2 * x[n] + 0.5f)) < 1e-6f);
+        for (int n = 0; n < 100; n++)
+            v[n] = n < 97 ? y[n] : 77;
+        k->add_limited(97, x, -0.5f, 0.75f, v);
+        for (int n = 0; n < 97; n++)
+            assert_true(v[n] == fminf(fmaxf(y[n] + x[n], -0.5f), 0.75f));
+        assert_true(v[97] == 77);
         k->add(100, x, y, 1, z);
         for (int n = 0; n < 100; n++)
             assert_true(z[n] == fmaxf(0, x[n] + y[n]));
@@ -260,7 +266,7 @@ static void not_a_number_passes_through_relu(void **state)
             bad[n] = NAN;
         k->scale_shift(40, bad, 1, 0, 1, out);
         assert_true(isnan(out[0]) && isnan(out[39]));
-        k->trim_rows(4, 10, bad, 10, 0, 1, out);
+        k->trim_rows(4, 10, bad, 10, 0, 0, 6, out);
         assert_true(isnan(out[0]) && isnan(out[39]));
     }
 }

@@ -24,10 +24,12 @@ static struct tn_finish finish_of(const struct tn_network *network, const struct
 {
     const struct conv *conv = step->state;
     const struct tn_param *bias = tn_step_param(network, step, 2);
-    return (struct tn_finish){conv->folded_bias ? conv->folded_bias
-                              : bias            ? bias->data
-                                                : NULL,
-                              step->relu};
+    struct tn_finish finish = tn_finish_of(step, conv->folded_bias ? conv->folded_bias
+                                                 : bias            ? bias->data
+                                                                   : NULL);
+    if (step->addend >= 0)
+        finish.addend = network->blobs[step->addend].data;
+    return finish;
 }
 
 static void release(struct tn_step *step)
@@ -129,6 +131,8 @@ const struct tn_step_ops tn_conv_ops = {
     .constants = 1u << 1 | 1u << 2,
     .name = "Conv",
     .relu_fuses = true,
+    .ceiling_fuses = true,
+    .add_fuses = true,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

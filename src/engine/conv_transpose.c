@@ -46,7 +46,7 @@ static void forward(struct tn_network *network, struct tn_step *step)
     const struct tn_param *bias = tn_step_param(network, step, 2);
     tn_correlation_back(network, step->state, tn_step_param(network, step, 1)->data,
                         network->blobs[step->input].data,
-                        (struct tn_finish){bias ? bias->data : NULL, step->relu},
+                        tn_finish_of(step, bias ? bias->data : NULL),
                         network->blobs[step->output].data);
 }
 
@@ -60,8 +60,7 @@ static void backward(struct tn_network *network, struct tn_step *step)
                            tn_step_param(network, step, 1)->gradient, NULL);
     float *input_gradient = tn_gradient_begin(network, step->input);
     if (input_gradient)
-        tn_correlation_forward(network, c, weights, gradient, (struct tn_finish){NULL, false},
-                               input_gradient);
+        tn_correlation_forward(network, c, weights, gradient, tn_unfinished, input_gradient);
     tn_gradient_done(network, step->input);
     if (bias)
         tn_bias_gradient(network, gradient, (size_t)c->window.channels_in,
@@ -73,6 +72,7 @@ const struct tn_step_ops tn_conv_transpose_ops = {
     .constants = 1u << 1 | 1u << 2,
     .name = "ConvTranspose",
     .relu_fuses = true,
+    .ceiling_fuses = true,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

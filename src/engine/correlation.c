@@ -248,15 +248,19 @@ static void trim_outputs(const struct job *job, const float *tile, int filter,
 {
     const struct tn_correlation *c = job->c;
     const struct tn_conv_geometry *g = &c->geometry;
-    const float *bias = job->finish.bias;
+    const struct tn_kernels *kernels = job->network->kernels;
+    struct tn_finish first = tn_finish_first(&job->finish);
     size_t width = (size_t)c->window.out[1], area = (size_t)c->window.out[0] * width,
            above = (size_t)part->band * (size_t)g->band_rows * width;
-    for (int n = 0; n < part->images; n++)
-        job->network->kernels->trim_rows(
-            (size_t)part->rows, width, tile + (size_t)n * (size_t)g->rows * (size_t)g->pitch,
-            (size_t)g->pitch, bias ? bias[filter] : 0, job->finish.relu,
-            job->to + (size_t)(part->first + n) * tn_correlation_out(c) + (size_t)filter * area +
-                above);
+    for (int n = 0; n < part->images; n++) {
+        size_t at =
+            (size_t)(part->first + n) * tn_correlation_out(c) + (size_t)filter * area + above;
+        kernels->trim_rows((size_t)part->rows, width,
+                           tile + (size_t)n * (size_t)g->rows * (size_t)g->pitch, (size_t)g->pitch,
+                           tn_finish_bias(&first, (size_t)filter), first.least, first.most,
+                           job->to + at);
+        tn_finish_last(kernels, &job->finish, job->to, at, (size_t)part->rows * width);
+    }
 }
 
 static void forward_group(const struct job *job, int group, const float *planes, float *tile,
@@ -310,11 +314,9 @@ void tn_correlation_forward(struct tn_network *network, struct tn_correlation *c
 static void place_row(const struct tn_finish *finish, int channel, const float *from, size_t count,
                       float *to, size_t step)
 {
-    float shift = finish->bias ? finish->bias[channel] : 0;
-    for (size_t j = 0; j < count; j++) {
-        float y = from[j] + shift;
-        to[j * step] = finish->relu && y < 0 ? 0 : y;
-    }
+    float shift = tn_finish_bias(finish, (size_t)channel);
+    for (size_t j = 0; j < count; j++)
+        to[j * step] = tn_finish_one(finish, from[j] + shift);
 }
 
 /* One channel of one phase of the input, from positions to its place in the image. */
@@ -332,8 +334,8 @@ static void place_inputs(const struct job *job, const float *tile, int channel, 
         float *to = job->to + (size_t)(first + n) * tn_correlation_in(c) + (size_t)channel * area;
         if (g->phases == 1) {
             job->network->kernels->trim_rows((size_t)extent[0], (size_t)extent[1], from, pitch,
-                                             job->finish.bias ? job->finish.bias[channel] : 0,
-                                             job->finish.relu, to);
+                                             tn_finish_bias(&job->finish, (size_t)channel),
+                                             job->finish.least, job->finish.most, to);
             continue;
         }
         to += (size_t)(phase / w->stride[1]) * (size_t)w->in[1] + (size_t)(phase % w->stride[1]);
@@ -473,6 +475,7 @@ void tn_correlation_weights(struct tn_network *network, struct tn_correlation *c
                       .c = c,
                       .from = input,
                       .gradient = output_gradient,
+                      .finish = tn_unfinished,
                       .to = input_gradient,
                       .weights_gradient = weights_gradient,
                       .slices = slice_count(network, c)};

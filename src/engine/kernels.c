@@ -189,10 +189,9 @@ static void correlate_weights(int rows, int depth, const float *left, size_t lef
     }
 }
 
-INLINE vec shifted(vec x, float shift, int relu)
+INLINE float limit(float x, float least, float most)
 {
-    vec y = x + splat(shift);
-    return relu ? (vec)((mask)y & ~(y < 0)) : y; /* keeps NaN, so that it is noticed */
+    return x < least ? least : x > most ? most : x;
 }
 
 typedef float quad __attribute__((vector_size(16)));
@@ -234,7 +233,7 @@ static void interleave(size_t rows, size_t count, const float *source, size_t so
  * will overwrite what spilled; only near the end of the block is the tail written float by float.
  */
 static void trim_rows(size_t rows, size_t width, const float *source, size_t source_stride,
-                      float shift, int relu, float *target)
+                      float shift, float least, float most, float *target)
 {
     for (size_t r = 0; r < rows; r++) {
         const float *from = source + r * source_stride;
@@ -244,11 +243,9 @@ static void trim_rows(size_t rows, size_t width, const float *source, size_t sou
         for (; i < width && i + LANES <= room &&
                r * source_stride + i + LANES <= (rows - 1) * source_stride + width;
              i += LANES)
-            store(to + i, shifted(load(from + i), shift, relu));
-        for (; i < width; i++) {
-            float y = from[i] + shift;
-            to[i] = relu && y < 0 ? 0 : y;
-        }
+            store(to + i, limited(load(from + i) + splat(shift), splat(least), splat(most)));
+        for (; i < width; i++)
+            to[i] = limit(from[i] + shift, least, most);
     }
 }
 
@@ -397,6 +394,15 @@ static void norm_gradient(size_t count, const float *x, const float *dy, float s
     }
 }
 
+static void add_limited(size_t count, const float *addend, float least, float most, float *y)
+{
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        store(y + i, limited(load(y + i) + load(addend + i), splat(least), splat(most)));
+    for (; i < count; i++)
+        y[i] = limit(y[i] + addend[i], least, most);
+}
+
 static void add(size_t count, const float *a, const float *b, int relu, float *y)
 {
     if (relu) {
@@ -488,6 +494,7 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .norm_sums = norm_sums,
     .norm_gradient = norm_gradient,
     .add = add,
+    .add_limited = add_limited,
     .relu_gradient = relu_gradient,
     .sgd = sgd,
     .nesterov = nesterov,

@@ -40,11 +40,11 @@ struct tn_kernels {
                               const float *input, const ptrdiff_t *offsets, size_t count,
                               float *sums, size_t sums_stride);
 
-    /* Copy a block of rows of `width` floats. trim_rows adds `shift` and takes max(0, .) if relu;
-     * pad_rows zeroes the rest of every target row (target_stride >= width). Exactly the rows are
-     * read; nothing past the last row is written. */
+    /* Copy a block of rows of `width` floats. trim_rows adds `shift` and brings the sum into
+     * [least, most]; pad_rows zeroes the rest of every target row (target_stride >= width). Exactly
+     * the rows are read; nothing past the last row is written. */
     void (*trim_rows)(size_t rows, size_t width, const float *source, size_t source_stride,
-                      float shift, int relu, float *target);
+                      float shift, float least, float most, float *target);
     void (*pad_rows)(size_t rows, size_t width, const float *source, float *target,
                      size_t target_stride);
 
@@ -69,6 +69,8 @@ struct tn_kernels {
 
     /* y = a + b, then max(0, y) if relu */
     void (*add)(size_t count, const float *a, const float *b, int relu, float *y);
+    /* y = y + addend, brought into [least, most] */
+    void (*add_limited)(size_t count, const float *addend, float least, float most, float *y);
     /* dx = y > 0 ? dy : 0 */
     void (*relu_gradient)(size_t count, const float *y, const float *dy, float *dx);
     /* SGD step, PyTorch's form: v = momentum * v + (g + decay * w); w -= rate * v */

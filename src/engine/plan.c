@@ -1,6 +1,9 @@
 #include "engine/plan.h"
 
 #include "core/memory.h"
+#include "model/axes.h"
+
+#include <math.h>
 
 static const struct tn_step_ops *const ops_of[TN_OP_COUNT] = {
     [TN_OP_CONV] = &tn_conv_ops,
@@ -237,19 +240,84 @@ static bool norm_folds(const struct plan *plan, const struct tn_step *source,
     return true;
 }
 
+/* Clip from 0 to a constant, as ReLU6 is. */
+static bool ceiling_fuses(const struct plan *plan, const struct tn_step *source,
+                          const struct tn_node *node, float *ceiling)
+{
+    float least;
+    bool constant;
+    return node->op == TN_OP_CLIP && plan->network->mode == TN_INFER &&
+           source->ops->ceiling_fuses &&
+           tn_clip_of(plan->network->graph, node, &least, ceiling, &constant, NULL) && constant &&
+           least == 0 && *ceiling >= 0;
+}
+
+static bool same_shape(const struct tn_value *a, const struct tn_value *b)
+{
+    bool same = a->rank == b->rank;
+    for (int i = 0; same && i < a->rank; i++)
+        same = a->dims[i] == b->dims[i];
+    return same;
+}
+
+/* At inference a sum is made by the later of the two steps it adds, if that one can: what the
+ * earlier one made is there by then. The later step, or NULL. */
+static struct tn_step *adding_source(const struct plan *plan, const struct tn_node *node)
+{
+    const struct tn_network *network = plan->network;
+    if (node->op != TN_OP_ADD || network->mode != TN_INFER || node->input_count != 2 ||
+        network->blob_of[node->inputs[0]] < 0 || network->blob_of[node->inputs[1]] < 0 ||
+        !same_shape(&network->graph->values[node->inputs[0]],
+                    &network->graph->values[node->inputs[1]]))
+        return NULL;
+    int blobs[2] = {network->blob_of[node->inputs[0]], network->blob_of[node->inputs[1]]};
+    int later = plan->step_of[blobs[1]] > plan->step_of[blobs[0]];
+    struct tn_step *source = sole_source(plan, node->inputs[later]);
+    int other = blobs[!later];
+    if (plan->step_of[other] < 0 && other != network->input_blob)
+        return NULL; /* one of several outputs, made who knows when */
+    return source && blobs[0] != blobs[1] && source->ops->add_fuses && !source->relu &&
+                   source->addend < 0
+               ? source
+               : NULL;
+}
+
+/* The addend is one more input, so that it stays until then. */
+static bool take_addend(struct plan *plan, struct tn_step *source, const struct tn_node *node,
+                        struct tn_error *error)
+{
+    const int *blob_of = plan->network->blob_of;
+    int first = blob_of[node->inputs[0]], count = source->input_count;
+    int *inputs = tn_realloc(source->inputs, (size_t)count, (size_t)count + 1, sizeof *inputs);
+    if (!inputs)
+        return tn_fail_memory(error, node->name, (size_t)count * sizeof *inputs);
+    source->addend = first == source->output ? blob_of[node->inputs[1]] : first;
+    source->inputs = inputs;
+    source->inputs[source->input_count++] = source->addend;
+    return true;
+}
+
 /* True when the node was taken into the step before it. */
 static bool fuse(struct plan *plan, const struct tn_node *node, bool *failed,
                  struct tn_error *error)
 {
-    struct tn_step *source = sole_source(plan, node->inputs[0]);
+    struct tn_step *adding = adding_source(plan, node);
+    struct tn_step *source = adding ? adding : sole_source(plan, node->inputs[0]);
+    float ceiling;
     if (!source || source->relu)
         return false;
-    if (node->op == TN_OP_RELU && source->ops->relu_fuses)
+    if (adding) {
+        *failed = !take_addend(plan, source, node, error);
+    } else if (node->op == TN_OP_RELU && source->ops->relu_fuses) {
         source->relu = true;
-    else if (node->op == TN_OP_BATCH_NORM && norm_folds(plan, source, node))
+    } else if (ceiling_fuses(plan, source, node, &ceiling)) {
+        source->relu = true;
+        source->ceiling = ceiling;
+    } else if (node->op == TN_OP_BATCH_NORM && norm_folds(plan, source, node)) {
         *failed = !tn_conv_fold_norm(plan->network, source, node, error);
-    else
+    } else {
         return false;
+    }
     plan->network->blob_of[node->outputs[0]] = source->output;
     plan->ends_in[source->output] = node->outputs[0];
     return true;
@@ -326,7 +394,8 @@ static bool add_step(struct plan *plan, int index, struct tn_error *error)
     struct tn_network *network = plan->network;
     const struct tn_node *node = &network->graph->nodes[index];
     struct tn_step *step = &network->steps[network->step_count];
-    *step = (struct tn_step){.ops = ops_of[node->op], .node = index};
+    *step =
+        (struct tn_step){.ops = ops_of[node->op], .node = index, .ceiling = INFINITY, .addend = -1};
     if (!step->ops)
         return tn_fail(error, TN_ERROR_INPUT, "node '%s': operator %s cannot be run", node->name,
                        node->op_type);

@@ -196,20 +196,23 @@ static size_t run_at(const struct side *side, size_t position, size_t end, size_
 
 /* Finished rows of channels [rows, SLICE] to their places; `to` is the first's. */
 static void place_rows(const struct tn_kernels *kernels, const struct side *side, const float *from,
-                       struct span positions, struct span rows, struct tn_finish finish, float *to)
+                       struct span positions, struct span rows, const struct tn_finish *finish,
+                       float *to)
 {
+    struct tn_finish first = tn_finish_first(finish);
     size_t end = positions.begin + positions.size, at;
     for (size_t p = positions.begin, length; p < end; p += length, from += length) {
         length = run_at(side, p, end, &at);
         for (size_t r = 0; r < rows.size; r++) {
-            float shift = finish.bias ? finish.bias[rows.begin + r] : 0;
-            float *row = to + at + (rows.begin + r) * side->area;
-            if (side->step == 1)
-                kernels->trim_rows(1, length, from + r * SLICE, length, shift, finish.relu, row);
-            for (size_t j = 0; side->step > 1 && j < length; j++) {
-                float y = from[r * SLICE + j] + shift;
-                row[j * side->step] = finish.relu && y < 0 ? 0 : y;
+            float shift = tn_finish_bias(&first, rows.begin + r);
+            size_t row = at + (rows.begin + r) * side->area;
+            if (side->step == 1) {
+                kernels->trim_rows(1, length, from + r * SLICE, length, shift, first.least,
+                                   first.most, to + row);
+                tn_finish_last(kernels, finish, to, row, length);
             }
+            for (size_t j = 0; side->step > 1 && j < length; j++)
+                to[row + j * side->step] = tn_finish_one(&first, from[r * SLICE + j] + shift);
         }
     }
 }
@@ -302,7 +305,7 @@ static void multiply_slice(const struct line_job *job, const struct product *pro
         size_t first = span_of(product->rows, all, region.blocks.begin).begin;
         size_t end = product->rows * (region.blocks.begin + region.blocks.size) / all;
         place_rows(kernels, job->to_side, sums, slice, (struct span){first, end - first},
-                   job->finish, job->to);
+                   &job->finish, job->to);
     }
 }
 
@@ -364,6 +367,7 @@ static void back(struct tn_network *network, struct pointwise *c, const float *w
 {
     struct clear_job clear = {input_gradient, c->in.channels * c->in.area};
     struct line_job job = {.network = network,
+                           .finish = tn_unfinished,
                            .from_side = &c->out,
                            .to_side = &c->in,
                            .packed = c->packed_back,

@@ -38,15 +38,19 @@ struct tn_step {
     int node;
     int input, output; /* blobs: of the first activation among the inputs, of the first output */
     int input_count, output_count;
-    int *inputs;  /* [input_count] blob of each input of the node; -1: a constant or left out */
-    int *outputs; /* [output_count] blob of each output; -1: left out */
-    bool relu;    /* max(0, .) applied to the output within the step */
-    void *state;  /* the operator's own */
+    int *inputs;   /* [input_count] blob of each input of the node; -1: a constant or left out */
+    int *outputs;  /* [output_count] blob of each output; -1: left out */
+    bool relu;     /* max(0, .) applied to the output within the step */
+    float ceiling; /* with relu, at inference: then min(ceiling, .), of ReLU6 and its like */
+    int addend;    /* at inference: the blob that is added before that, or -1 */
+    void *state;   /* the operator's own */
 };
 
 struct tn_step_ops {
     const char *name;
     bool relu_fuses;        /* can apply ReLU to its output */
+    bool ceiling_fuses;     /* at inference: and a ceiling */
+    bool add_fuses;         /* at inference: can add an activation before */
     bool own_relu_gradient; /* and undoes it in its backward itself */
     bool in_place_forward;  /* output may be the first input's memory, where they are of one size
                                (inference) */
@@ -82,12 +86,12 @@ struct tn_network {
     struct tn_slot *slots; /* memory that blobs share over time: plan.c */
     int input_blob, output_blob;
     bool wants_input_gradient;
-    bool frozen; /* training: BatchNorm and Dropout behave as at inference */
+    bool frozen;           /* training: BatchNorm and Dropout behave as at inference */
     size_t scratch_floats; /* a worker */
     unsigned scratch_workers;
-    float **scratch;   /* [workers] */
+    float **scratch; /* [workers] */
     size_t shared_floats;
-    float *shared; /* scratch that all workers see */
+    float *shared;     /* scratch that all workers see */
     float *accumulate; /* where a second contribution to a gradient is made before it is added */
     size_t accumulate_floats;
     uint64_t seed, iteration;

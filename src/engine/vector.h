@@ -50,4 +50,11 @@ INLINE vec choose(mask condition, vec yes, vec no)
     return (vec)(((mask)yes & condition) | ((mask)no & ~condition));
 }
 
+/* x brought into [least, most]; NaN stays, so that it is noticed. */
+INLINE vec limited(vec x, vec least, vec most)
+{
+    x = choose(x < least, least, x);
+    return choose(x > most, most, x);
+}
+
 #endif

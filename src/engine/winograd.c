@@ -463,6 +463,18 @@ static void transform_inputs(const struct job *job, struct stretch in, float *wo
     }
 }
 
+/* Add to the outputs of filter f what stands at their places. */
+static void add_addend(const struct job *job, const struct stretch *out, size_t f)
+{
+    struct part part = {0};
+    size_t width = (size_t)out->width;
+    while (next_part(out, &part))
+        tn_finish_last(job->network->kernels, &job->finish, job->to,
+                       (size_t)part.image * out->image + f * area(job->direction->out) +
+                           (size_t)part.begin * width,
+                       (size_t)(part.end - part.begin) * width);
+}
+
 /* Points of all filters to outputs. */
 static void transform_outputs(const struct job *job, struct stretch out, float *workspace,
                               const float *outputs)
@@ -472,13 +484,16 @@ static void transform_outputs(const struct job *job, struct stretch out, float *
     bool fill = tiles_fill(&out);
     struct tn_tiles tiles = tiles_of(&out, fill, corners_in(workspace));
     float *plane = plane_in(workspace, d, d->rows);
+    struct tn_finish first = tn_finish_first(&job->finish);
     for (int f = 0; f < d->filters; f++) {
         float *to = job->to + (size_t)f * area(d->out);
         kernels->output(&tiles, outputs + (size_t)f * d->tiles, d->stride[1],
-                        job->finish.bias ? job->finish.bias[f] : 0, job->finish.relu,
+                        tn_finish_bias(&first, (size_t)f), first.least, first.most,
                         fill ? to : plane);
         if (!fill)
             copy_plane(&out, kernels, to, plane, false);
+        if (job->finish.addend)
+            add_addend(job, &out, (size_t)f);
     }
 }
 
@@ -637,8 +652,8 @@ static void backward(struct tn_network *network, void *state, const float *weigh
     }
     tn_parallel((size_t)d->filters, finish_filter, &job);
     if (input_gradient)
-        convolve(network, &winograd->back, weights, true, output_gradient,
-                 (struct tn_finish){NULL, false}, input_gradient);
+        convolve(network, &winograd->back, weights, true, output_gradient, tn_unfinished,
+                 input_gradient);
 }
 
 const struct tn_conv_path tn_winograd_path = {

@@ -143,14 +143,8 @@ static void input(const struct tn_tiles *tiles, const float *from, float *points
     }
 }
 
-INLINE vec finished(vec y, float bias, int relu)
-{
-    y += splat(bias);
-    return relu ? (vec)((mask)y & ~(y < 0)) : y; /* keeps NaN, so that it is noticed */
-}
-
 static void output(const struct tn_tiles *tiles, const float *points, size_t stride, float bias,
-                   int relu, float *to)
+                   float least, float most, float *to)
 {
     for (size_t t = 0; t < tiles->count; t += LANES) {
         vec down[6][4]; /* [point][row] */
@@ -171,7 +165,7 @@ static void output(const struct tn_tiles *tiles, const float *points, size_t str
             output_values(m, y);
 #pragma GCC unroll 4
             for (int x = 0; x < 4; x++)
-                y[x] = finished(y[x], bias, relu);
+                y[x] = limited(y[x] + splat(bias), splat(least), splat(most));
             turn(y);
 #pragma GCC unroll 4
             for (size_t x = 0; x < 4; x++)

@@ -23,9 +23,9 @@ struct tn_tiles {
 struct tn_winograd_kernels {
     /* B' d B of 6x6 numbers from each corner; 8 of each row are read. */
     void (*input)(const struct tn_tiles *tiles, const float *from, float *points, size_t stride);
-    /* A' m A + bias, then max(0, .) if relu, to 4x4 numbers from each corner. */
+    /* A' m A + bias, brought into [least, most], to 4x4 numbers from each corner. */
     void (*output)(const struct tn_tiles *tiles, const float *points, size_t stride, float bias,
-                   int relu, float *to);
+                   float least, float most, float *to);
     /* A dy A' of 4x4 numbers: what `output` makes of the gradient on the way back. */
     void (*gradient)(const struct tn_tiles *tiles, const float *from, float *points, size_t stride);
     /* Copy rows of `width` numbers; nothing beside them is read or written. */
