@@ -158,7 +158,7 @@ static void sums_and_ceilings_are_made_by_the_layer(void **state)
     (void)state;
     for (int swapped = 0; swapped < 2; swapped++) {
         check_block(2, 5, 3, swapped, "correlation");
-        check_block(32, 6, 1, swapped, "pointwise");
+        check_block(128, 6, 1, swapped, "pointwise");
         check_block(16, 8, 3, swapped, "winograd");
         check_block(32, 7, 3, swapped, "winograd");
     }
