@@ -19,7 +19,7 @@ libthinet_la_SOURCES += \
 	src/engine/norm.c \
 	src/engine/peak.c src/engine/peak.h \
 	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c \
-	src/engine/pointwise.c \
+	src/engine/product.c src/engine/product.h \
 	src/engine/pool.c \
 	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
 	src/engine/schedule.c src/engine/schedule.h \
@@ -30,6 +30,7 @@ libthinet_la_SOURCES += \
 	src/engine/update.c \
 	src/engine/trial.c src/engine/trial.h \
 	src/engine/unary.c src/engine/unary.h \
+	src/engine/unfold.c src/engine/unfold.h src/engine/unfolded.c \
 	src/engine/winograd.c src/engine/winograd_kernels.h
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).
