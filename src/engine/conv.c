@@ -5,7 +5,7 @@
 #include <math.h>
 
 static const struct tn_conv_path *const paths[] = {&tn_winograd_path, &tn_pointwise_path,
-                                                   &tn_correlation_path};
+                                                   &tn_depthwise_path, &tn_correlation_path};
 
 struct conv {
     struct tn_window window;
