@@ -17,6 +17,7 @@ enum {
     TASK_FLOATS = 16384, /* outputs of a task, at least */
     TASKS = 64,          /* are enough for the gradient of the weights */
     MOST_TAPS = 31,      /* of a kernel, along either side */
+    MOST_BLOCK = 16,     /* channels whose planes are filled before the first is read */
 };
 
 /* A convolution of every channel: forward, or back from the gradient of the output. */
@@ -28,12 +29,14 @@ struct direction {
     struct tn_depthwise_plane shape; /* kernel, step, pitch, half */
     int begin[2], end[2];            /* rows and columns of the input that are read */
     size_t floats;                   /* of a plane */
+    size_t block;                    /* planes that stay in the cache */
     bool turned;                     /* the kernel */
 };
 
 struct depthwise {
-    int channels, taps;
+    size_t channels, taps;
     struct direction forward, back;
+    size_t block;                           /* channels whose gradients are made together */
     size_t gradient_pitch, gradient_floats; /* a band of the output's gradient */
     int parts;                              /* of the batch, whose sums are made apart */
     double *sums;                           /* [parts,channels,taps] */
@@ -97,6 +100,7 @@ static void lay_out(struct direction *d)
     d->bands = (d->out[0] + d->band_rows - 1) / d->band_rows;
     d->band_rows = least(d->band_rows, d->out[0]);
     d->floats = (size_t)plane_rows(d, d->band_rows) * d->shape.pitch + TN_READ_AHEAD;
+    d->block = (size_t)most(1, least(MOST_BLOCK, PLANE_FLOATS / (int)d->floats));
 }
 
 static void make_directions(const struct tn_window *w, struct depthwise *c)
@@ -128,40 +132,54 @@ static struct band band_at(const struct direction *d, int index)
     return (struct band){first, least(d->band_rows, d->out[0] - first)};
 }
 
-/* What columns hold no input is zero from the beginning, and stays. */
-static void clear(const struct direction *d, float *plane)
-{
-    memset(plane, 0, d->floats * sizeof *plane);
-}
+/* Rows of the input in a band, and the plane's row of the first. */
+struct place {
+    size_t begin, count, row, rows; /* of the plane, in all */
+};
 
-/* Put the rows of an image where they belong; in a plane of one band, always the same ones. */
-static void fill(const struct tn_depthwise_kernels *kernels, const struct direction *d,
-                 struct band band, const float *image, float *plane)
+static struct place place_of(const struct direction *d, struct band band)
 {
     int first = band.first * d->shape.step[0], rows = plane_rows(d, band.rows), begin, end;
     inputs_within(d, 0, first, rows, &begin, &end);
-    size_t count = (size_t)(end - begin), pitch = d->shape.pitch;
-    /* With rows two apart those between are zero in every band: a band begins at an even row. */
-    size_t row = (size_t)(begin * d->spread[0] + d->pad[0] - first);
-    if (d->bands > 1) {
-        size_t after = row + count * (size_t)d->spread[0];
-        memset(plane, 0, row * pitch * sizeof *plane);
-        if (after < (size_t)rows)
-            memset(plane + after * pitch, 0, ((size_t)rows - after) * pitch * sizeof *plane);
-    }
-    size_t stride = (size_t)d->in[1], column = (size_t)(d->begin[1] * d->spread[1] + d->pad[1]);
-    const float *from = image + (size_t)begin * stride + (size_t)d->begin[1];
-    size_t width = (size_t)(d->end[1] - d->begin[1]);
-    float *to = plane + row * pitch;
-    size_t next = (size_t)d->spread[0] * pitch;
+    return (struct place){(size_t)begin, (size_t)(end - begin),
+                          (size_t)(begin * d->spread[0] + d->pad[0] - first), (size_t)rows};
+}
+
+/* What columns hold no input is zero from the beginning, and stays. */
+static void clear(const struct direction *d, size_t planes, float *plane)
+{
+    memset(plane, 0, planes * d->floats * sizeof *plane);
+}
+
+/* The rows of a band that hold no input. With rows two apart those between are zero in every band,
+ * since each begins at an even row; and a plane of one band always has the same rows. */
+static void clear_rows(const struct direction *d, const struct place *place, float *plane)
+{
+    size_t pitch = d->shape.pitch, after = place->row + place->count * (size_t)d->spread[0];
+    if (d->bands == 1)
+        return;
+    memset(plane, 0, place->row * pitch * sizeof *plane);
+    if (after < place->rows)
+        memset(plane + after * pitch, 0, (place->rows - after) * pitch * sizeof *plane);
+}
+
+/* Put the rows of an image where they belong. */
+static void fill(const struct tn_depthwise_kernels *kernels, const struct direction *d,
+                 const struct place *place, const float *image, float *plane)
+{
+    size_t stride = (size_t)d->in[1], width = (size_t)(d->end[1] - d->begin[1]),
+           column = (size_t)(d->begin[1] * d->spread[1] + d->pad[1]),
+           next = (size_t)d->spread[0] * d->shape.pitch, half = d->shape.half;
+    const float *from = image + place->begin * stride + (size_t)d->begin[1];
+    float *to = plane + place->row * d->shape.pitch;
+    clear_rows(d, place, plane);
     if (d->spread[1] == 2)
-        kernels->spread_rows(count, width, from, stride, to + column, next);
+        kernels->spread_rows(place->count, width, from, stride, to + column, next);
     else if (d->shape.step[1] == 2)
-        kernels->split_rows(count, width, from, stride,
-                            to + column % 2 * d->shape.half + column / 2,
-                            to + (column + 1) % 2 * d->shape.half + (column + 1) / 2, next);
+        kernels->split_rows(place->count, width, from, stride, to + column % 2 * half + column / 2,
+                            to + (column + 1) % 2 * half + (column + 1) / 2, next);
     else
-        kernels->copy_rows(count, width, from, stride, to + column, next);
+        kernels->copy_rows(place->count, width, from, stride, to + column, next);
 }
 
 /* --- a convolution --- */
@@ -175,40 +193,57 @@ struct job {
     float *to;
 };
 
-/* All bands of one channel of one image: `index` of [N,channels]. */
-static void convolve_channel(const struct job *job, size_t index, float *plane)
+static const float *kernel_of(const struct job *job, size_t channel, float *turned)
+{
+    size_t taps = job->c->taps;
+    const float *weights = job->weights + channel * taps;
+    if (!job->direction->turned)
+        return weights;
+    for (size_t k = 0; k < taps; k++)
+        turned[k] = weights[taps - 1 - k];
+    return turned;
+}
+
+/* A band of an image's channel: `index` of [N,channels]. */
+static void convolve_band(const struct job *job, struct band band, size_t index, const float *plane)
 {
     const struct direction *d = job->direction;
     const struct tn_kernels *kernels = job->network->kernels;
-    struct tn_finish first = tn_finish_first(&job->finish);
-    size_t taps = (size_t)job->c->taps, channel = index % (size_t)job->c->channels;
     float turned[MOST_TAPS * MOST_TAPS];
-    const float *weights = job->weights + channel * taps;
-    if (d->turned) {
-        for (size_t k = 0; k < taps; k++)
-            turned[k] = weights[taps - 1 - k];
-        weights = turned;
-    }
+    size_t channel = index % job->c->channels, width = (size_t)d->out[1];
+    size_t above = (size_t)band.first * width, at = index * area(d->out) + above;
+    struct tn_finish first = tn_finish_first(&job->finish);
     struct tn_depthwise_finish finish = {tn_finish_bias(&first, channel), first.least, first.most};
+    kernels->depthwise->correlate(&d->shape, kernel_of(job, channel, turned), plane,
+                                  (size_t)band.rows, width, area(d->out) - above, finish,
+                                  job->to + at);
+    tn_finish_last(kernels, &job->finish, job->to, at, (size_t)band.rows * width);
+}
+
+/* `count` channels, a block at most. A processor waits for what it has just written in smaller
+ * pieces than it now reads, so small planes are all filled first. */
+static void convolve_block(const struct job *job, size_t index, size_t count, float *planes)
+{
+    const struct direction *d = job->direction;
     for (int b = 0; b < d->bands; b++) {
         struct band band = band_at(d, b);
-        size_t at = (size_t)band.first * (size_t)d->out[1];
-        fill(kernels->depthwise, d, band, job->from + index * area(d->in), plane);
-        kernels->depthwise->correlate(&d->shape, weights, plane, (size_t)band.rows,
-                                      (size_t)d->out[1], area(d->out) - at, finish,
-                                      job->to + index * area(d->out) + at);
-        tn_finish_last(kernels, &job->finish, job->to, index * area(d->out) + at,
-                       (size_t)band.rows * (size_t)d->out[1]);
+        struct place place = place_of(d, band);
+        for (size_t i = 0; i < count; i++)
+            fill(job->network->kernels->depthwise, d, &place, job->from + (index + i) * area(d->in),
+                 planes + i * d->floats);
+        for (size_t i = 0; i < count; i++)
+            convolve_band(job, band, index + i, planes + i * d->floats);
     }
 }
 
 static void convolve_channels(void *context, size_t begin, size_t end, unsigned worker)
 {
     const struct job *job = context;
-    float *plane = tn_scratch(job->network, worker);
-    clear(job->direction, plane);
-    for (size_t i = begin; i < end; i++)
-        convolve_channel(job, i, plane);
+    float *planes = tn_scratch(job->network, worker);
+    size_t block = job->direction->block;
+    clear(job->direction, block, planes);
+    for (size_t i = begin; i < end; i += block)
+        convolve_block(job, i, end - i < block ? end - i : block, planes);
 }
 
 static void forward(struct tn_network *network, void *state, const float *weights,
@@ -222,37 +257,43 @@ static void forward(struct tn_network *network, void *state, const float *weight
                       .from = input,
                       .finish = finish,
                       .to = output};
-    tn_for_ranges((size_t)network->count * (size_t)c->channels,
-                  1 + TASK_FLOATS / area(c->forward.out), convolve_channels, &job);
+    tn_for_ranges((size_t)network->count * c->channels, 1 + TASK_FLOATS / area(c->forward.out),
+                  convolve_channels, &job);
 }
 
 /* --- gradients --- */
 
-/* What the images of one part add to the gradient of a channel's weights. */
+/* What the images of one part add to the gradient of a block's weights. */
 struct share {
-    size_t channel;
-    int begin, end;  /* images */
-    double *sums;    /* [taps] */
-    float *plane;    /* of the input */
-    float *gradient; /* of the output: a band without borders, but with zeros to whole vectors */
-    float *back;     /* of the output's gradient, for the input's */
-    double *lanes;   /* [taps,lanes] sums so far */
+    size_t channel, channels; /* the first, how many */
+    int begin, end;           /* images */
+    float *planes;            /* of the input */
+    float *gradients; /* of the output: bands without borders, but with zeros to whole vectors */
+    float *back;      /* planes of the output's gradient, for the input's */
+    double *lanes;    /* [channels,taps,lanes] sums so far */
 };
 
+/* `index` of [N,channels]: the block's first. */
 static void add_image(const struct job *job, const struct share *share, size_t index)
 {
     const struct depthwise *c = job->c;
     const struct direction *d = &c->forward;
     const struct tn_depthwise_kernels *kernels = job->network->kernels->depthwise;
-    size_t width = (size_t)d->out[1];
+    size_t width = (size_t)d->out[1], sums = c->taps * (size_t)job->network->kernels->lanes;
     for (int b = 0; b < d->bands; b++) {
         struct band band = band_at(d, b);
-        fill(kernels, d, band, job->from + index * area(d->in), share->plane);
-        kernels->copy_rows((size_t)band.rows, width,
-                           job->gradient + index * area(d->out) + (size_t)band.first * width, width,
-                           share->gradient, c->gradient_pitch);
-        kernels->weights(&d->shape, share->plane, share->gradient, c->gradient_pitch,
-                         (size_t)band.rows, share->lanes);
+        struct place place = place_of(d, band);
+        size_t rows = (size_t)band.rows, above = (size_t)band.first * width;
+        for (size_t i = 0; i < share->channels; i++) {
+            fill(kernels, d, &place, job->from + (index + i) * area(d->in),
+                 share->planes + i * d->floats);
+            kernels->copy_rows(rows, width, job->gradient + (index + i) * area(d->out) + above,
+                               width, share->gradients + i * c->gradient_floats, c->gradient_pitch);
+        }
+        for (size_t i = 0; i < share->channels; i++)
+            kernels->weights(&d->shape, share->planes + i * d->floats,
+                             share->gradients + i * c->gradient_floats, c->gradient_pitch, rows,
+                             share->lanes + i * sums);
     }
 }
 
@@ -266,40 +307,47 @@ static void add_lanes(const double *lanes, size_t count, size_t taps, double *su
     }
 }
 
-static void add_share(const struct job *job, const struct share *share)
+static void add_share(const struct job *job, const struct share *share, double *sums)
 {
     const struct depthwise *c = job->c;
-    size_t taps = (size_t)c->taps, count = (size_t)job->network->kernels->lanes;
+    size_t lanes = (size_t)job->network->kernels->lanes, count = share->channels * c->taps;
     struct job back = *job;
     back.direction = &c->back;
     back.from = job->gradient;
-    memset(share->lanes, 0, taps * count * sizeof *share->lanes);
+    memset(share->lanes, 0, count * lanes * sizeof *share->lanes);
     for (int n = share->begin; n < share->end; n++) {
-        size_t index = (size_t)n * (size_t)c->channels + share->channel;
+        size_t index = (size_t)n * c->channels + share->channel;
         add_image(job, share, index);
         if (job->to)
-            convolve_channel(&back, index, share->back);
+            convolve_block(&back, index, share->channels, share->back);
     }
-    add_lanes(share->lanes, count, taps, share->sums);
+    add_lanes(share->lanes, lanes, count, sums);
 }
 
-static void gradients_of_channel(void *context, size_t index, unsigned worker)
+static size_t blocks(const struct depthwise *c)
+{
+    return (c->channels + c->block - 1) / c->block;
+}
+
+static void gradients_of_block(void *context, size_t index, unsigned worker)
 {
     const struct job *job = context;
     const struct depthwise *c = job->c;
-    int part = (int)(index / (size_t)c->channels), images = job->network->count;
-    struct share share = {.channel = index % (size_t)c->channels,
-                          .begin = images * part / c->parts,
-                          .end = images * (part + 1) / c->parts,
-                          .sums = c->sums + index * (size_t)c->taps,
-                          .plane = tn_scratch(job->network, worker)};
-    share.gradient = share.plane + c->forward.floats;
-    share.back = share.gradient + c->gradient_floats;
-    share.lanes = (double *)(void *)(share.back + c->back.floats);
-    clear(&c->forward, share.plane);
-    memset(share.gradient, 0, c->gradient_floats * sizeof *share.gradient);
-    clear(&c->back, share.back);
-    add_share(job, &share);
+    size_t part = index / blocks(c), channel = index % blocks(c) * c->block;
+    int images = job->network->count;
+    struct share share = {.channel = channel,
+                          .channels =
+                              c->channels - channel < c->block ? c->channels - channel : c->block,
+                          .begin = images * (int)part / c->parts,
+                          .end = images * ((int)part + 1) / c->parts,
+                          .planes = tn_scratch(job->network, worker)};
+    share.gradients = share.planes + c->block * c->forward.floats;
+    share.back = share.gradients + c->block * c->gradient_floats;
+    share.lanes = (double *)(void *)(share.back + c->block * c->back.floats);
+    clear(&c->forward, c->block, share.planes);
+    memset(share.gradients, 0, c->block * c->gradient_floats * sizeof *share.gradients);
+    clear(&c->back, c->block, share.back);
+    add_share(job, &share, c->sums + (part * c->channels + channel) * c->taps);
 }
 
 static void backward(struct tn_network *network, void *state, const float *weights,
@@ -314,8 +362,8 @@ static void backward(struct tn_network *network, void *state, const float *weigh
                       .gradient = output_gradient,
                       .finish = tn_unfinished,
                       .to = input_gradient};
-    size_t count = (size_t)c->channels * (size_t)c->taps;
-    tn_parallel((size_t)c->channels * (size_t)c->parts, gradients_of_channel, &job);
+    size_t count = c->channels * c->taps;
+    tn_parallel(blocks(c) * (size_t)c->parts, gradients_of_block, &job);
     for (size_t k = 0; k < count; k++) {
         double sum = 0;
         for (size_t part = 0; part < (size_t)c->parts; part++)
@@ -346,12 +394,13 @@ static void release(void *state)
 static bool prepare_back(struct tn_network *network, struct depthwise *c)
 {
     size_t lanes = (size_t)network->kernels->lanes;
+    c->block = c->forward.block < c->back.block ? c->forward.block : c->back.block;
     c->gradient_pitch = round_up((size_t)c->forward.out[1], lanes);
     c->gradient_floats = (size_t)c->forward.band_rows * c->gradient_pitch;
-    c->parts = least(network->max_batch, (TASKS + c->channels - 1) / c->channels);
-    c->sums = tn_calloc((size_t)c->parts * (size_t)c->channels * (size_t)c->taps, sizeof *c->sums);
-    tn_want_scratch(network, c->forward.floats + c->gradient_floats + c->back.floats +
-                                 (size_t)c->taps * lanes * (sizeof(double) / sizeof(float)));
+    c->parts = least(network->max_batch, (int)((TASKS + blocks(c) - 1) / blocks(c)));
+    c->sums = tn_calloc((size_t)c->parts * c->channels * c->taps, sizeof *c->sums);
+    tn_want_scratch(network, c->block * (c->forward.floats + c->gradient_floats + c->back.floats +
+                                         c->taps * lanes * (sizeof(double) / sizeof(float))));
     return c->sums != NULL;
 }
 
@@ -360,10 +409,10 @@ static void *prepare(struct tn_network *network, const struct tn_window *window,
 {
     struct depthwise *c = tn_calloc(1, sizeof *c);
     if (c) {
-        c->channels = window->channels_in;
-        c->taps = window->kernel[0] * window->kernel[1];
+        c->channels = (size_t)window->channels_in;
+        c->taps = (size_t)window->kernel[0] * (size_t)window->kernel[1];
         make_directions(window, c);
-        tn_want_scratch(network, c->forward.floats);
+        tn_want_scratch(network, c->forward.block * c->forward.floats);
         if (passes == TN_PASS_FORWARD || prepare_back(network, c))
             return c;
     }
