@@ -132,18 +132,19 @@ static void an_output_may_be_read_on(void **state)
 
 /* A residual block, whose sum, ReLU and ReLU6 its convolutions make at inference, each on its own
  * path. The sum is of what came in and of what is made from it, in either order. */
-static void check_block(int channels, int size, int kernel, bool swapped, const char *path)
+static void check_block(int channels, int size, int kernel, int groups, bool swapped,
+                        const char *path)
 {
     struct tn_error error = {0};
     struct small_graph small;
     small_begin(&small, channels, size, size, 7);
     const int64_t pad = kernel / 2, shape[2] = {kernel, kernel}, pads[4] = {pad, pad, pad, pad};
-    small_conv(&small, channels, channels, shape, INTS(1, 1), INTS(1, 1), pads, 1, true);
+    small_conv(&small, channels, channels, shape, INTS(1, 1), INTS(1, 1), pads, groups, true);
     int clip[2] = {small_constant(&small, "least", 0, NULL, 0, 0),
                    small_constant(&small, "most", 0, NULL, 0.5, 0)};
     small_node(&small, "Clip", 2, clip);
     int came = small.last;
-    small_conv(&small, channels, channels, shape, INTS(1, 1), INTS(1, 1), pads, 1, false);
+    small_conv(&small, channels, channels, shape, INTS(1, 1), INTS(1, 1), pads, groups, false);
     small_norm(&small, channels);
     add(&small, "Add", 2,
         swapped ? (const int[]){small.last, came} : (const int[]){came, small.last});
@@ -162,10 +163,13 @@ static void sums_and_ceilings_are_made_by_the_layer(void **state)
 {
     (void)state;
     for (int swapped = 0; swapped < 2; swapped++) {
-        check_block(2, 5, 3, swapped, "correlation");
-        check_block(128, 6, 1, swapped, "pointwise");
-        check_block(16, 8, 3, swapped, "winograd");
-        check_block(32, 7, 3, swapped, "winograd");
+        check_block(2, 5, 3, 1, swapped, "correlation");
+        check_block(6, 7, 3, 6, swapped, "depthwise");
+        check_block(5, 19, 5, 5, swapped, "depthwise");
+        check_block(3, 90, 3, 3, swapped, "depthwise");
+        check_block(128, 6, 1, 1, swapped, "pointwise");
+        check_block(16, 8, 3, 1, swapped, "winograd");
+        check_block(32, 7, 3, 1, swapped, "winograd");
     }
 }
 

@@ -75,6 +75,6 @@ struct tn_conv_path {
 };
 
 extern const struct tn_conv_path tn_winograd_path, tn_pointwise_path, tn_unfolded_path,
-    tn_correlation_path;
+    tn_depthwise_path, tn_correlation_path;
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef TN_ENGINE_KERNELS_H
 #define TN_ENGINE_KERNELS_H
 
+#include "engine/depthwise_kernels.h"
 #include "engine/functions.h"
 #include "engine/winograd_kernels.h"
 #include <stddef.h>
@@ -90,6 +91,7 @@ struct tn_kernels {
     double multiply_add_flops;
 
     const struct tn_winograd_kernels *winograd;
+    const struct tn_depthwise_kernels *depthwise;
     const struct tn_unary_kernels *unary;   /* [TN_UNARY_COUNT] */
     const struct tn_binary_kernels *binary; /* [TN_BINARY_COUNT] */
 };

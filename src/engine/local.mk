@@ -5,6 +5,7 @@ libthinet_la_SOURCES += \
 	src/engine/conv_geometry.c src/engine/conv_geometry.h \
 	src/engine/correlation.c src/engine/correlation.h src/engine/row_block.h \
 	src/engine/binary.c src/engine/dropout.c \
+	src/engine/depthwise.c src/engine/depthwise_kernels.h \
 	src/engine/evaluate.c src/engine/evaluate.h \
 	src/engine/gemm.c \
 	src/engine/linear.c src/engine/linear.h \
@@ -35,7 +36,7 @@ libthinet_la_SOURCES += \
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).
 KERNEL_SOURCES = src/engine/kernels.c src/engine/functions_one.c src/engine/functions_two.c \
-	src/engine/winograd_kernels.c src/engine/elementary.h src/engine/vector.h
+	src/engine/winograd_kernels.c src/engine/depthwise_kernels.c src/engine/elementary.h src/engine/vector.h
 KERNEL_CFLAGS = $(AM_CFLAGS) -ffp-contract=fast
 
 noinst_LTLIBRARIES += libkernels_generic.la
