@@ -372,6 +372,15 @@ static void add_piece(struct pane pane, int *row, int *column, enum style style,
     *column = pane_text(pane, *row, *column, style, text) + 3;
 }
 
+/* Winograd's convolution multiplies less often than is counted. */
+static bool exceeds_peak(const struct tn_snapshot_times *times)
+{
+    for (int l = 0; l < times->layer_count; l++)
+        if (times->layers[l].share > 1 || times->layers[l].backward_share > 1)
+            return true;
+    return false;
+}
+
 /* The totals. Returns the rows used. */
 static int draw_heading(struct pane pane, const struct tn_snapshot *snapshot)
 {
@@ -386,11 +395,13 @@ static int draw_heading(struct pane pane, const struct tn_snapshot *snapshot)
     if (has_backward(times)) {
         snprintf(text, sizeof text, "backward %.4g ms", times->backward_ms);
         add_piece(pane, &row, &column, STYLE_NORMAL, text);
-        snprintf(text, sizeof text, "training step %.4g ms, %s images/s", times->step_ms,
+        snprintf(text, sizeof text, "step %.4g ms, %s images/s", times->step_ms,
                  format_count(rate, 1000 * times->batch / times->step_ms));
         add_piece(pane, &row, &column, STYLE_NORMAL, text);
     }
-    snprintf(text, sizeof text, "peak %.4g GFLOP/s", times->peak_gflops);
+    int used = snprintf(text, sizeof text, "peak %.4g GFLOP/s", times->peak_gflops);
+    if (exceeds_peak(times))
+        snprintf(text + used, sizeof text - (size_t)used, ", winograd may exceed it");
     add_piece(pane, &row, &column, STYLE_DIM, text);
     row++;
     struct pane below = pane_part(pane, row, 0, pane.rows, pane.columns);
