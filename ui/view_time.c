@@ -169,12 +169,14 @@ static int of_rank(int rank)
 /* More room shows more. */
 static void widen_bars(struct table *table, int room)
 {
+    enum { MOST = 1 + WIDEST_BAR + PERCENT };
+    int bars = 0;
+    for (int i = 0; i < COLUMNS; i++)
+        bars += columns[i].kind == SHARE && table->widths[i] > 0;
     for (int i = 0; i < COLUMNS && room > 0; i++)
         if (columns[i].kind == SHARE && table->widths[i] > 0) {
-            int most = 1 + WIDEST_BAR + PERCENT - table->widths[i];
-            int more = room < most ? room : most;
-            table->widths[i] += more;
-            room -= more;
+            int width = table->widths[i] + room / bars;
+            table->widths[i] = width < MOST ? width : MOST;
         }
 }
 

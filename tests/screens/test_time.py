@@ -16,7 +16,7 @@ def rows(shown):
     """Name, milliseconds forward and backward, of each row in the order they stand."""
     found = []
     for line in shown.split("\n"):
-        row = re.match(r"[│|][ ▸>]*(%s) +(?:winograd|pointwise|correlation)? +([0-9.]+) .*%% +([0-9.]+)" %
+        row = re.match(r"[│|][ ▸>]*(%s) +(?:winograd|pointwise|correlation)? +(?:\S+[kMG] +)?([0-9.]+) .*?%% +([0-9.]+)" %
                        "|".join(LAYERS), line)
         if row:
             found.append((row[1], float(row[2]), float(row[3])))
@@ -133,13 +133,13 @@ def cancels(screen):
     def body():
         screen.keys("t")
         before = rows(screen.until("the rest", "idle"))
-        screen.command("time batch=2000")
-        screen.until("time forward", "Esc cancels", "busy", "%")
+        screen.command("time batch=1000")
+        screen.until("time forward", "Esc cancels", "busy")
         screen.keys("j")  # the screen does not wait for it
         screen.until("▸conv2_1")
         begun = time.monotonic()
         screen.keys("Escape")
-        shown = screen.until("idle", "the rest", ":time batch=2000")
+        shown = screen.until("idle", "the rest", ":time batch=1000")
         print("# idle %.2f s after Esc" % (time.monotonic() - begun))
         assert "ancel" in shown and rows(shown) == before, shown
         screen.keys("Escape")
