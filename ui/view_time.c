@@ -87,7 +87,7 @@ struct column {
 static const struct column columns[] = {
     {.title = "path", .width = 13, .rank = 5, .kind = WORD},
     {.title = "FLOPs", .width = 7, .rank = 9, .kind = COUNT, .value = flops},
-    {.title = "forward", .width = 9, .rank = 0, .kind = MS, .value = forward, .order = BY_FORWARD},
+    {.title = "forward", .width = 8, .rank = 0, .kind = MS, .value = forward, .order = BY_FORWARD},
     {.title = "%", .width = 6, .rank = 3, .kind = PART, .value = forward_part},
     {.title = "GFLOP/s", .width = 9, .rank = 4, .kind = RATE, .value = forward_rate},
     {.title = "of peak", .width = 14, .rank = 2, .kind = SHARE, .value = forward_share},
@@ -514,7 +514,12 @@ static void turn(struct screen *screen)
         return;
     int next = order_of(screen) + 1;
     bool end = next == ORDERS || (next == BY_BACKWARD && !has_backward(screen->snapshot->times));
-    screen->views[screen->view].order = end ? IN_NETWORK : next;
+    struct view_state *state = &screen->views[screen->view];
+    state->order = end ? IN_NETWORK : next;
+    if (end)
+        return;                        /* the layer is shown where it belongs */
+    state->cursor = state->scroll = 0; /* the slowest is what was asked for */
+    stand(screen);
 }
 
 /* To the layer under the cursor, in the view this one was called from. */

@@ -60,7 +60,9 @@ def sorts(screen):
             found = rows(screen.until(title))
             times = [row[column] for row in found]
             assert len(found) == len(LAYERS) and times == sorted(times, reverse=True), found
-        screen.keys("o")
+            screen.until("▸" + found[0][0])
+        screen.keys("o")  # where it belongs, with the cursor still on it
+        screen.until("▸" + found[0][0])
         assert [row[0] for row in rows(screen.until("o slowest forward first"))] == LAYERS
     return body
 
@@ -167,7 +169,7 @@ def long_network():
     screen.until("layer1.0.conv1", "idle", "next:")
     screen.command("time batch=1")
     shown = screen.until("the rest", "idle", "▾")
-    assert "layer2.0.conv1 " in shown and "backward" in shown and "of peak" in shown, shown
+    assert all(text in shown for text in ("layer2.0.conv1 ", "path", "backward", "of peak")), shown
     screen.keys("G")
     screen.until("▸fc", "the rest", "▴")
     screen.keys("g")
