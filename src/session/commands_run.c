@@ -37,11 +37,18 @@ static void put_layer_time(json_t *layers, const struct tn_layer *layer,
     json_array_append_new(layers, json);
 }
 
-static void put_layer_times(json_t *result, const struct tn_layers *layers,
+static void put_layer_times(json_t *result, const struct tn_model *model,
                             const struct tn_timing *timing, int64_t batch)
 {
+    const struct tn_layers *layers = &model->layers;
     json_t *rows = json_array();
-    double rest[2] = {timing->forward_ms, timing->backward_ms};
+    /* From the nodes: medians do not add up to that of the whole, of which layers alone can have
+     * more where something else disturbs the machine. */
+    double rest[2] = {0, timing->untrained.kind == TN_ERROR_NONE ? 0 : NAN};
+    for (int n = 0; n < model->graph->node_count; n++) {
+        rest[0] += timing->nodes[n].forward_ms;
+        rest[1] += timing->nodes[n].backward_ms;
+    }
     for (int l = 0; l < layers->count; l++) {
         const struct tn_node_time *time = &timing->nodes[layers->layer[l].node];
         put_layer_time(rows, &layers->layer[l], timing, batch);
@@ -67,7 +74,7 @@ static bool run_time(struct tn_session *session, const struct tn_command_line *l
     tn_put_number(result, "forward_ms", timing.forward_ms);
     tn_put_number(result, "backward_ms", timing.backward_ms);
     tn_put_number(result, "step_ms", timing.step_ms);
-    put_layer_times(result, &session->state->model->layers, &timing, batch);
+    put_layer_times(result, session->state->model, &timing, batch);
     if (timing.untrained.kind != TN_ERROR_NONE) /* it can be run all the same */
         tn_put_text(result, "untrained", timing.untrained.text);
     tn_timing_free(&timing);

@@ -109,6 +109,7 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
     t->network = tn_network_new(graph, t->batch, mode, error);
     if (!t->network)
         return false;
+    tn_network_watch(t->network, progress);
     size_t numbers = (size_t)t->batch * (size_t)tn_network_outputs(t->network);
     t->gradient = tn_alloc(numbers, sizeof *t->gradient);
     bool fine =
