@@ -286,10 +286,19 @@ def section(args, lines):
         rounds += ", and of %d rounds of that (least-most)" % args.rounds
     title = "inference by layer" if args.layers else "inference and training side by side"
     return ["## %s: %s" % (datetime.date.today().isoformat(), title), "",
-            "%s, %s; %d threads, %s; %s" % (
-                peer.machine(), peer.vectors(), args.threads, rounds,
+            "%s, %s%s; %d threads, %s; %s" % (
+                peer.machine(), peer.vectors(), args.beside, args.threads, rounds,
                 ", ".join(v if name == OURS else "%s %s" % (name, v) for name, v in args.versions.items())),
             "", "`%s`" % command_line(sys.argv[1:]), *lines]
+
+
+def other_work():
+    """Said where the machine was busy: threads that wait for each other, as the peers' do, suffer most from it."""
+    load = os.getloadavg()[0]
+    if load < 1:
+        return ""
+    print("the machine is busy, the figures will mislead: load %.1f" % load, file=sys.stderr)
+    return ", other work beside (load %.1f)" % load
 
 
 def arguments():
@@ -310,6 +319,7 @@ def arguments():
 
 def main():
     args = arguments()
+    args.beside = other_work()
     args.versions = versions(args.program)
     words = (args.layers or args.networks).split(",")
     with tempfile.TemporaryDirectory(prefix="thinet-bench-") as temporary:
