@@ -174,8 +174,13 @@ static void brief_training(struct text *text, const json_t *result)
 
 static void brief_time(struct text *text, const json_t *result)
 {
-    add(text, "batch %lld: forward %.1f ms  backward %.1f ms  step %.1f ms", whole(result, "batch"),
-        number(result, "forward_ms"), number(result, "backward_ms"), number(result, "step_ms"));
+    static const char *const parts[][2] = {
+        {"forward", "forward_ms"}, {"backward", "backward_ms"}, {"step", "step_ms"}};
+    add(text, "batch %lld:", whole(result, "batch"));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!isnan(number(result, parts[i][1])))
+            add(text, "%s%s %.1f ms", i ? "  " : " ", parts[i][0], number(result, parts[i][1]));
+    }
 }
 
 static void brief_file(struct text *text, const json_t *result)

@@ -8,16 +8,14 @@
 #include "engine/trial.h"
 #include <math.h>
 
-enum { TIMED = 7 };
-
 struct timing {
     struct tn_network *network;
     const float *images;
     float *gradient;
-    int batch;
-    double forward[TIMED], backward[TIMED], step[TIMED];
-    double (*nodes)[TIMED]; /* [nodes] seconds of the passes at hand */
-    int node, index;        /* that runs, or -1; of the pass */
+    int batch, passes;
+    double forward[TN_MOST_TIMED], backward[TN_MOST_TIMED], step[TN_MOST_TIMED];
+    double (*nodes)[TN_MOST_TIMED]; /* [nodes] seconds of the passes at hand */
+    int node, index;                /* that runs, or -1; of the pass */
     double since;
 };
 
@@ -93,11 +91,11 @@ static void note_nodes(struct timing *t, const struct tn_graph *graph, enum tn_m
 {
     for (int n = 0; n < graph->node_count; n++) {
         struct tn_node_time *node = &timing->nodes[n];
-        double ms = 1000 * tn_median(TIMED, t->nodes[n]);
+        double ms = 1000 * tn_median(t->passes, t->nodes[n]);
         *(mode == TN_INFER ? &node->forward_ms : &node->backward_ms) = ms;
         if (mode == TN_INFER)
             node->path = tn_network_path(t->network, n);
-        for (int i = 0; i < TIMED; i++)
+        for (int i = 0; i < t->passes; i++)
             t->nodes[n][i] = 0;
     }
 }
@@ -116,9 +114,9 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
         t->gradient ? true : tn_fail_memory(error, "a gradient", numbers * sizeof *t->gradient);
     for (size_t i = 0; fine && i < numbers; i++)
         t->gradient[i] = (i % 2 ? 1.0F : -1.0F) / (float)numbers;
-    for (int i = -1; fine && i < TIMED; i++) {
+    for (int i = -1; fine && i < t->passes; i++) {
         fine = tn_progress_step(progress, mode == TN_INFER ? "time forward" : "time step", i + 1,
-                                TIMED + 1, "passes", "", error) &&
+                                t->passes + 1, "passes", "", error) &&
                (mode == TN_INFER ? time_infer(t, i, error) : time_step(t, i, error));
     }
     if (fine)
@@ -138,19 +136,21 @@ static bool new_nodes(struct timing *t, const struct tn_graph *graph, struct tn_
            tn_fail_memory(error, "the nodes' times", count * sizeof *t->nodes);
 }
 
-bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_progress *progress,
-                     struct tn_timing *timing, struct tn_error *error)
+bool tn_time_network(const struct tn_graph *graph, const struct tn_timed *timed,
+                     const struct tn_progress *progress, struct tn_timing *timing,
+                     struct tn_error *error)
 {
-    struct timing t = {.batch = batch};
+    struct timing t = {.batch = timed->batch, .passes = timed->passes};
     *timing = (struct tn_timing){.forward_ms = NAN, .backward_ms = NAN, .step_ms = NAN};
-    float *images = tn_trial_images(graph, batch, error);
+    float *images = tn_trial_images(graph, t.batch, error);
     t.images = images;
     bool fine = images && new_nodes(&t, graph, timing, error) &&
-                time_mode(&t, graph, TN_INFER, progress, timing, error);
-    bool trained = fine && time_mode(&t, graph, TN_TRAINING, progress, timing, &timing->untrained);
+                (!timed->inference || time_mode(&t, graph, TN_INFER, progress, timing, error));
+    bool trained = fine && timed->training &&
+                   time_mode(&t, graph, TN_TRAINING, progress, timing, &timing->untrained);
     tn_free(images);
     tn_free(t.nodes);
-    if (fine && !trained && timing->untrained.kind != TN_ERROR_INPUT) {
+    if (fine && timed->training && !trained && timing->untrained.kind != TN_ERROR_INPUT) {
         if (error)
             *error = timing->untrained;
         fine = false;
@@ -160,10 +160,11 @@ bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_pr
         return false;
     }
     timing->peak_gflops = tn_peak_gflops();
-    timing->forward_ms = 1000 * tn_median(TIMED, t.forward);
+    if (timed->inference)
+        timing->forward_ms = 1000 * tn_median(t.passes, t.forward);
     if (trained) {
-        timing->backward_ms = 1000 * tn_median(TIMED, t.backward);
-        timing->step_ms = 1000 * tn_median(TIMED, t.step);
+        timing->backward_ms = 1000 * tn_median(t.passes, t.backward);
+        timing->step_ms = 1000 * tn_median(t.passes, t.step);
     }
     return true;
 }
