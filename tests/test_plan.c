@@ -317,6 +317,34 @@ static void observers_see_every_layer(void **state)
     tn_graph_free(graph);
 }
 
+/* Refitting looks at what goes into residual sums: they must not disappear in convolutions. */
+static void a_watched_network_shows_its_sums(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct small_graph small;
+    small_begin(&small, 2, 4, 4, 13);
+    int input = small.last;
+    conv(&small, 2, 2);
+    add(&small, "Add", 2, (const int[]){input, small.last});
+    struct tn_graph *graph = small_end(&small);
+    float *images = gradients_random(2 * 32, 1);
+    const float *outputs;
+    for (int watched = 0; watched < 2; watched++) {
+        int seen[2] = {0};
+        struct tn_observer observer = {note, seen};
+        struct tn_network *network =
+            watched ? tn_network_new_watched(graph, 2, &error) : network_of(graph, 2, TN_INFER);
+        assert_non_null(network);
+        assert_true(tn_network_forward(network, images, 2, &observer, &outputs, &error));
+        assert_int_equal(seen[0], 1);
+        assert_int_equal(seen[1], watched);
+        tn_network_free(network);
+    }
+    tn_free(images);
+    tn_graph_free(graph);
+}
+
 static void must_fail(struct tn_graph *graph, enum tn_mode mode, const char *named)
 {
     struct tn_error error = {0};
@@ -409,6 +437,7 @@ int main(void)
         cmocka_unit_test(shared_weights_have_one_gradient),
         cmocka_unit_test(other_outputs_are_not_trained),
         cmocka_unit_test(observers_see_every_layer),
+        cmocka_unit_test(a_watched_network_shows_its_sums),
         cmocka_unit_test(computed_weights_are_refused_by_name),
         cmocka_unit_test(a_computed_bias_is_refused_by_name),
         cmocka_unit_test(weights_that_are_also_a_statistic_are_not_trained),

@@ -102,8 +102,8 @@ void tn_for_ranges(size_t count, size_t grain,
     tn_parallel((count + grain - 1) / grain, run_range, &job);
 }
 
-struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, enum tn_mode mode,
-                                  struct tn_error *error)
+static struct tn_network *make_network(const struct tn_graph *graph, int max_batch,
+                                       enum tn_mode mode, bool watched, struct tn_error *error)
 {
     if (!tn_graph_check_files(graph, error))
         return NULL;
@@ -114,6 +114,7 @@ struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, e
     }
     openblas_set_num_threads(1); /* the pool's threads call it, each for itself */
     network->mode = mode;
+    network->watched = watched;
     network->max_batch = max_batch;
     network->kernels = tn_kernels();
     network->graph = tn_graph_clone(graph, error);
@@ -121,6 +122,18 @@ struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, e
         return network;
     tn_network_free(network);
     return NULL;
+}
+
+struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, enum tn_mode mode,
+                                  struct tn_error *error)
+{
+    return make_network(graph, max_batch, mode, false, error);
+}
+
+struct tn_network *tn_network_new_watched(const struct tn_graph *graph, int max_batch,
+                                          struct tn_error *error)
+{
+    return make_network(graph, max_batch, TN_INFER, true, error);
 }
 
 void tn_network_free(struct tn_network *network)

@@ -20,6 +20,10 @@ struct tn_network;
  * error names the node and operator that cannot be run. */
 struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, enum tn_mode mode,
                                   struct tn_error *error);
+/* For inference, with sums as steps of their own, so that observers see what goes into an Add,
+ * which else may be made by the convolution before it. */
+struct tn_network *tn_network_new_watched(const struct tn_graph *graph, int max_batch,
+                                          struct tn_error *error);
 void tn_network_free(struct tn_network *network);
 
 /* Called before a node runs, from the calling thread, with the node's first input [count,...] in
