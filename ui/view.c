@@ -22,7 +22,7 @@ int view_index(const struct view_ops *view)
 
 void view_show(struct screen *screen, int index)
 {
-    bool wide = view_at(index)->wide, was = view_at(screen->view)->wide;
+    bool wide = views[index]->wide, was = views[screen->view]->wide;
     if (wide && !was)
         screen->back = (struct place){screen->view, screen->layer, screen->focus};
     if (wide != was)

@@ -168,7 +168,7 @@ static void fill(const struct tn_depthwise_kernels *kernels, const struct direct
                  const struct place *place, const float *image, float *plane)
 {
     size_t stride = (size_t)d->in[1], width = (size_t)(d->end[1] - d->begin[1]),
-           column = (size_t)(d->begin[1] * d->spread[1] + d->pad[1]),
+           column = (size_t)d->begin[1] * (size_t)d->spread[1] + (size_t)d->pad[1],
            next = (size_t)d->spread[0] * d->shape.pitch, half = d->shape.half;
     const float *from = image + place->begin * stride + (size_t)d->begin[1];
     float *to = plane + place->row * d->shape.pitch;

@@ -91,8 +91,9 @@ void tn_unfold_columns(const struct tn_unfold *u, const struct tn_kernels *kerne
     struct piece pieces[TN_UNFOLD_COLUMNS];
     size_t count = cut_span(u, kernels, span, pieces), rows = tn_unfold_rows(u);
     size_t wide = tn_product_padded(kernels, span.size);
-    const struct piece *last = &pieces[count - 1];
-    size_t used = last->column + last->run.length;
+    struct tn_span last =
+        tn_product_tile(kernels, span.size, tn_product_tiles(kernels, span.size) - 1);
+    size_t used = span.size - last.begin;
     for (size_t k = 0; k < rows; k++) {
         size_t cut = k / TN_CUT * TN_CUT, depth = tn_least(TN_CUT, rows - cut);
         size_t channel = k / (size_t)u->taps;
@@ -101,8 +102,8 @@ void tn_unfold_columns(const struct tn_unfold *u, const struct tn_kernels *kerne
         for (const struct piece *p = pieces; p < pieces + count; p++)
             copy_run(u, plane_of(u, images, p->run.image, channel), tap, &p->run,
                      row + p->tile * depth + p->wide * (k - cut) + p->column);
-        memset(row + last->tile * depth + last->wide * (k - cut) + used, 0,
-               (last->wide - used) * sizeof *row);
+        memset(row + last.begin * depth + last.size * (k - cut) + used, 0,
+               (last.size - used) * sizeof *row);
     }
 }
 
@@ -161,7 +162,7 @@ void tn_fold_rows(const struct tn_unfold *u, const struct tn_kernels *kernels, c
     size_t step = (size_t)u->stride[1];
     for (size_t p = span.begin, length; p < end; p += length, from += length) {
         struct run run = run_at(u, p, end);
-        size_t y = (size_t)(run.row * u->stride[0] + u->offset[0][0]);
+        size_t y = (size_t)run.row * (size_t)u->stride[0] + (size_t)u->offset[0][0];
         size_t x = (size_t)run.column * step + (size_t)u->offset[0][1];
         length = run.length;
         for (size_t r = 0; r < rows.size; r++) {
