@@ -54,7 +54,7 @@ static void rows_are_copied_split_and_spread(void **state)
     {
         for (size_t width = 1; width < 100; width++) {
             fill(plane, UNTOUCHED);
-            k->depthwise->copy_rows(ROWS, width, numbers, FROM, plane, TO);
+            k->copy_rows(ROWS, width, numbers, FROM, plane, TO);
             for (size_t i = 0; i < (size_t)ROWS * TO; i++)
                 assert_true(plane[i] ==
                             (i % TO < width ? numbers[i / TO * FROM + i % TO] : UNTOUCHED));

@@ -156,7 +156,8 @@ static const struct conv_case deep_cases[] = {
     {70, 50, {7, 9}, {3, 3}, {2, 1}, {2, 3}, {2, 1, 0, 3}, 1, 5},   /* another of all each way */
     {40, 60, {12, 11}, {5, 3}, {3, 4}, {1, 1}, {0, 2, 1, 1}, 1, 2}, /* pixels that reach nothing */
     {9, 48, {2, 1}, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}, 1, 4},    /* most taps outside */
-    {33, 49, {5, 5}, {1, 1}, {2, 2}, {1, 1}, {1, 0, 1, 1}, 1, 3},   /* padded 1x1 */
+    {99, 49, {5, 5}, {1, 1}, {2, 2}, {1, 1}, {1, 0, 1, 1}, 1, 3},   /* padded 1x1 */
+    {99, 49, {5, 5}, {1, 1}, {1, 1}, {1, 1}, {1, 0, 1, 1}, 1, 3},   /* and each at its own place */
 };
 enum { DEEP_CASES = sizeof deep_cases / sizeof *deep_cases };
 

@@ -164,7 +164,7 @@ static void clear_rows(const struct direction *d, const struct place *place, flo
 }
 
 /* Put the rows of an image where they belong. */
-static void fill(const struct tn_depthwise_kernels *kernels, const struct direction *d,
+static void fill(const struct tn_kernels *kernels, const struct direction *d,
                  const struct place *place, const float *image, float *plane)
 {
     size_t stride = (size_t)d->in[1], width = (size_t)(d->end[1] - d->begin[1]),
@@ -174,10 +174,11 @@ static void fill(const struct tn_depthwise_kernels *kernels, const struct direct
     float *to = plane + place->row * d->shape.pitch;
     clear_rows(d, place, plane);
     if (d->spread[1] == 2)
-        kernels->spread_rows(place->count, width, from, stride, to + column, next);
+        kernels->depthwise->spread_rows(place->count, width, from, stride, to + column, next);
     else if (d->shape.step[1] == 2)
-        kernels->split_rows(place->count, width, from, stride, to + column % 2 * half + column / 2,
-                            to + (column + 1) % 2 * half + (column + 1) / 2, next);
+        kernels->depthwise->split_rows(place->count, width, from, stride,
+                                       to + column % 2 * half + column / 2,
+                                       to + (column + 1) % 2 * half + (column + 1) / 2, next);
     else
         kernels->copy_rows(place->count, width, from, stride, to + column, next);
 }
@@ -229,7 +230,7 @@ static void convolve_block(const struct job *job, size_t index, size_t count, fl
         struct band band = band_at(d, b);
         struct place place = place_of(d, band);
         for (size_t i = 0; i < count; i++)
-            fill(job->network->kernels->depthwise, d, &place, job->from + (index + i) * area(d->in),
+            fill(job->network->kernels, d, &place, job->from + (index + i) * area(d->in),
                  planes + i * d->floats);
         for (size_t i = 0; i < count; i++)
             convolve_band(job, band, index + i, planes + i * d->floats);
@@ -278,8 +279,8 @@ static void add_image(const struct job *job, const struct share *share, size_t i
 {
     const struct depthwise *c = job->c;
     const struct direction *d = &c->forward;
-    const struct tn_depthwise_kernels *kernels = job->network->kernels->depthwise;
-    size_t width = (size_t)d->out[1], sums = c->taps * (size_t)job->network->kernels->lanes;
+    const struct tn_kernels *kernels = job->network->kernels;
+    size_t width = (size_t)d->out[1], sums = c->taps * (size_t)kernels->lanes;
     for (int b = 0; b < d->bands; b++) {
         struct band band = band_at(d, b);
         struct place place = place_of(d, band);
@@ -291,9 +292,9 @@ static void add_image(const struct job *job, const struct share *share, size_t i
                                width, share->gradients + i * c->gradient_floats, c->gradient_pitch);
         }
         for (size_t i = 0; i < share->channels; i++)
-            kernels->weights(&d->shape, share->planes + i * d->floats,
-                             share->gradients + i * c->gradient_floats, c->gradient_pitch, rows,
-                             share->lanes + i * sums);
+            kernels->depthwise->weights(&d->shape, share->planes + i * d->floats,
+                                        share->gradients + i * c->gradient_floats,
+                                        c->gradient_pitch, rows, share->lanes + i * sums);
     }
 }
 

@@ -4,19 +4,6 @@
 
 /* --- rows into planes --- */
 
-typedef float quad __attribute__((vector_size(16)));
-typedef float memory_quad __attribute__((vector_size(16), aligned(4), may_alias));
-
-INLINE quad load_quad(const float *p)
-{
-    return *(const memory_quad *)p;
-}
-
-INLINE void store_quad(float *p, quad v)
-{
-    *(memory_quad *)p = v;
-}
-
 /* Of two vectors that follow one another: the numbers at even or, `odd` 1, at odd places. */
 #define FOUR_OF(a, b, odd) __builtin_shufflevector(a, b, (odd), 2 + (odd), 4 + (odd), 6 + (odd))
 /* Each number of a vector's lower half, or of its upper from `at` on, and a zero after it. */
@@ -39,35 +26,6 @@ INLINE void store_quad(float *p, quad v)
 #define EVERY_OTHER(a, b, odd) FOUR_OF(a, b, odd)
 #define SPREAD(a, at)          FOUR_SPREAD(a, at)
 #endif
-
-/* The last vector of a row begins early enough to end with it: what is done twice is the same. A
- * row narrower than a vector is one. */
-INLINE size_t next(size_t i, size_t step, size_t end)
-{
-    if (i + step >= end)
-        return end;
-    return i + 2 * step <= end ? i + step : end - step;
-}
-
-INLINE void copy_row(size_t width, const float *from, float *to)
-{
-    if (width >= LANES)
-        for (size_t i = 0; i < width; i = next(i, LANES, width))
-            store(to + i, load(from + i));
-    else if (width >= 4)
-        for (size_t i = 0; i < width; i = next(i, 4, width))
-            store_quad(to + i, load_quad(from + i));
-    else
-        for (size_t i = 0; i < width; i++)
-            to[i] = from[i];
-}
-
-static void copy_rows(size_t rows, size_t width, const float *from, size_t from_stride, float *to,
-                      size_t to_stride)
-{
-    for (size_t r = 0; r < rows; r++)
-        copy_row(width, from + r * from_stride, to + r * to_stride);
-}
 
 INLINE void split_pairs(size_t pairs, const float *from, float *even, float *odd)
 {
@@ -364,5 +322,5 @@ static void weights(const struct tn_depthwise_plane *shape, const float *plane,
 #define SYMBOL(name)  SYMBOL_(name)
 
 extern const struct tn_depthwise_kernels SYMBOL(TN_KERNELS_NAME);
-const struct tn_depthwise_kernels SYMBOL(TN_KERNELS_NAME) = {copy_rows, split_rows, spread_rows,
-                                                             correlate, weights};
+const struct tn_depthwise_kernels SYMBOL(TN_KERNELS_NAME) = {split_rows, spread_rows, correlate,
+                                                             weights};

@@ -22,10 +22,8 @@ struct tn_depthwise_finish {
 
 struct tn_depthwise_kernels {
     /* Put rows of `width` numbers into rows of a plane `to_stride` apart. Exactly these are read.
-     * copy_rows leaves them as they are; split_rows puts those at even places to `to`, those at odd
+     * split_rows puts those at even places to `to`, those at odd
      * places to `odd`; spread_rows puts one at every other place, with zeros after each. */
-    void (*copy_rows)(size_t rows, size_t width, const float *from, size_t from_stride, float *to,
-                      size_t to_stride);
     void (*split_rows)(size_t rows, size_t width, const float *from, size_t from_stride, float *to,
                        float *odd, size_t to_stride);
     void (*spread_rows)(size_t rows, size_t width, const float *from, size_t from_stride, float *to,

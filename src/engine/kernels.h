@@ -48,6 +48,9 @@ struct tn_kernels {
                       float shift, float least, float most, float *target);
     void (*pad_rows)(size_t rows, size_t width, const float *source, float *target,
                      size_t target_stride);
+    /* The same with both strides free; nothing beside the rows is read or written. */
+    void (*copy_rows)(size_t rows, size_t width, const float *source, size_t source_stride,
+                      float *target, size_t target_stride);
 
     /* Sum of (x - shift) and of its squares. */
     void (*moments)(size_t count, const float *x, float shift, double *sum, double *squares);

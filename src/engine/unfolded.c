@@ -287,12 +287,19 @@ static bool make_plain(int channels, const int size[2], struct tn_unfold *u)
     return u->offset != NULL;
 }
 
+/* Is every output made of the numbers at its own place? */
+static bool is_plain(const struct tn_window *w)
+{
+    return w->kernel[0] == 1 && w->kernel[1] == 1 && w->stride[0] == 1 && w->stride[1] == 1 &&
+           w->pad_begin[0] == 0 && w->pad_begin[1] == 0 && w->in[0] == w->out[0] &&
+           w->in[1] == w->out[1];
+}
+
 /* The input as the kernel sees it. */
 static bool make_input(const struct tn_window *w, struct tn_unfold *u)
 {
     int taps = w->kernel[0] * w->kernel[1];
-    if (taps == 1 && w->stride[0] == 1 && w->stride[1] == 1 && w->pad_begin[0] == 0 &&
-        w->pad_begin[1] == 0 && w->in[0] == w->out[0] && w->in[1] == w->out[1])
+    if (is_plain(w))
         return make_plain(w->channels_in, w->in, u);
     *u = (struct tn_unfold){.channels = (size_t)w->channels_in, .taps = taps};
     u->offset = tn_calloc((size_t)taps, sizeof *u->offset);
@@ -376,6 +383,14 @@ static bool make_phase(const struct tn_window *w, const struct tn_unfold *in, co
     return make_back_weights(w, taps, way);
 }
 
+static void release_way(struct way *way)
+{
+    tn_free(way->from.offset);
+    tn_free(way->to.offset);
+    tn_free(way->at);
+    tn_free(way->packed);
+}
+
 /* Phases that reach no output, or lie outside of a small input, are left out. */
 static bool make_back(const struct tn_window *w, struct unfolded *c)
 {
@@ -389,12 +404,17 @@ static bool make_back(const struct tn_window *w, struct unfolded *c)
         if (phase[0] >= w->in[0] || phase[1] >= w->in[1])
             continue;
         c->back_count++;
-        if (w->kernel[0] * w->kernel[1] == 1 && phases == 1)
+        if (is_plain(w))
             ok = make_plain(w->channels_out, w->out, &way->from) &&
                  make_plain(w->channels_in, w->in, &way->to) && make_back_weights(w, taps, way);
         else
             ok = make_phase(w, &c->forward.from, phase, taps, way);
-        c->clear |= ok && way->from.taps == 0;
+        if (ok && way->from.taps == 0) { /* nothing to add up */
+            c->clear = true;
+            c->back_count--;
+            release_way(way);
+            *way = (struct way){.packed = NULL};
+        }
     }
     tn_free(taps);
     return ok;
@@ -404,14 +424,6 @@ static void want_way(struct tn_network *network, const struct way *way)
 {
     tn_want_scratch(network, TN_ROW_RANGE * TN_UNFOLD_COLUMNS +
                                  slice_columns(network->kernels, way) * tn_unfold_rows(&way->from));
-}
-
-static void release_way(struct way *way)
-{
-    tn_free(way->from.offset);
-    tn_free(way->to.offset);
-    tn_free(way->at);
-    tn_free(way->packed);
 }
 
 static void release(void *state)
@@ -424,19 +436,6 @@ static void release(void *state)
         release_way(&c->back[i]);
     tn_free(c->back);
     tn_free(c);
-}
-
-/* Ways without taps have nothing to add up. */
-static void drop_empty(struct unfolded *c)
-{
-    int count = 0;
-    for (int i = 0; i < c->back_count; i++) {
-        if (c->back[i].from.taps == 0)
-            release_way(&c->back[i]);
-        else
-            c->back[count++] = c->back[i];
-    }
-    c->back_count = count;
 }
 
 static void want_memory(struct tn_network *network, const struct unfolded *c, int passes)
@@ -459,7 +458,6 @@ static void *prepare(struct tn_network *network, const struct tn_window *window,
     struct unfolded *c = tn_calloc(1, sizeof *c);
     if (c && make_forward(window, &c->forward) &&
         (!(passes & TN_PASS_BACK) || make_back(window, c))) {
-        drop_empty(c);
         want_memory(network, c, passes);
         return c;
     }

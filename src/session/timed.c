@@ -1,7 +1,7 @@
 #include "session/timed.h"
 
 #include "core/memory.h"
-#include <math.h>
+#include "session/results.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -29,30 +29,17 @@ static bool is_command(const struct tn_entry *entry, const char *name)
     return strncmp(entry->command, name, length) == 0 && strcspn(entry->command, " \t") == length;
 }
 
-/* Sessions of others hold what they hold: what is no number is not known. */
-static double number_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static bool read_layer(struct tn_snapshot_time *layer, const json_t *row)
 {
-    layer->name = tn_strdup(text_of(row, "name"));
-    snprintf(layer->path, sizeof layer->path, "%s", text_of(row, "path"));
-    layer->flops = number_of(row, "flops");
-    layer->forward_ms = number_of(row, "forward_ms");
-    layer->gflops = number_of(row, "gflops");
-    layer->share = number_of(row, "share");
-    layer->backward_ms = number_of(row, "backward_ms");
-    layer->backward_gflops = number_of(row, "backward_gflops");
-    layer->backward_share = number_of(row, "backward_share");
+    layer->name = tn_strdup(tn_get_text(row, "name"));
+    snprintf(layer->path, sizeof layer->path, "%s", tn_get_text(row, "path"));
+    layer->flops = tn_get_number(row, "flops");
+    layer->forward_ms = tn_get_number(row, "forward_ms");
+    layer->gflops = tn_get_number(row, "gflops");
+    layer->share = tn_get_number(row, "share");
+    layer->backward_ms = tn_get_number(row, "backward_ms");
+    layer->backward_gflops = tn_get_number(row, "backward_gflops");
+    layer->backward_share = tn_get_number(row, "backward_share");
     return layer->name != NULL;
 }
 
@@ -78,14 +65,14 @@ static struct tn_timed *read_entry(const struct tn_entry *entry, const json_t *r
     timed->when = entry->time;
     struct tn_snapshot_times *times = &timed->view;
     times->entry = entry->id;
-    times->batch = number_of(result, "batch");
-    times->forward_ms = number_of(result, "forward_ms");
-    times->backward_ms = number_of(result, "backward_ms");
-    times->step_ms = number_of(result, "step_ms");
-    times->other_forward_ms = number_of(result, "other_forward_ms");
-    times->other_backward_ms = number_of(result, "other_backward_ms");
-    times->peak_gflops = number_of(result, "peak_gflops");
-    times->untrained = tn_strdup(text_of(result, "untrained"));
+    times->batch = tn_get_number(result, "batch");
+    times->forward_ms = tn_get_number(result, "forward_ms");
+    times->backward_ms = tn_get_number(result, "backward_ms");
+    times->step_ms = tn_get_number(result, "step_ms");
+    times->other_forward_ms = tn_get_number(result, "other_forward_ms");
+    times->other_backward_ms = tn_get_number(result, "other_backward_ms");
+    times->peak_gflops = tn_get_number(result, "peak_gflops");
+    times->untrained = tn_strdup(tn_get_text(result, "untrained"));
     if (times->untrained && read_layers(times, json_object_get(result, "layers")))
         return timed;
     tn_timed_unref(timed);
