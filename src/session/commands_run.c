@@ -71,8 +71,8 @@ static bool run_time(struct tn_session *session, const struct tn_command_line *l
         !tn_session_need_model(session, error))
         return false;
     const char *mode = tn_line_option(line, "mode");
-    struct tn_timed timed = {(int)batch, (int)passes, strcmp(mode, "training") != 0,
-                             strcmp(mode, "inference") != 0};
+    struct tn_timing_order timed = {(int)batch, (int)passes, strcmp(mode, "training") != 0,
+                                    strcmp(mode, "inference") != 0};
     if (!tn_time_network(session->state->model->graph, &timed, progress, &timing, error))
         return false;
     tn_put_integer(result, "batch", batch);

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/median.h"
 #include "core/memory.h"
+#include "core/threads.h"
 #include "engine/network.h"
 #include "engine/peak.h"
 #include "engine/trial.h"
@@ -119,6 +120,8 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
                                 t->passes + 1, "passes", "", error) &&
                (mode == TN_INFER ? time_infer(t, i, error) : time_step(t, i, error));
     }
+    if (fine && tn_progress_cancelled(progress))
+        fine = tn_fail(error, TN_ERROR_CANCELLED, "cancelled"); /* the last pass is not whole */
     if (fine)
         note_nodes(t, graph, mode, timing);
     tn_free(t->gradient);
@@ -136,9 +139,9 @@ static bool new_nodes(struct timing *t, const struct tn_graph *graph, struct tn_
            tn_fail_memory(error, "the nodes' times", count * sizeof *t->nodes);
 }
 
-bool tn_time_network(const struct tn_graph *graph, const struct tn_timed *timed,
-                     const struct tn_progress *progress, struct tn_timing *timing,
-                     struct tn_error *error)
+static bool time_network(const struct tn_graph *graph, const struct tn_timing_order *timed,
+                         const struct tn_progress *progress, struct tn_timing *timing,
+                         struct tn_error *error)
 {
     struct timing t = {.batch = timed->batch, .passes = timed->passes};
     *timing = (struct tn_timing){.forward_ms = NAN, .backward_ms = NAN, .step_ms = NAN};
@@ -167,6 +170,17 @@ bool tn_time_network(const struct tn_graph *graph, const struct tn_timed *timed,
         timing->step_ms = 1000 * tn_median(t.passes, t.step);
     }
     return true;
+}
+
+/* One layer of a large batch can take many seconds: it is left in the middle too. */
+bool tn_time_network(const struct tn_graph *graph, const struct tn_timing_order *timed,
+                     const struct tn_progress *progress, struct tn_timing *timing,
+                     struct tn_error *error)
+{
+    tn_parallel_cancel(progress ? progress->cancelled : NULL);
+    bool timed_all = time_network(graph, timed, progress, timing, error);
+    tn_parallel_cancel(NULL);
+    return timed_all;
 }
 
 void tn_timing_free(struct tn_timing *timing)

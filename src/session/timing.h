@@ -7,7 +7,7 @@
 #include "model/graph.h"
 
 /* What is to be measured. */
-struct tn_timed {
+struct tn_timing_order {
     int batch, passes;        /* passes: 1 to TN_MOST_TIMED, after one that is not counted */
     bool inference, training; /* a mode that is left out takes no memory either */
 };
@@ -29,7 +29,7 @@ struct tn_timing {
 
 /* Several runs on random images: forward when evaluating; backward, and a whole step (forward,
  * backward, update), when training. Each node's part of forward and backward too. */
-bool tn_time_network(const struct tn_graph *graph, const struct tn_timed *timed,
+bool tn_time_network(const struct tn_graph *graph, const struct tn_timing_order *timed,
                      const struct tn_progress *progress, struct tn_timing *timing,
                      struct tn_error *error);
 void tn_timing_free(struct tn_timing *timing);
