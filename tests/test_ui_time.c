@@ -18,6 +18,7 @@ static struct tn_snapshot_times times;
 static struct tn_snapshot_layer layers[LAYERS];
 static struct tn_snapshot snapshot;
 static struct screen screen;
+static char network[] = "net", nothing[] = "";
 
 static void make_layer(int l, const char *name, double forward_ms, double backward_ms)
 {
@@ -31,7 +32,7 @@ static void make_layer(int l, const char *name, double forward_ms, double backwa
                                             .backward_ms = backward_ms,
                                             .backward_gflops = 40,
                                             .backward_share = 0.25};
-    layers[l] = (struct tn_snapshot_layer){.name = names[l], .why_not = (char[]){""}};
+    layers[l] = (struct tn_snapshot_layer){.name = names[l], .why_not = nothing};
 }
 
 static int begin(void **state)
@@ -48,11 +49,11 @@ static int begin(void **state)
                                        .other_forward_ms = 1,
                                        .other_backward_ms = 2,
                                        .peak_gflops = 160,
-                                       .untrained = (char[]){""},
+                                       .untrained = nothing,
                                        .layer_count = LAYERS,
                                        .layers = measured};
     snapshot = (struct tn_snapshot){
-        .layer_count = LAYERS, .layers = layers, .times = &times, .model_name = (char[]){"net"}};
+        .layer_count = LAYERS, .layers = layers, .times = &times, .model_name = network};
     screen = (struct screen){
         .glyphs = glyphs_for(GLYPHS_ASCII), .snapshot = &snapshot, .focus = FOCUS_LAYERS};
     view_show(&screen, view_index(&view_time));
