@@ -44,7 +44,8 @@ def by_key(screen):
         shown = measured(screen)
         assert "batch 32" in shown, shown
         assert [row[0] for row in rows(shown)] == LAYERS, shown
-        assert all(row[1] > 0 and row[2] > 0 for row in rows(shown)), shown
+        # All but the last are too long to be shown as 0, however slow the machine.
+        assert all(row[1] > 0 and row[2] > 0 for row in rows(shown)[:-1]), shown
         assert "▸conv1_2" in shown, shown
         screen.keys("Escape")
         screen.until("Layers", "conv1_2  32 filters", gone=["the rest"])
