@@ -478,6 +478,7 @@ extern const struct tn_binary_kernels SYMBOL(binary, TN_KERNELS_NAME)[TN_BINARY_
 
 extern const struct tn_winograd_kernels SYMBOL(winograd, TN_KERNELS_NAME);
 extern const struct tn_depthwise_kernels SYMBOL(depthwise, TN_KERNELS_NAME);
+extern const struct tn_unfold_kernels SYMBOL(unfold, TN_KERNELS_NAME);
 
 extern const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME);
 const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
@@ -509,6 +510,7 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .multiply_add_flops = 2.0 * TILE_ROWS * TILE_VECTORS * LANES,
     .winograd = &SYMBOL(winograd, TN_KERNELS_NAME),
     .depthwise = &SYMBOL(depthwise, TN_KERNELS_NAME),
+    .unfold = &SYMBOL(unfold, TN_KERNELS_NAME),
     .unary = SYMBOL(unary, TN_KERNELS_NAME),
     .binary = SYMBOL(binary, TN_KERNELS_NAME),
 };

@@ -5,6 +5,7 @@
 
 #include "engine/depthwise_kernels.h"
 #include "engine/functions.h"
+#include "engine/unfold_kernels.h"
 #include "engine/winograd_kernels.h"
 #include <stddef.h>
 
@@ -95,6 +96,7 @@ struct tn_kernels {
 
     const struct tn_winograd_kernels *winograd;
     const struct tn_depthwise_kernels *depthwise;
+    const struct tn_unfold_kernels *unfold;
     const struct tn_unary_kernels *unary;   /* [TN_UNARY_COUNT] */
     const struct tn_binary_kernels *binary; /* [TN_BINARY_COUNT] */
 };

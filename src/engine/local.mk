@@ -31,12 +31,13 @@ libthinet_la_SOURCES += \
 	src/engine/update.c \
 	src/engine/trial.c src/engine/trial.h \
 	src/engine/unary.c src/engine/unary.h \
-	src/engine/unfold.c src/engine/unfold.h src/engine/unfolded.c \
+	src/engine/unfold.c src/engine/unfold.h src/engine/unfold_kernels.h src/engine/unfolded.c \
 	src/engine/winograd.c src/engine/winograd_kernels.h
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).
 KERNEL_SOURCES = src/engine/kernels.c src/engine/functions_one.c src/engine/functions_two.c \
-	src/engine/winograd_kernels.c src/engine/depthwise_kernels.c src/engine/elementary.h src/engine/vector.h
+	src/engine/winograd_kernels.c src/engine/depthwise_kernels.c src/engine/unfold_kernels.c \
+	src/engine/elementary.h src/engine/vector.h
 KERNEL_CFLAGS = $(AM_CFLAGS) -ffp-contract=fast
 
 noinst_LTLIBRARIES += libkernels_generic.la

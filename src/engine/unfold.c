@@ -39,72 +39,89 @@ static const float *plane_of(const struct tn_unfold *u, const float *images, siz
     return images + (image * u->channels + channel) * (size_t)u->size[0] * (size_t)u->size[1];
 }
 
-/* The numbers of a run, `tap` away; those outside of the plane are 0. */
-static void copy_run(const struct tn_unfold *u, const float *plane, int tap, const struct run *run,
-                     float *to)
+/* A run, or the part of one that goes to a tile, and where it goes. */
+struct place {
+    struct run run;
+    size_t tile, wide, column; /* the tile's first column and width, and the part's in it */
+    size_t spare;              /* columns behind it that no position fills */
+};
+
+enum { MOST_PLACES = TN_CUT }; /* a row of the factor is a cut, or fewer columns */
+_Static_assert((int)MOST_PLACES >= (int)TN_UNFOLD_COLUMNS, "places for all columns");
+
+/* What kernels have to copy of a channel's plane, `tap` away; what lies outside of it is 0. */
+static void find_pieces(const struct tn_unfold *u, size_t count, const struct place *places,
+                        int tap, struct tn_unfold_piece *pieces)
 {
-    int width = u->size[1], step = u->stride[1], length = (int)run->length;
-    int y = run->row * u->stride[0] + u->offset[tap][0], x = run->column * step + u->offset[tap][1];
-    int begin = x < 0 ? (step - 1 - x) / step : 0, end = x < width ? (width - 1 - x) / step + 1 : 0;
-    if (y < 0 || y >= u->size[0])
-        end = 0;
-    end = end < length ? end : length;
-    begin = begin < end ? begin : end;
-    const float *from = plane + (ptrdiff_t)y * width + x;
-    for (int j = 0; j < begin; j++)
-        to[j] = 0;
-    if (step == 1 && end > begin)
-        memcpy(to + begin, from + begin, (size_t)(end - begin) * sizeof *to);
-    for (int j = begin; step > 1 && j < end; j++)
-        to[j] = from[(ptrdiff_t)j * step];
-    for (int j = end; j < length; j++)
-        to[j] = 0;
+    int width = u->size[1], step = u->stride[1];
+    size_t image = u->channels * (size_t)u->size[0] * (size_t)width;
+    for (size_t i = 0; i < count; i++) {
+        const struct place *place = &places[i];
+        int length = (int)place->run.length, y = place->run.row * u->stride[0] + u->offset[tap][0];
+        int x = place->run.column * step + u->offset[tap][1];
+        int begin = x < 0 ? (step - 1 - x) / step : 0,
+            end = x < width ? (width - 1 - x) / step + 1 : 0;
+        if (y < 0 || y >= u->size[0])
+            end = 0;
+        end = end < length ? end : length;
+        begin = begin < end ? begin : end;
+        ptrdiff_t from = (ptrdiff_t)y * width + x + (ptrdiff_t)begin * step;
+        pieces[i] = (struct tn_unfold_piece){
+            .from = begin < end ? (ptrdiff_t)(place->run.image * image) + from : 0,
+            .before = (size_t)begin,
+            .length = (size_t)(end - begin),
+            .after = (size_t)(length - end) + place->spare,
+            .tile = place->tile,
+            .wide = place->wide,
+            .column = place->column};
+    }
 }
 
 /* --- as the right factor --- */
 
-/* A part of a run that goes to one tile. */
-struct piece {
-    struct run run;
-    size_t tile, wide, column; /* the tile's first column and width, and the piece's in it */
-};
-
-/* Into pieces[TN_UNFOLD_COLUMNS]; gives their number. */
+/* Into places[MOST_PLACES]; gives their number. */
 static size_t cut_span(const struct tn_unfold *u, const struct tn_kernels *kernels,
-                       struct tn_span span, struct piece *pieces)
+                       struct tn_span span, struct place *places)
 {
     size_t count = 0;
     for (size_t t = 0; t < tn_product_tiles(kernels, span.size); t++) {
         struct tn_span tile = tn_product_tile(kernels, span.size, t);
         size_t begin = span.begin + tile.begin,
                end = begin + tn_least(tile.size, span.size - tile.begin);
-        for (size_t p = begin; p < end; p += pieces[count++].run.length)
-            pieces[count] = (struct piece){run_at(u, p, end), tile.begin, tile.size, p - begin};
+        for (size_t p = begin; p < end; p += places[count++].run.length)
+            places[count] = (struct place){run_at(u, p, end), tile.begin, tile.size, p - begin, 0};
+        places[count - 1].spare = tile.size - (end - begin);
     }
     return count;
 }
 
-/* Row by row, since memory is read best along its order. */
+/* One tap of channels [channels]. */
+static void pack_tap(const struct tn_unfold *u, const struct tn_kernels *kernels,
+                     const float *images, struct tn_span channels, int tap, size_t count,
+                     const struct tn_unfold_piece *pieces, size_t wide, float *packed)
+{
+    size_t rows = tn_unfold_rows(u), area = (size_t)u->size[0] * (size_t)u->size[1];
+    for (size_t c = channels.begin; c < channels.begin + channels.size; c++) {
+        size_t k = c * (size_t)u->taps + (size_t)tap, cut = k / TN_CUT * TN_CUT;
+        kernels->unfold->pack(count, pieces, (size_t)u->stride[1], images + c * area,
+                              tn_least(TN_CUT, rows - cut), k - cut, packed + cut * wide);
+    }
+}
+
+/* A few channels at a time, so that all taps find their pixels in the cache. */
 void tn_unfold_columns(const struct tn_unfold *u, const struct tn_kernels *kernels,
                        const float *images, struct tn_span span, float *packed)
 {
-    struct piece pieces[TN_UNFOLD_COLUMNS];
-    size_t count = cut_span(u, kernels, span, pieces), rows = tn_unfold_rows(u);
-    size_t wide = tn_product_padded(kernels, span.size);
-    struct tn_span last =
-        tn_product_tile(kernels, span.size, tn_product_tiles(kernels, span.size) - 1);
-    size_t used = span.size - last.begin;
-    for (size_t k = 0; k < rows; k++) {
-        size_t cut = k / TN_CUT * TN_CUT, depth = tn_least(TN_CUT, rows - cut);
-        size_t channel = k / (size_t)u->taps;
-        int tap = (int)(k % (size_t)u->taps);
-        float *row = packed + cut * wide; /* a tile's begins depth * tile + wide * k from there */
-        for (const struct piece *p = pieces; p < pieces + count; p++)
-            copy_run(u, plane_of(u, images, p->run.image, channel), tap, &p->run,
-                     row + p->tile * depth + p->wide * (k - cut) + p->column);
-        memset(row + last.begin * depth + last.size * (k - cut) + used, 0,
-               (last.size - used) * sizeof *row);
-    }
+    struct place places[MOST_PLACES];
+    struct tn_unfold_piece pieces[MOST_PLACES];
+    size_t count = cut_span(u, kernels, span, places);
+    size_t wide = tn_product_padded(kernels, span.size), most = u->taps > 1 ? 16 : u->channels;
+    for (size_t c = 0; c < u->channels; c += most)
+        for (int tap = 0; tap < u->taps; tap++) {
+            find_pieces(u, count, places, tap, pieces);
+            pack_tap(u, kernels, images, (struct tn_span){c, tn_least(most, u->channels - c)}, tap,
+                     count, pieces, wide, packed);
+        }
 }
 
 /* --- turned --- */
@@ -130,23 +147,34 @@ static void turn_plain(const struct tn_unfold *u, const struct tn_kernels *kerne
     }
 }
 
+/* Rows of positions, as they are in memory. */
+static void pack_rows(const struct tn_unfold *u, const struct tn_kernels *kernels,
+                      const float *images, struct tn_span span, size_t first, size_t rows,
+                      float *packed)
+{
+    struct place places[MOST_PLACES];
+    struct tn_unfold_piece pieces[MOST_PLACES];
+    size_t count = 0, end = span.begin + span.size;
+    for (size_t p = span.begin; p < end; p += places[count++].run.length)
+        places[count] =
+            (struct place){.run = run_at(u, p, end), .wide = span.size, .column = p - span.begin};
+    for (size_t r = 0; r < rows; r++) {
+        find_pieces(u, count, places, (int)((first + r) % (size_t)u->taps), pieces);
+        kernels->unfold->pack(count, pieces, (size_t)u->stride[1],
+                              plane_of(u, images, 0, (first + r) / (size_t)u->taps), 0, r, packed);
+    }
+}
+
 void tn_unfold_turned(const struct tn_unfold *u, const struct tn_kernels *kernels,
                       const float *images, struct tn_span span, size_t first, size_t rows,
                       size_t wide, float *buffer, float *packed)
 {
-    size_t end = span.begin + span.size;
-    if (is_plain(u))
+    if (is_plain(u)) {
         turn_plain(u, kernels, images, span, first, rows, wide, packed);
-    for (size_t p = span.begin; !is_plain(u) && p < end;) {
-        struct run run = run_at(u, p, end);
-        for (size_t r = 0; r < rows; r++)
-            copy_run(u, plane_of(u, images, run.image, (first + r) / (size_t)u->taps),
-                     (int)((first + r) % (size_t)u->taps), &run,
-                     buffer + r * span.size + (p - span.begin));
-        p += run.length;
-    }
-    if (!is_plain(u))
+    } else {
+        pack_rows(u, kernels, images, span, first, rows, buffer);
         kernels->interleave(rows, span.size, buffer, span.size, packed, wide);
+    }
     for (size_t k = 0; k < span.size && rows < wide; k++)
         memset(packed + k * wide + rows, 0, (wide - rows) * sizeof *packed);
 }
