@@ -156,15 +156,18 @@ static void rows_are_trimmed_and_padded_exactly(void **state)
         for (size_t width = 1; width < 40; width += 3) {
             for (size_t rows = 1; rows < 6; rows += 2) {
                 size_t stride = width + 2;
-                for (int n = 0; n < LENGTH; n++)
-                    z[n] = 77;
-                k->trim_rows(rows, width, x, stride, 0.25f, -0.5f, 0.75f, z);
-                for (size_t r = 0; r < rows; r++)
-                    for (size_t c = 0; c < width; c++) {
-                        float expected = x[r * stride + c] + 0.25f;
-                        assert_true(z[r * width + c] == fminf(fmaxf(expected, -0.5f), 0.75f));
-                    }
-                assert_true(z[rows * width] == 77); /* not one float past the block */
+                for (int adds = 0; adds < 2; adds++) {
+                    for (int n = 0; n < LENGTH; n++)
+                        z[n] = 77;
+                    k->trim_rows(rows, width, x, stride, 0.25f, adds ? y : NULL, -0.5f, 0.75f, z);
+                    for (size_t r = 0; r < rows; r++)
+                        for (size_t c = 0; c < width; c++) {
+                            float sum = x[r * stride + c] + 0.25f,
+                                  expected = adds ? sum + y[r * width + c] : sum;
+                            assert_true(z[r * width + c] == fminf(fmaxf(expected, -0.5f), 0.75f));
+                        }
+                    assert_true(z[rows * width] == 77); /* not one float past the block */
+                }
                 for (int n = 0; n < LENGTH; n++)
                     z[n] = 77;
                 k->pad_rows(rows, width, x, z, stride);
@@ -266,7 +269,7 @@ static void not_a_number_passes_through_relu(void **state)
             bad[n] = NAN;
         k->scale_shift(40, bad, 1, 0, 1, out);
         assert_true(isnan(out[0]) && isnan(out[39]));
-        k->trim_rows(4, 10, bad, 10, 0, 0, 6, out);
+        k->trim_rows(4, 10, bad, 10, 0, NULL, 0, 6, out);
         assert_true(isnan(out[0]) && isnan(out[39]));
     }
 }

@@ -249,7 +249,7 @@ static void trim_outputs(const struct job *job, const float *tile, int filter,
     const struct tn_correlation *c = job->c;
     const struct tn_conv_geometry *g = &c->geometry;
     const struct tn_kernels *kernels = job->network->kernels;
-    struct tn_finish first = tn_finish_first(&job->finish);
+    const struct tn_finish *finish = &job->finish;
     size_t width = (size_t)c->window.out[1], area = (size_t)c->window.out[0] * width,
            above = (size_t)part->band * (size_t)g->band_rows * width;
     for (int n = 0; n < part->images; n++) {
@@ -257,9 +257,9 @@ static void trim_outputs(const struct job *job, const float *tile, int filter,
             (size_t)(part->first + n) * tn_correlation_out(c) + (size_t)filter * area + above;
         kernels->trim_rows((size_t)part->rows, width,
                            tile + (size_t)n * (size_t)g->rows * (size_t)g->pitch, (size_t)g->pitch,
-                           tn_finish_bias(&first, (size_t)filter), first.least, first.most,
+                           tn_finish_bias(finish, (size_t)filter),
+                           finish->addend ? finish->addend + at : NULL, finish->least, finish->most,
                            job->to + at);
-        tn_finish_last(kernels, &job->finish, job->to, at, (size_t)part->rows * width);
     }
 }
 
@@ -334,7 +334,7 @@ static void place_inputs(const struct job *job, const float *tile, int channel, 
         float *to = job->to + (size_t)(first + n) * tn_correlation_in(c) + (size_t)channel * area;
         if (g->phases == 1) {
             job->network->kernels->trim_rows((size_t)extent[0], (size_t)extent[1], from, pitch,
-                                             tn_finish_bias(&job->finish, (size_t)channel),
+                                             tn_finish_bias(&job->finish, (size_t)channel), NULL,
                                              job->finish.least, job->finish.most, to);
             continue;
         }

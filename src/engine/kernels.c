@@ -229,20 +229,33 @@ static void interleave(size_t rows, size_t count, const float *source, size_t so
 /* Rows are short (7, 14, 28 ...), so whole vectors are stored past a row's end where later rows
  * will overwrite what spilled; only near the end of the block is the tail written float by float.
  */
+/* Vectors may write past a row, up to `room`, what the next row then replaces. */
+INLINE void trim_row(size_t width, size_t room, const float *from, float shift, const float *addend,
+                     float least, float most, float *to)
+{
+    size_t i = 0;
+    for (; i < width && i + LANES <= room; i += LANES) {
+        vec x = load(from + i) + splat(shift);
+        store(to + i, limited(addend ? x + load(addend + i) : x, splat(least), splat(most)));
+    }
+    for (; i < width; i++) {
+        float x = from[i] + shift;
+        to[i] = limit(addend ? x + addend[i] : x, least, most);
+    }
+}
+
 static void trim_rows(size_t rows, size_t width, const float *source, size_t source_stride,
-                      float shift, float least, float most, float *target)
+                      float shift, const float *addend, float least, float most, float *target)
 {
     for (size_t r = 0; r < rows; r++) {
         const float *from = source + r * source_stride;
-        float *to = target + r * width;
-        size_t room = (rows - r) * width; /* to the end of the block */
-        size_t i = 0;
-        for (; i < width && i + LANES <= room &&
-               r * source_stride + i + LANES <= (rows - 1) * source_stride + width;
-             i += LANES)
-            store(to + i, limited(load(from + i) + splat(shift), splat(least), splat(most)));
-        for (; i < width; i++)
-            to[i] = limit(from[i] + shift, least, most);
+        size_t at = r * width, room = (rows - r) * width;
+        size_t there = (rows - 1 - r) * source_stride + width; /* to the end of what may be read */
+        room = there < room ? there : room;
+        if (addend)
+            trim_row(width, room, from, shift, addend + at, least, most, target + at);
+        else
+            trim_row(width, room, from, shift, NULL, least, most, target + at);
     }
 }
 

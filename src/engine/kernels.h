@@ -42,11 +42,12 @@ struct tn_kernels {
                               const float *input, const ptrdiff_t *offsets, size_t count,
                               float *sums, size_t sums_stride);
 
-    /* Copy a block of rows of `width` floats. trim_rows adds `shift` and brings the sum into
-     * [least, most]; pad_rows zeroes the rest of every target row (target_stride >= width). Exactly
-     * the rows are read; nothing past the last row is written. */
+    /* Copy a block of rows of `width` floats. trim_rows adds `shift` and, unless NULL, the
+     * addend[rows,width], and brings the sum into [least, most]; pad_rows zeroes the rest of every
+     * target row (target_stride >= width). Exactly the rows are read; nothing past the last row is
+     * written. */
     void (*trim_rows)(size_t rows, size_t width, const float *source, size_t source_stride,
-                      float shift, float least, float most, float *target);
+                      float shift, const float *addend, float least, float most, float *target);
     void (*pad_rows)(size_t rows, size_t width, const float *source, float *target,
                      size_t target_stride);
     /* The same with both strides free; nothing beside the rows is read or written. */

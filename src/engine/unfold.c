@@ -185,7 +185,6 @@ void tn_fold_rows(const struct tn_unfold *u, const struct tn_kernels *kernels, c
                   size_t stride, struct tn_span span, struct tn_span rows,
                   const struct tn_finish *finish, float *images)
 {
-    struct tn_finish first = tn_finish_first(finish);
     size_t end = span.begin + span.size, area = (size_t)u->size[0] * (size_t)u->size[1];
     size_t step = (size_t)u->stride[1];
     for (size_t p = span.begin, length; p < end; p += length, from += length) {
@@ -196,14 +195,13 @@ void tn_fold_rows(const struct tn_unfold *u, const struct tn_kernels *kernels, c
         for (size_t r = 0; r < rows.size; r++) {
             size_t channel = rows.begin + r;
             size_t at = (run.image * u->channels + channel) * area + y * (size_t)u->size[1] + x;
-            float shift = tn_finish_bias(&first, channel);
-            if (step == 1) {
-                kernels->trim_rows(1, length, from + r * stride, length, shift, first.least,
-                                   first.most, images + at);
-                tn_finish_last(kernels, finish, images, at, length);
-            }
+            float shift = tn_finish_bias(finish, channel);
+            if (step == 1)
+                kernels->trim_rows(1, length, from + r * stride, length, shift,
+                                   finish->addend ? finish->addend + at : NULL, finish->least,
+                                   finish->most, images + at);
             for (size_t j = 0; step > 1 && j < length; j++)
-                images[at + j * step] = tn_finish_one(&first, from[r * stride + j] + shift);
+                images[at + j * step] = tn_finish_one(finish, from[r * stride + j] + shift);
         }
     }
 }
