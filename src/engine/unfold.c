@@ -95,6 +95,27 @@ static size_t cut_span(const struct tn_unfold *u, const struct tn_kernels *kerne
     return count;
 }
 
+/* Short rows of planes far apart: the processor does not find out what comes next by itself. */
+enum { CHANNELS_AHEAD = 4, ROWS_AHEAD = 8, LINE_FLOATS = 16 };
+
+static void expect_pieces(size_t count, const struct tn_unfold_piece *pieces, size_t step,
+                          const float *plane)
+{
+    for (size_t i = 0; i < count; i++) {
+        __builtin_prefetch(plane + pieces[i].from);
+        __builtin_prefetch(plane + pieces[i].from + pieces[i].length * step);
+    }
+}
+
+static void expect_row(size_t length, const float *addend, const float *to)
+{
+    for (size_t j = 0; j < length; j += LINE_FLOATS) {
+        __builtin_prefetch(to + j, 1);
+        if (addend)
+            __builtin_prefetch(addend + j);
+    }
+}
+
 /* One tap of channels [channels]. */
 static void pack_tap(const struct tn_unfold *u, const struct tn_kernels *kernels,
                      const float *images, struct tn_span channels, int tap, size_t count,
@@ -103,6 +124,9 @@ static void pack_tap(const struct tn_unfold *u, const struct tn_kernels *kernels
     size_t rows = tn_unfold_rows(u), area = (size_t)u->size[0] * (size_t)u->size[1];
     for (size_t c = channels.begin; c < channels.begin + channels.size; c++) {
         size_t k = c * (size_t)u->taps + (size_t)tap, cut = k / TN_CUT * TN_CUT;
+        if (tap == 0 && c + CHANNELS_AHEAD < u->channels)
+            expect_pieces(count, pieces, (size_t)u->stride[1],
+                          images + (c + CHANNELS_AHEAD) * area);
         kernels->unfold->pack(count, pieces, (size_t)u->stride[1], images + c * area,
                               tn_least(TN_CUT, rows - cut), k - cut, packed + cut * wide);
     }
@@ -181,27 +205,38 @@ void tn_unfold_turned(const struct tn_unfold *u, const struct tn_kernels *kernel
 
 /* --- back to images --- */
 
+/* `at`: of the run's number in the first of the rows. */
+static void fold_run(const struct tn_unfold *u, const struct tn_kernels *kernels, const float *from,
+                     size_t stride, size_t length, struct tn_span rows,
+                     const struct tn_finish *finish, size_t at, float *images)
+{
+    size_t area = (size_t)u->size[0] * (size_t)u->size[1], step = (size_t)u->stride[1];
+    for (size_t r = 0; r < rows.size; r++, at += area, from += stride) {
+        float shift = tn_finish_bias(finish, rows.begin + r);
+        const float *addend = finish->addend ? finish->addend + at : NULL;
+        size_t later = ROWS_AHEAD * area;
+        if (r + ROWS_AHEAD < rows.size)
+            expect_row(length, addend ? addend + later : NULL, images + at + later);
+        if (step == 1)
+            kernels->trim_rows(1, length, from, length, shift, addend, finish->least, finish->most,
+                               images + at);
+        for (size_t j = 0; step > 1 && j < length; j++)
+            images[at + j * step] = tn_finish_one(finish, from[j] + shift);
+    }
+}
+
 void tn_fold_rows(const struct tn_unfold *u, const struct tn_kernels *kernels, const float *from,
                   size_t stride, struct tn_span span, struct tn_span rows,
                   const struct tn_finish *finish, float *images)
 {
     size_t end = span.begin + span.size, area = (size_t)u->size[0] * (size_t)u->size[1];
-    size_t step = (size_t)u->stride[1];
     for (size_t p = span.begin, length; p < end; p += length, from += length) {
         struct run run = run_at(u, p, end);
         size_t y = (size_t)run.row * (size_t)u->stride[0] + (size_t)u->offset[0][0];
-        size_t x = (size_t)run.column * step + (size_t)u->offset[0][1];
+        size_t x = (size_t)run.column * (size_t)u->stride[1] + (size_t)u->offset[0][1];
+        size_t first = (run.image * u->channels + rows.begin) * area;
         length = run.length;
-        for (size_t r = 0; r < rows.size; r++) {
-            size_t channel = rows.begin + r;
-            size_t at = (run.image * u->channels + channel) * area + y * (size_t)u->size[1] + x;
-            float shift = tn_finish_bias(finish, channel);
-            if (step == 1)
-                kernels->trim_rows(1, length, from + r * stride, length, shift,
-                                   finish->addend ? finish->addend + at : NULL, finish->least,
-                                   finish->most, images + at);
-            for (size_t j = 0; step > 1 && j < length; j++)
-                images[at + j * step] = tn_finish_one(finish, from[r * stride + j] + shift);
-        }
+        fold_run(u, kernels, from, stride, length, rows, finish, first + y * (size_t)u->size[1] + x,
+                 images);
     }
 }

@@ -56,19 +56,24 @@ static void pack_block(void *context, size_t index, unsigned worker)
                          job->weights, way->row_step, way->at, way->packed);
 }
 
-/* Columns of a slice, whole vectors. */
-static size_t slice_columns(const struct tn_kernels *kernels, const struct way *way)
+static size_t tile_columns(const struct tn_kernels *kernels)
 {
-    size_t lanes = (size_t)kernels->lanes, most = SLICE_FLOATS / tn_unfold_rows(&way->from);
-    most = tn_least(TN_UNFOLD_COLUMNS, most / lanes * lanes);
-    return most < lanes ? lanes : most;
+    return (size_t)kernels->lanes * (size_t)kernels->tile_vectors;
 }
 
-/* The positions of a slice, whole vectors but for the last's. */
+/* Columns of a slice at most, whole tiles. */
+static size_t slice_columns(const struct tn_kernels *kernels, const struct way *way)
+{
+    size_t tile = tile_columns(kernels),
+           most = tn_least(TN_UNFOLD_COLUMNS, SLICE_FLOATS / tn_unfold_rows(&way->from));
+    return most < tile ? tile : most / tile * tile;
+}
+
+/* The positions of a slice, whole tiles but for the last's: narrower ones take longer. */
 static struct tn_span slice_at(const struct line_job *job, size_t index)
 {
-    size_t size =
-        tn_product_padded(job->network->kernels, tn_divide_up(job->positions, job->slices));
+    size_t tile = tile_columns(job->network->kernels);
+    size_t size = tn_divide_up(tn_divide_up(job->positions, job->slices), tile) * tile;
     size_t begin = index * size;
     return (struct tn_span){begin,
                             begin < job->positions ? tn_least(size, job->positions - begin) : 0};
