@@ -35,7 +35,8 @@ struct side {
 
 struct pointwise {
     struct side in, out;
-    float *packed, *packed_back;
+    float *packed;    /* weights [filters,channels] in the order they are read */
+    bool shares;      /* training: packed weights are in memory that all steps share */
     bool packed_once; /* inference: weights do not change */
 };
 
@@ -170,16 +171,18 @@ static void pack_weights(const struct tn_network *network, struct pointwise *c,
 {
     struct weights_job job = {network->kernels, weights, c->out.channels, c->in.channels,
                               c->in.channels,   1,       c->packed};
+    if (c->shares)
+        c->packed = job.packed = tn_shared(network);
     if (!c->packed_once)
         tn_parallel(row_blocks(job.kernels, job.rows), pack_weights_block, &job);
     c->packed_once = network->mode == TN_INFER;
 }
 
-static void pack_weights_back(const struct tn_network *network, struct pointwise *c,
-                              const float *weights)
+static void pack_weights_back(const struct tn_network *network, const struct pointwise *c,
+                              const float *weights, float *packed)
 {
-    struct weights_job job = {network->kernels, weights,       c->in.channels, c->out.channels, 1,
-                              c->in.channels,   c->packed_back};
+    struct weights_job job = {network->kernels, weights, c->in.channels, c->out.channels, 1,
+                              c->in.channels,   packed};
     tn_parallel(row_blocks(job.kernels, job.rows), pack_weights_block, &job);
 }
 
@@ -342,11 +345,11 @@ static void forward(struct tn_network *network, void *state, const float *weight
     struct line_job job = {.network = network,
                            .from_side = &c->in,
                            .to_side = &c->out,
-                           .packed = c->packed,
                            .from = input,
                            .finish = finish,
                            .to = output};
     pack_weights(network, c, weights);
+    job.packed = c->packed;
     run_line(&job);
 }
 
@@ -370,12 +373,12 @@ static void back(struct tn_network *network, struct pointwise *c, const float *w
                            .finish = tn_unfinished,
                            .from_side = &c->out,
                            .to_side = &c->in,
-                           .packed = c->packed_back,
+                           .packed = tn_shared(network),
                            .from = output_gradient,
                            .to = input_gradient};
     if (c->in.area != c->in.image) /* pixels between those that are read */
         tn_parallel((size_t)network->count, clear_image, &clear);
-    pack_weights_back(network, c, weights);
+    pack_weights_back(network, c, weights, tn_shared(network));
     run_line(&job);
 }
 
@@ -478,7 +481,7 @@ static void gradient_of_weights(struct tn_network *network, struct pointwise *c,
 {
     const struct tn_kernels *kernels = network->kernels;
     size_t size = piece_size(network, c), positions = (size_t)network->count * c->out.image;
-    float *shared = tn_scratch(network, 0);
+    float *shared = tn_shared(network);
     struct weights_gradient_job job = {.network = network,
                                        .c = c,
                                        .input = input,
@@ -539,8 +542,8 @@ static void want_scratch(struct tn_network *network, const struct pointwise *c, 
         depth = c->out.channels;
     tn_want_scratch(network, (size_t)SLICE * (RANGE + depth));
     if (passes & TN_PASS_WEIGHTS)
-        tn_want_scratch(network, piece_size(network, c) *
-                                     (c->out.channels + padded(network->kernels, c->in.channels)));
+        tn_want_shared(network, piece_size(network, c) *
+                                    (c->out.channels + padded(network->kernels, c->in.channels)));
 }
 
 static void release(void *state)
@@ -548,8 +551,8 @@ static void release(void *state)
     struct pointwise *c = state;
     if (!c)
         return;
-    tn_free(c->packed);
-    tn_free(c->packed_back);
+    if (!c->shares)
+        tn_free(c->packed);
     tn_free(c);
 }
 
@@ -563,10 +566,12 @@ static void *prepare(struct tn_network *network, const struct tn_window *window,
         make_sides(window, c);
         want_scratch(network, c, passes);
     }
-    if (ok && passes & TN_PASS_FORWARD)
-        ok = (c->packed = tn_calloc(count, sizeof(float))) != NULL;
-    if (ok && passes & TN_PASS_BACK)
-        ok = (c->packed_back = tn_calloc(count, sizeof(float))) != NULL;
+    if (ok && network->mode == TN_TRAINING) {
+        c->shares = true;
+        tn_want_shared(network, count);
+    } else if (ok && passes & TN_PASS_FORWARD) {
+        ok = (c->packed = tn_want_memory(network, count, sizeof(float))) != NULL;
+    }
     if (ok)
         return c;
     tn_fail_memory(error, name, count * sizeof(float));

@@ -37,7 +37,7 @@ static bool want_winners(struct tn_network *network, struct tn_step *step, struc
     size_t count = network->blobs[step->output].size * (size_t)network->max_batch;
     if (network->mode != TN_TRAINING)
         return true;
-    pool->winner = tn_calloc(count, sizeof *pool->winner);
+    pool->winner = tn_want_memory(network, count, sizeof *pool->winner);
     return pool->winner ||
            tn_fail_memory(error, tn_step_node(network, step)->name, count * sizeof *pool->winner);
 }
