@@ -256,9 +256,10 @@ static void report_time(FILE *file, const json_t *result)
     json_t *rows = json_object_get(result, "layers"), *row;
     int name = longest(rows, "name", 5);
     size_t i;
-    fprintf(file, "batch %lld: forward %.1f ms, backward %.1f ms, step %.1f ms\n",
+    fprintf(file, "batch %lld: forward %.1f ms, backward %.1f ms, step %.1f ms, memory %.1f MB\n",
             whole_of(result, "batch"), number_of(result, "forward_ms"),
-            number_of(result, "backward_ms"), number_of(result, "step_ms"));
+            number_of(result, "backward_ms"), number_of(result, "step_ms"),
+            number_of(result, "memory_bytes") * 1e-6);
     fprintf(file, "%-*s %-11s %9s %8s %5s %9s %8s %5s\n", name, "layer", "path", "forward",
             "GFLOP/s", "share", "backward", "GFLOP/s", "share");
     json_array_foreach(rows, i, row)
@@ -283,6 +284,12 @@ static void report_training(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "epochs"), *row;
     size_t i;
+    fprintf(file, "needed %.1f MB of memory of %.1f MB there were\n",
+            number_of(result, "memory_bytes") * 1e-6, number_of(result, "memory_available") * 1e-6);
+    if (whole_of(result, "pieces") > 1)
+        fprintf(file, "batches were trained in %lld pieces\n", whole_of(result, "pieces"));
+    if (json_is_true(json_object_get(result, "recomputes")))
+        fputs("activations were made again in the backward pass\n", file);
     fprintf(file, "%5s %9s %9s %11s %11s %8s\n", "epoch", "lr", "loss", "train top-1", "test top-1",
             "img/s");
     json_array_foreach(rows, i, row)

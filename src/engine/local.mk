@@ -27,6 +27,7 @@ libthinet_la_SOURCES += \
 	src/engine/tally.c src/engine/tally.h \
 	src/engine/teacher.c src/engine/teacher.h \
 	src/engine/train.c src/engine/train.h \
+	src/engine/train_memory.c src/engine/train_memory.h \
 	src/engine/update.c \
 	src/engine/trial.c src/engine/trial.h \
 	src/engine/unary.c src/engine/unary.h \

@@ -1,5 +1,6 @@
 #include "session/timing.h"
 
+#include "core/available.h"
 #include "core/clock.h"
 #include "core/median.h"
 #include "core/memory.h"
@@ -7,6 +8,7 @@
 #include "engine/peak.h"
 #include "engine/trial.h"
 #include <math.h>
+#include <stdio.h>
 
 enum { TIMED = 7 };
 
@@ -19,6 +21,7 @@ struct timing {
     double (*nodes)[TIMED]; /* [nodes] seconds of the passes at hand */
     int node, index;        /* that runs, or -1; of the pass */
     double since;
+    struct tn_size_text memory;
 };
 
 /* --- nodes: each runs until the next begins --- */
@@ -115,9 +118,11 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
         t->gradient ? true : tn_fail_memory(error, "a gradient", numbers * sizeof *t->gradient);
     for (size_t i = 0; fine && i < numbers; i++)
         t->gradient[i] = (i % 2 ? 1.0F : -1.0F) / (float)numbers;
+    char needs[64];
+    snprintf(needs, sizeof needs, "needs %s", t->memory.text);
     for (int i = -1; fine && i < TIMED; i++) {
         fine = tn_progress_step(progress, mode == TN_INFER ? "time forward" : "time step", i + 1,
-                                TIMED + 1, "passes", "", error) &&
+                                TIMED + 1, "passes", needs, error) &&
                (mode == TN_INFER ? time_infer(t, i, error) : time_step(t, i, error));
     }
     if (fine)
@@ -137,16 +142,42 @@ static bool new_nodes(struct timing *t, const struct tn_graph *graph, struct tn_
            tn_fail_memory(error, "the nodes' times", count * sizeof *t->nodes);
 }
 
+/* What a mode will take, if it is there. */
+static bool find_memory(const struct tn_graph *graph, int batch, enum tn_mode mode, size_t *bytes,
+                        struct tn_error *error)
+{
+    struct tn_network_options options = {.max_batch = batch, .mode = mode};
+    struct tn_needs needs;
+    size_t image, available = tn_memory_available();
+    if (!tn_input_size(graph, &image, error) || !tn_network_needs(graph, &options, &needs, error))
+        return false;
+    *bytes = needs.bytes + image * sizeof(float) * (size_t)batch;
+    if (*bytes <= available)
+        return true;
+    return tn_fail(error, TN_ERROR_INPUT, "batch=%d needs %s of memory and there are %s", batch,
+                   tn_size_text((double)*bytes).text, tn_size_text((double)available).text);
+}
+
 bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_progress *progress,
                      struct tn_timing *timing, struct tn_error *error)
 {
     struct timing t = {.batch = batch};
     *timing = (struct tn_timing){.forward_ms = NAN, .backward_ms = NAN, .step_ms = NAN};
+    if (!find_memory(graph, batch, TN_INFER, &timing->memory, error))
+        return false;
+    bool trains =
+        find_memory(graph, batch, TN_TRAINING, &timing->memory_training, &timing->untrained);
+    if (!trains)
+        timing->memory_training = 0;
+    if (timing->memory_training > timing->memory)
+        timing->memory = timing->memory_training;
+    t.memory = tn_size_text((double)timing->memory);
     float *images = tn_trial_images(graph, batch, error);
     t.images = images;
     bool fine = images && new_nodes(&t, graph, timing, error) &&
                 time_mode(&t, graph, TN_INFER, progress, timing, error);
-    bool trained = fine && time_mode(&t, graph, TN_TRAINING, progress, timing, &timing->untrained);
+    bool trained =
+        fine && trains && time_mode(&t, graph, TN_TRAINING, progress, timing, &timing->untrained);
     tn_free(images);
     tn_free(t.nodes);
     if (fine && !trained && timing->untrained.kind != TN_ERROR_INPUT) {
