@@ -285,7 +285,8 @@ static void report_training(FILE *file, const json_t *result)
     json_t *rows = json_object_get(result, "epochs"), *row;
     size_t i;
     fprintf(file, "needed %.1f MB of memory of %.1f MB there were\n",
-            number_of(result, "memory_bytes") * 1e-6, number_of(result, "memory_available") * 1e-6);
+            number_of(result, "memory_needed") * 1e-6,
+            number_of(result, "memory_available") * 1e-6);
     if (whole_of(result, "pieces") > 1)
         fprintf(file, "batches were trained in %lld pieces\n", whole_of(result, "pieces"));
     if (json_is_true(json_object_get(result, "recomputes")))

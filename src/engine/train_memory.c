@@ -45,15 +45,6 @@ static bool teacher_bytes(struct question *ask, struct tn_error *error)
     return fine;
 }
 
-static size_t constant_bytes(const struct tn_graph *graph)
-{
-    size_t bytes = 0;
-    for (int v = 0; v < graph->value_count; v++)
-        if (graph->values[v].constant && tn_tensor_floats(graph->values[v].constant))
-            bytes += graph->values[v].constant->count * sizeof(float);
-    return bytes;
-}
-
 /* The weights of the epoch's network and of the best so far, and what evaluating it takes. */
 static bool judging_bytes(struct question *ask, const struct tn_dataset *dataset,
                           struct tn_error *error)
@@ -164,7 +155,7 @@ static bool find(struct question *ask, const struct tn_dataset *dataset,
     if (!tn_input_size(ask->graph, &floats, error))
         return false;
     ask->image = floats * sizeof(float);
-    ask->weights = constant_bytes(ask->graph);
+    ask->weights = tn_weights_bytes(ask->graph);
     if (!teacher_bytes(ask, error) || !judging_bytes(ask, dataset, error) ||
         !fit(ask, ask->options->batch, memory, error))
         return false;

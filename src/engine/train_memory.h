@@ -6,6 +6,7 @@
 
 struct tn_training_memory {
     size_t bytes;        /* that training takes besides what the process holds before it */
+    size_t weights;      /* of the network it begins with, which are there already */
     size_t available;    /* that it may take */
     size_t network_most; /* of these, for the network that is trained */
     int piece;           /* images in one pass; below the batch: it is trained in pieces */

@@ -59,7 +59,8 @@ static bool say_memory(const struct tn_graph *graph, const struct tn_dataset *da
     if (!tn_evaluate_fits(graph, dataset, error) ||
         !tn_training_memory(graph, dataset, options, &memory, error))
         return false;
-    tn_put_integer(result, "memory_bytes", (int64_t)memory.bytes);
+    tn_put_integer(result, "memory_bytes", (int64_t)(memory.weights + memory.bytes));
+    tn_put_integer(result, "memory_needed", (int64_t)memory.bytes);
     tn_put_integer(result, "memory_available", (int64_t)memory.available);
     tn_put_integer(result, "pieces", (options->batch + memory.piece - 1) / memory.piece);
     tn_put_bool(result, "recomputes", memory.segments > 1);

@@ -171,6 +171,7 @@ bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_pr
         timing->memory_training = 0;
     if (timing->memory_training > timing->memory)
         timing->memory = timing->memory_training;
+    timing->memory += tn_weights_bytes(graph);
     t.memory = tn_size_text((double)timing->memory);
     float *images = tn_trial_images(graph, batch, error);
     t.images = images;
