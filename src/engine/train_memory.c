@@ -83,6 +83,7 @@ static void answer(const struct question *ask, int batch, int piece, const struc
     size_t judging = needs->resting + ask->teacher + ask->judging;
     *memory =
         (struct tn_training_memory){.bytes = training > judging ? training : judging,
+                                    .weights = ask->weights,
                                     .available = ask->available,
                                     .network_most = above_zero(ask->available, beside(ask, batch)),
                                     .piece = piece,
