@@ -1,4 +1,5 @@
-UNIT_TESTS += tests/test_kernels tests/test_functions tests/test_arithmetic tests/test_operators tests/test_moving \
+UNIT_TESTS += tests/test_kernels tests/test_functions tests/test_arithmetic tests/test_operators tests/test_depthwise \
+	tests/test_moving \
 	tests/test_plan tests/test_loss tests/test_schedule tests/test_train tests/test_train_memory
 GRADIENTS = tests/gradients.c tests/gradients.h tests/small_graph.c tests/small_graph.h
 tests_test_kernels_SOURCES = tests/test_kernels.c
@@ -9,6 +10,8 @@ tests_test_arithmetic_SOURCES = tests/test_arithmetic.c $(GRADIENTS)
 tests_test_arithmetic_LDADD = $(UNIT_LDADD)
 tests_test_operators_SOURCES = tests/test_operators.c $(GRADIENTS)
 tests_test_operators_LDADD = $(UNIT_LDADD)
+tests_test_depthwise_SOURCES = tests/test_depthwise.c $(GRADIENTS)
+tests_test_depthwise_LDADD = $(UNIT_LDADD)
 tests_test_moving_SOURCES = tests/test_moving.c $(GRADIENTS)
 tests_test_moving_LDADD = $(UNIT_LDADD)
 tests_test_plan_SOURCES = tests/test_plan.c $(GRADIENTS)

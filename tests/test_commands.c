@@ -390,6 +390,23 @@ static void time_measures_all_three(void **state)
     json_decref(result);
 }
 
+static void time_measures_one_mode_alone(void **state)
+{
+    struct place *place = *state;
+    done(place, "open zoo:fashion-vgg");
+    json_t *inference = must(place, "time batch=2 passes=2 mode=inference");
+    json_t *training = must(place, "time batch=2 passes=1 mode=training");
+    assert_true(number_in(inference, "forward_ms") > 0 && number_in(training, "step_ms") > 0);
+    assert_true(json_is_null(json_object_get(inference, "step_ms")));
+    assert_true(json_is_null(json_object_get(training, "forward_ms")));
+    const json_t *row = row_named(training, "layers", "name", "conv1_2");
+    assert_true(number_in(row, "backward_ms") > 0 && json_is_null(json_object_get(row, "gflops")));
+    json_decref(inference);
+    json_decref(training);
+    must_fail(place, "time passes=0");
+    must_fail(place, "time mode=forward");
+}
+
 static void help_explains_every_command(void **state)
 {
     struct place *place = *state;
@@ -440,6 +457,7 @@ int main(void)
                                         place_open, place_close),
         cmocka_unit_test_setup_teardown(exports_write_what_they_say, place_open, place_close),
         cmocka_unit_test_setup_teardown(time_measures_all_three, place_open, place_close),
+        cmocka_unit_test_setup_teardown(time_measures_one_mode_alone, place_open, place_close),
         cmocka_unit_test_setup_teardown(help_explains_every_command, place_open, place_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

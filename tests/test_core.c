@@ -124,6 +124,37 @@ static void every_task_runs_once(void **state)
     tn_threads_set(0);
 }
 
+struct stopping {
+    atomic_bool stop;
+    atomic_int runs;
+};
+
+static void stop_at_once(void *context, size_t index, unsigned worker)
+{
+    (void)index, (void)worker;
+    struct stopping *stopping = context;
+    atomic_fetch_add(&stopping->runs, 1);
+    atomic_store(&stopping->stop, true);
+}
+
+/* Only tasks that have begun are ended, and only of the thread that asked for it. */
+static void cancelled_jobs_leave_tasks_out(void **state)
+{
+    (void)state;
+    for (unsigned threads = 1; threads <= 4; threads++) {
+        struct stopping stopping = {false, 0};
+        tn_threads_set(threads);
+        tn_parallel_cancel(&stopping.stop);
+        tn_parallel(1000, stop_at_once, &stopping);
+        assert_in_range(stopping.runs, 1, threads);
+        tn_parallel_cancel(NULL);
+        stopping.runs = 0;
+        tn_parallel(1000, stop_at_once, &stopping);
+        assert_int_equal(stopping.runs, 1000);
+    }
+    tn_threads_set(0);
+}
+
 static void digests_are_blake2b(void **state)
 {
     (void)state;
@@ -163,6 +194,7 @@ int main(void)
         cmocka_unit_test(random_numbers_repeat_and_streams_differ),
         cmocka_unit_test(shuffles_are_permutations),
         cmocka_unit_test(every_task_runs_once),
+        cmocka_unit_test(cancelled_jobs_leave_tasks_out),
         cmocka_unit_test(digests_are_blake2b),
         cmocka_unit_test(cancelled_work_stops),
     };

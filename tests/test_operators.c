@@ -88,6 +88,9 @@ static const struct conv_case conv_cases[] = {
     {6, 6, {6, 6}, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}, 6, 2},    /* depthwise */
     {1, 1, {5, 5}, {5, 5}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 1, 1},    /* one channel, one output, one
                                                                       image */
+    {5, 5, {9, 7}, {5, 3}, {2, 1}, {1, 1}, {2, 0, 1, 2}, 5, 3},    /* depthwise, asymmetric */
+    {4, 4, {8, 8}, {3, 3}, {1, 1}, {2, 1}, {2, 1, 2, 1}, 4, 2},    /* and with dilation */
+    {6, 6, {14, 14}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, 6, 5},  /* and plain */
     {3, 2, {4, 4}, {1, 1}, {1, 1}, {1, 1}, {2, 2, 2, 2}, 1, 2},    /* padding above kernel */
     {3, 8, {16, 16}, {7, 7}, {2, 2}, {1, 1}, {3, 3, 3, 3}, 1, 3},  /* the first layer of a ResNet */
     {16, 16, {7, 7}, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, 1, 5},  /* Winograd: cut tiles */
@@ -140,7 +143,7 @@ static void convolutions_of_large_images_equal_the_definition(void **state)
     }
 }
 
-/* --- 1x1 convolutions of many channels --- */
+/* --- convolutions of many channels: blocked products --- */
 
 /* More channels and positions than are summed at once, neither whole vectors. */
 static const struct conv_case deep_cases[] = {
@@ -148,6 +151,13 @@ static const struct conv_case deep_cases[] = {
     {64, 523, {14, 13}, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 1, 1},
     {259, 270, {9, 9}, {1, 1}, {2, 2}, {1, 1}, {0, 0, 0, 0}, 1, 17},
     {1100, 1030, {4, 4}, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 1, 65},
+    {3, 64, {31, 30}, {7, 7}, {2, 2}, {1, 1}, {3, 3, 3, 3}, 1, 3}, /* the first layer of a ResNet */
+    {130, 70, {15, 14}, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}, 1, 3},
+    {70, 50, {7, 9}, {3, 3}, {2, 1}, {2, 3}, {2, 1, 0, 3}, 1, 5},   /* another of all each way */
+    {40, 60, {12, 11}, {5, 3}, {3, 4}, {1, 1}, {0, 2, 1, 1}, 1, 2}, /* pixels that reach nothing */
+    {9, 48, {2, 1}, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}, 1, 4},    /* most taps outside */
+    {99, 49, {5, 5}, {1, 1}, {2, 2}, {1, 1}, {1, 0, 1, 1}, 1, 3},   /* padded 1x1 */
+    {99, 49, {5, 5}, {1, 1}, {1, 1}, {1, 1}, {1, 0, 1, 1}, 1, 3},   /* and each at its own place */
 };
 enum { DEEP_CASES = sizeof deep_cases / sizeof *deep_cases };
 
@@ -168,20 +178,33 @@ struct deep_pass {
     const float *outputs, *weights, *weights_gradient, *input_gradient;
 };
 
-static double deep_weight_gradient(const struct deep_pass *p, int f, int c)
+/* Number i of the weights. */
+static double deep_weight_gradient(const struct deep_pass *p, int i)
 {
     const struct tn_window *w = &p->w;
+    int b = i % w->kernel[1], a = i / w->kernel[1] % w->kernel[0],
+        c = i / w->kernel[1] / w->kernel[0] % w->channels_in,
+        f = i / w->kernel[1] / w->kernel[0] / w->channels_in;
     double sum = 0;
     for (int n = 0; n < p->count; n++)
-        for (int h = 0; h < w->out[0]; h++)
-            for (int v = 0; v < w->out[1]; v++)
-                sum +=
-                    (double)
-                        p->direction[((n * w->channels_out + f) * w->out[0] + h) * w->out[1] + v] *
-                    (double)p->images[((n * w->channels_in + c) * w->in[0] + h * w->stride[0]) *
-                                          w->in[1] +
-                                      v * w->stride[1]];
+        for (int o = 0; o < w->out[0] * w->out[1]; o++) {
+            int h = o / w->out[1] * w->stride[0] - w->pad_begin[0] + a * w->dilation[0];
+            int v = o % w->out[1] * w->stride[1] - w->pad_begin[1] + b * w->dilation[1];
+            if (h < 0 || v < 0 || h >= w->in[0] || v >= w->in[1])
+                continue;
+            sum += (double)p->direction[(n * w->channels_out + f) * w->out[0] * w->out[1] + o] *
+                   (double)p->images[((n * w->channels_in + c) * w->in[0] + h) * w->in[1] + v];
+        }
     return sum;
+}
+
+/* The output that pixel `at` reaches through tap `tap`, or -1. */
+static int reached(const struct tn_window *w, int d, int at, int tap)
+{
+    int far = at + w->pad_begin[d] - tap * w->dilation[d];
+    return far >= 0 && far % w->stride[d] == 0 && far / w->stride[d] < w->out[d]
+               ? far / w->stride[d]
+               : -1;
 }
 
 /* At pixel (h, v). */
@@ -189,31 +212,44 @@ static double deep_input_gradient(const struct deep_pass *p, int n, int c, int h
 {
     const struct tn_window *w = &p->w;
     double sum = 0;
-    if (h % w->stride[0] != 0 || v % w->stride[1] != 0)
-        return 0;
-    for (int f = 0; f < w->channels_out; f++)
-        sum +=
-            (double)p->weights[f * w->channels_in + c] *
-            (double)p
-                ->direction[((n * w->channels_out + f) * w->out[0] + h / w->stride[0]) * w->out[1] +
-                            v / w->stride[1]];
+    for (int t = 0; t < w->kernel[0] * w->kernel[1]; t++) {
+        int oh = reached(w, 0, h, t / w->kernel[1]), ow = reached(w, 1, v, t % w->kernel[1]);
+        for (int f = 0; oh >= 0 && ow >= 0 && f < w->channels_out; f++)
+            sum +=
+                (double)p->weights[(f * w->channels_in + c) * w->kernel[0] * w->kernel[1] + t] *
+                (double)p->direction[((n * w->channels_out + f) * w->out[0] + oh) * w->out[1] + ow];
+    }
     return sum;
+}
+
+static void check_near(double expected, float found, double scale)
+{
+    if (!(fabs(expected - (double)found) <= 1e-5 * scale))
+        fail_msg("%g, expected %g, of numbers up to %g", (double)found, expected, scale);
+}
+
+static double largest(const float *numbers, size_t count)
+{
+    double most = 1;
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, fabs((double)numbers[i]));
+    return most;
 }
 
 static void check_deep_gradients(const struct deep_pass *p)
 {
     const struct tn_window *w = &p->w;
     int area = w->in[0] * w->in[1];
-    for (int i = 0; i < w->channels_in * w->channels_out; i += 997) {
-        double expected = deep_weight_gradient(p, i / w->channels_in, i % w->channels_in);
-        assert_true(fabs(expected - (double)p->weights_gradient[i]) < 1e-4);
-    }
-    for (int i = 0; i < p->count * w->channels_in * area; i += 101) {
-        double expected =
-            deep_input_gradient(p, i / area / w->channels_in, i / area % w->channels_in,
-                                i % area / w->in[1], i % w->in[1]);
-        assert_true(fabs(expected - (double)p->input_gradient[i]) < 1e-4);
-    }
+    int weights = w->channels_in * w->channels_out * w->kernel[0] * w->kernel[1];
+    int inputs = p->count * w->channels_in * area;
+    double scale = largest(p->weights_gradient, (size_t)weights);
+    for (int i = 0; i < weights; i += 997)
+        check_near(deep_weight_gradient(p, i), p->weights_gradient[i], scale);
+    scale = largest(p->input_gradient, (size_t)inputs);
+    for (int i = 0; i < inputs; i += 101)
+        check_near(deep_input_gradient(p, i / area / w->channels_in, i / area % w->channels_in,
+                                       i % area / w->in[1], i % w->in[1]),
+                   p->input_gradient[i], scale);
 }
 
 static void same_bits(float **first, const float *now, size_t count)
@@ -252,7 +288,8 @@ static void check_deep_passes(const struct conv_case *c)
             check_deep_gradients(&p);
         same_bits(&first[0], p.outputs, out);
         same_bits(&first[1], p.input_gradient, in);
-        same_bits(&first[2], p.weights_gradient, (size_t)c->channels * (size_t)c->filters);
+        same_bits(&first[2], p.weights_gradient,
+                  (size_t)(c->channels * c->filters * c->kernel[0] * c->kernel[1]));
         tn_network_free(network);
     }
     tn_threads_set(0);

@@ -172,6 +172,35 @@ static void unchanged_paths_are_shared_between_snapshots(void **state)
     tn_snapshot_unref(before);
 }
 
+static void what_was_timed_stays_with_its_network(void **state)
+{
+    struct shop *shop = *state;
+    succeed(shop, submit(shop, "open zoo:fashion-vgg"));
+    assert_null(shop->shot->times);
+    succeed(shop, submit(shop, "time batch=1"));
+    const struct tn_snapshot_times *times = shop->shot->times;
+    assert_non_null(times);
+    assert_true(times->batch == 1 && times->forward_ms > 0 && times->backward_ms > 0);
+    assert_int_equal(times->layer_count, 7);
+    assert_string_equal(times->layers[2].name, "conv2_1");
+    assert_true(times->layers[2].forward_ms > 0 && times->layers[2].share > 0);
+    assert_false(shop->shot->times_stale);
+    succeed(shop, submit(shop, "method all l1"));
+    succeed(shop, submit(shop, "ratio conv2_1 0.5"));
+    assert_ptr_equal(shop->shot->times, times); /* shared, and not stale by what is only planned */
+    assert_false(shop->shot->times_stale);
+    succeed(shop, submit(shop, "prune conv2_1 reweight=none"));
+    assert_true(shop->shot->times_stale);
+    succeed(shop, submit(shop, "time batch=2"));
+    assert_false(shop->shot->times_stale);
+    assert_true(shop->shot->times->batch == 2);
+    succeed(shop, submit(shop, "undo"));
+    assert_true(shop->shot->times->batch == 1);
+    assert_false(shop->shot->times_stale);
+    succeed(shop, submit(shop, "open zoo:fashion-vgg"));
+    assert_null(shop->shot->times);
+}
+
 static void curves_grow_while_training_runs(void **state)
 {
     struct shop *shop = *state;
@@ -412,6 +441,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_snapshot_shows_what_the_commands_did, shop_open,
                                         shop_close),
         cmocka_unit_test_setup_teardown(unchanged_paths_are_shared_between_snapshots, shop_open,
+                                        shop_close),
+        cmocka_unit_test_setup_teardown(what_was_timed_stays_with_its_network, shop_open,
                                         shop_close),
         cmocka_unit_test_setup_teardown(curves_grow_while_training_runs, shop_open, shop_close),
         cmocka_unit_test_setup_teardown(training_shows_progress_and_stops_at_once_when_cancelled,

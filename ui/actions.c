@@ -21,6 +21,8 @@ static void stand_on(struct screen *screen, int row)
     screen->views[screen->view].cursor = row >= count ? (count > 0 ? count - 1 : 0)
                                          : row < 0    ? 0
                                                       : row;
+    if (view_at(screen->view)->stand != NULL)
+        view_at(screen->view)->stand(screen);
 }
 
 static void move(struct screen *screen, int rows)
@@ -45,6 +47,8 @@ static int count_of(const struct screen *screen)
 
 static void set_focus(struct screen *screen, enum focus focus)
 {
+    if (view_at(screen->view)->wide && focus == FOCUS_LAYERS)
+        view_leave(screen);
     screen->focus = focus;
 }
 
@@ -74,7 +78,7 @@ static void lock(struct screen *screen)
 {
     const struct view_ops *view = view_at(screen->view);
     if (view->lock == NULL || screen->focus != FOCUS_VIEW) {
-        screen->view = 0;
+        view_show(screen, 0);
         set_focus(screen, FOCUS_VIEW);
         screen_say(screen, false, "choose a filter with the arrows, Space locks it");
         return;
@@ -104,7 +108,11 @@ void act_escape(struct screen *screen)
     } else if (act_cancels(screen) && !screen->status.cancelling) {
         tn_worker_cancel(screen->worker);
         intents_forget(&screen->intents);
+        screen->time_number = 0;
         screen_say(screen, false, "stopping");
+    } else if (view_at(screen->view)->wide) {
+        view_leave(screen);
+        screen_say(screen, false, "%s", "");
     } else {
         set_focus(screen, FOCUS_LAYERS);
         screen_say(screen, false, "%s", "");
@@ -204,7 +212,7 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         set_focus(screen, binding->amount == 0 ? FOCUS_LAYERS : FOCUS_VIEW);
         break;
     case UI_VIEW:
-        screen->view = binding->amount - 1;
+        view_show(screen, binding->amount - 1);
         break;
     case UI_ENTER:
         enter(screen);
@@ -225,6 +233,9 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         break;
     case UI_PAUSE:
         pause_work(screen);
+        break;
+    case UI_TIME:
+        view_time_measure(screen, NULL);
         break;
     case UI_OVERLAY:
         view_curves_overlay(screen);
@@ -321,7 +332,8 @@ static void click(struct screen *screen, const struct terminal_event *event)
             screen_select(screen, row - 1);
     } else if (in_pane(screen->tabs, event)) {
         int view = layout_tab_at(screen, event->column);
-        screen->view = view >= 0 ? view : screen->view;
+        if (view >= 0)
+            view_show(screen, view);
     } else if (in_pane(screen->view_rows, event)) {
         struct view_state *state = &screen->views[screen->view];
         set_focus(screen, FOCUS_VIEW);
@@ -378,5 +390,8 @@ void act_on_line(struct screen *screen, const char *line)
         return;
     }
     screen->help = screen->chooser.open = false;
-    screen_submit(screen, line, NULL);
+    if (strcmp(command, "time") == 0)
+        view_time_measure(screen, line);
+    else
+        screen_submit(screen, line, NULL);
 }

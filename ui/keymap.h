@@ -21,6 +21,7 @@ enum ui_action {
     UI_LOCK,
     UI_METHOD, /* amount 1: of all layers */
     UI_OVERLAY,
+    UI_TIME,
     UI_PAUSE,
     UI_ORDER,
     UI_SEARCH,

@@ -16,14 +16,14 @@ enum {
 
 static int tab_width(int index)
 {
-    return 4 + text_width(view_at(index)->name); /* " 1 Filters " less the line between */
+    return 4 + text_width(view_at(index)->name); /* " 1 Filters " */
 }
 
 int layout_tab_at(const struct screen *screen, int column)
 {
-    int at = screen->tabs.left;
+    int at = screen->tabs.left, end = at + screen->tabs.columns;
     for (int i = 0; view_at(i) != NULL; i++) {
-        if (column >= at && column < at + tab_width(i))
+        if (column >= at && column < at + tab_width(i) && at + tab_width(i) <= end)
             return i;
         at += tab_width(i) + 1;
     }
@@ -33,9 +33,9 @@ int layout_tab_at(const struct screen *screen, int column)
 static void draw_tabs(const struct screen *screen, struct pane line)
 {
     int column = 0;
-    for (int i = 0; view_at(i) != NULL; i++) {
+    for (int i = 0; view_at(i) != NULL && column + tab_width(i) <= line.columns; i++) {
         bool shown = i == screen->view;
-        pane_print(line, 0, column, shown ? STYLE_TAB : STYLE_NORMAL, " %d %s ", i + 1,
+        pane_print(line, 0, column, shown ? STYLE_TAB : STYLE_NORMAL, " %c %s ", view_at(i)->key,
                    view_at(i)->name);
         column += tab_width(i) + 1;
     }
@@ -48,10 +48,11 @@ static struct pane inside(struct pane pane)
 
 static void draw_panels(struct screen *screen, struct pane area)
 {
-    int width = panel_width(screen, area.columns);
+    bool wide = view_at(screen->view)->wide;
+    int width = wide ? 0 : panel_width(screen, area.columns);
     /* Too narrow for both: the one that has the focus. */
-    bool both = area.columns - width >= 24;
-    bool layers = both || screen->focus == FOCUS_LAYERS, view = both || !layers;
+    bool both = !wide && area.columns - width >= 24;
+    bool layers = both || (!wide && screen->focus == FOCUS_LAYERS), view = both || !layers;
     screen->layer_rows = screen->view_rows = screen->tabs = (struct pane){.surface = area.surface};
     if (layers) {
         struct pane panel = pane_part(area, 0, 0, area.rows, both ? width : area.columns);

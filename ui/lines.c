@@ -108,7 +108,7 @@ static void say_pace(const struct tn_worker_status *status, int room, char *text
     char rate[FORMAT], left[FORMAT], eta[48] = "", speed[48] = "", waits[48] = "";
     if (status->paused)
         snprintf(eta, sizeof eta, "paused  ");
-    if (status->rate > 0 && !status->paused)
+    if (status->rate >= 1 && !status->paused)
         snprintf(speed, sizeof speed, "%s %s/s  ", format_count(rate, status->rate), status->unit);
     if (status->left >= 0 && !status->paused)
         snprintf(eta, sizeof eta, "eta %s  ", format_time(left, status->left));

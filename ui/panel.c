@@ -1,5 +1,4 @@
 #include "panel.h"
-#include "core/memory.h"
 #include "format.h"
 #include "text.h"
 #include <math.h>
@@ -121,27 +120,11 @@ int panel_width(const struct screen *screen, int available)
     return (want < limit ? want : limit) + frame;
 }
 
-/* Long names are told apart by the figures in them and by their ends. */
-static void draw_name(struct pane pane, int row, int width, enum style style, const char *name,
-                      const struct glyphs *glyphs)
-{
-    struct pane part = pane_part(pane, row, 1, 1, width);
-    char *shorter = tn_alloc(strlen(name) + 1, 1);
-    if (shorter)
-        text_shorten_parts(name, width, shorter);
-    const char *shown = shorter ? shorter : name;
-    int excess = width < 2 ? 0 : text_width(shown) - width;
-    pane_text(part, 0, excess > 0 ? -excess : 0, style, shown);
-    if (excess > 0)
-        pane_text(part, 0, 0, style, glyphs->ellipsis);
-    tn_free(shorter);
-}
-
 static void draw_cells(const struct screen *screen, struct pane pane, int row, int layer, int name)
 {
     const struct tn_snapshot_layer *it = layer_of(screen, layer);
     enum style style = it->prunable ? STYLE_NORMAL : STYLE_DIM;
-    draw_name(pane, row, name - 1, style, it->name, screen->glyphs);
+    pane_name(pane, row, 1, name - 1, style, it->name, screen->glyphs);
     int column = name, count = columns_in(pane.columns, name);
     for (int i = 0; i < count; i++) {
         char text[FORMAT];

@@ -256,10 +256,9 @@ static void report_time(FILE *file, const json_t *result)
     json_t *rows = json_object_get(result, "layers"), *row;
     int name = longest(rows, "name", 5);
     size_t i;
-    fprintf(file, "batch %lld: forward %.1f ms, backward %.1f ms, step %.1f ms, memory %.1f MB\n",
-            whole_of(result, "batch"), number_of(result, "forward_ms"),
-            number_of(result, "backward_ms"), number_of(result, "step_ms"),
-            number_of(result, "memory_bytes") * 1e-6);
+    char line[200];
+    tn_brief("time", result, line, sizeof line);
+    fprintf(file, "%s  memory %.1f MB\n", line, number_of(result, "memory_bytes") * 1e-6);
     fprintf(file, "%-*s %-11s %9s %8s %5s %9s %8s %5s\n", name, "layer", "path", "forward",
             "GFLOP/s", "share", "backward", "GFLOP/s", "share");
     json_array_foreach(rows, i, row)

@@ -21,4 +21,4 @@ thinet_tui_SOURCES += \
 	ui/text.c ui/text.h \
 	ui/theme.c ui/theme.h \
 	ui/view.c ui/view.h \
-	ui/view_curves.c ui/view_filters.c ui/view_steps.c
+	ui/view_curves.c ui/view_filters.c ui/view_steps.c ui/view_time.c

@@ -27,6 +27,11 @@ struct echo { /* a line that was submitted here, for when its result comes */
     const char *after;
 };
 
+struct place { /* in the workbench */
+    int view, layer;
+    enum focus focus;
+};
+
 struct chooser {    /* of methods */
     bool open, all; /* for all layers, not the selected one */
     int cursor, scroll;
@@ -49,6 +54,7 @@ struct screen {
     int layer_scroll;
     int view; /* index into the table of views */
     struct view_state views[MAX_VIEWS];
+    struct place back; /* where a wide view leads back to */
 
     struct pane layer_rows, view_rows; /* where the last frame put them, for the mouse and paging */
     struct pane tabs;
@@ -63,6 +69,7 @@ struct screen {
     struct chooser chooser;
     enum overlay overlay;
     uint64_t overlay_number; /* of the command that computes its curves */
+    uint64_t time_number;    /* of the last command that measures times here; 0: none */
 
     char search[128];
     bool help;

@@ -132,6 +132,21 @@ void pane_cut(struct pane pane, int row, int column, int width, enum style style
         pane_text(part, 0, part.columns - 1, style, glyphs->ellipsis);
 }
 
+void pane_name(struct pane pane, int row, int column, int width, enum style style, const char *name,
+               const struct glyphs *glyphs)
+{
+    struct pane part = pane_part(pane, row, column, 1, width);
+    char *shorter = tn_alloc(strlen(name) + 1, 1);
+    if (shorter)
+        text_shorten_parts(name, width, shorter);
+    const char *shown = shorter ? shorter : name;
+    int excess = width < 2 ? 0 : text_width(shown) - width;
+    pane_text(part, 0, excess > 0 ? -excess : 0, style, shown);
+    if (excess > 0)
+        pane_text(part, 0, 0, style, glyphs->ellipsis);
+    tn_free(shorter);
+}
+
 void pane_right(struct pane pane, int row, int column, int width, enum style style,
                 const char *text)
 {

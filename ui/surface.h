@@ -83,6 +83,10 @@ int pane_print(struct pane pane, int row, int column, enum style style, const ch
 /* `text` in exactly `width` columns: cut with an ellipsis, or followed by nothing. */
 void pane_cut(struct pane pane, int row, int column, int width, enum style style, const char *text,
               const struct glyphs *glyphs);
+/* The same for a layer's name: long ones are told apart by the figures in them and by their ends.
+ */
+void pane_name(struct pane pane, int row, int column, int width, enum style style, const char *name,
+               const struct glyphs *glyphs);
 /* Ends before column + width. */
 void pane_right(struct pane pane, int row, int column, int width, enum style style,
                 const char *text);

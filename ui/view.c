@@ -4,11 +4,36 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct view_ops *const views[MAX_VIEWS] = {&view_filters, &view_steps, &view_curves};
+static const struct view_ops *const views[MAX_VIEWS] = {&view_filters, &view_steps, &view_curves,
+                                                        &view_time};
 
 const struct view_ops *view_at(int index)
 {
     return index >= 0 && index < MAX_VIEWS ? views[index] : NULL;
+}
+
+int view_index(const struct view_ops *view)
+{
+    int index = 0;
+    while (views[index] != view)
+        index++;
+    return index;
+}
+
+void view_show(struct screen *screen, int index)
+{
+    bool wide = views[index]->wide, was = views[screen->view]->wide;
+    if (wide && !was)
+        screen->back = (struct place){screen->view, screen->layer, screen->focus};
+    if (wide != was)
+        screen->focus = wide ? FOCUS_VIEW : screen->back.focus;
+    screen->view = index;
+}
+
+void view_leave(struct screen *screen)
+{
+    view_show(screen, screen->back.view);
+    screen_select(screen, screen->back.layer);
 }
 
 static int nothing_open(struct pane pane)

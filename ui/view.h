@@ -8,10 +8,14 @@
 
 struct view_ops {
     const char *name;
+    char key;  /* that shows it */
+    bool wide; /* takes the layers' panel's room too */
     /* Draw into the inside of the panel. Sets screen->view_rows to where the list's rows are. */
     void (*draw)(struct screen *screen, struct pane pane);
     /* Rows its cursor can stand on; 0: none. */
     int (*rows)(const struct screen *screen);
+    /* Its cursor was put on another row; NULL: that is all there is to it. */
+    void (*stand)(struct screen *screen);
     /* Enter and Space on the cursor's row; NULL: they mean nothing here. */
     void (*enter)(struct screen *screen);
     void (*lock)(struct screen *screen);
@@ -22,12 +26,21 @@ struct view_ops {
     void (*ask)(struct screen *screen);
 };
 
-extern const struct view_ops view_filters, view_steps, view_curves;
+extern const struct view_ops view_filters, view_steps, view_curves, view_time;
 
 /* Show the view Curves, and turn to the next of its overlays. */
 void view_curves_overlay(struct screen *screen);
 
+/* Show the view Time and measure with this command line; NULL: the key was pressed, which shows the
+ * view first. */
+void view_time_measure(struct screen *screen, const char *line);
+
 const struct view_ops *view_at(int index); /* NULL past the last */
+int view_index(const struct view_ops *view);
+/* Show a view; a wide one remembers what it came from. */
+void view_show(struct screen *screen, int index);
+/* From a wide view back to what was shown before, with the layer that was selected then. */
+void view_leave(struct screen *screen);
 
 /* What all views of a layer begin with: its name, size, method, keep and errors; or why there is
  * nothing to see and what to press. Returns the rows used; *ready says whether a path is there to

@@ -178,9 +178,7 @@ static void ask(struct screen *screen)
 void view_curves_overlay(struct screen *screen)
 {
     bool there = view_at(screen->view) == &view_curves && !shows_training(screen);
-    for (int i = 0; view_at(i) != NULL; i++)
-        if (view_at(i) == &view_curves)
-            screen->view = i;
+    view_show(screen, view_index(&view_curves));
     screen->views[screen->view].order = SHOW_ERROR;
     if (!there && screen->overlay != OVERLAY_OWN)
         return;
@@ -189,4 +187,4 @@ void view_curves_overlay(struct screen *screen)
 }
 
 const struct view_ops view_curves = {
-    .name = "Curves", .draw = draw, .rows = no_rows, .turn = turn, .ask = ask};
+    .name = "Curves", .key = '3', .draw = draw, .rows = no_rows, .turn = turn, .ask = ask};

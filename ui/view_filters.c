@@ -189,4 +189,4 @@ static void turn(struct screen *screen)
 }
 
 const struct view_ops view_filters = {
-    .name = "Filters", .draw = draw, .rows = filter_rows, .lock = lock, .turn = turn};
+    .name = "Filters", .key = '1', .draw = draw, .rows = filter_rows, .lock = lock, .turn = turn};

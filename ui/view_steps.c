@@ -184,4 +184,4 @@ static void turn(struct screen *screen)
 }
 
 const struct view_ops view_steps = {
-    .name = "Steps", .draw = draw, .rows = step_rows, .enter = enter, .turn = turn};
+    .name = "Steps", .key = '2', .draw = draw, .rows = step_rows, .enter = enter, .turn = turn};

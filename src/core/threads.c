@@ -21,6 +21,7 @@ static struct {
     void (*task)(void *, size_t, unsigned);
     void *context;
     size_t count;
+    const atomic_bool *cancelled; /* or NULL */
     atomic_size_t next;
 } pool = {
     .call = PTHREAD_MUTEX_INITIALIZER,
@@ -30,12 +31,23 @@ static struct {
 };
 
 static _Thread_local bool inside_task;
+static _Thread_local const atomic_bool *cancelled_by;
+
+void tn_parallel_cancel(const atomic_bool *cancelled)
+{
+    cancelled_by = cancelled;
+}
+
+static bool cancelled(void)
+{
+    return pool.cancelled && atomic_load_explicit(pool.cancelled, memory_order_relaxed);
+}
 
 static void run_tasks(unsigned worker)
 {
     size_t index;
     inside_task = true;
-    while ((index = atomic_fetch_add(&pool.next, 1)) < pool.count)
+    while ((index = atomic_fetch_add(&pool.next, 1)) < pool.count && !cancelled())
         pool.task(pool.context, index, worker);
     inside_task = false;
 }
@@ -126,6 +138,7 @@ void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigne
     pool.task = task;
     pool.context = context;
     pool.count = count;
+    pool.cancelled = cancelled_by;
     atomic_store(&pool.next, 0);
     bool shared = count > 1 && pool.running > 0;
     if (shared) {

@@ -4,6 +4,8 @@
 #ifndef TN_CORE_THREADS_H
 #define TN_CORE_THREADS_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Number of threads that take part in tn_parallel, the caller included. 0 means all processors. May
@@ -16,5 +18,11 @@ unsigned tn_threads_get(void);
  * calling thread. One caller at a time; others wait. */
 void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigned worker),
                  void *context);
+
+/* From now on jobs of the calling thread leave out the tasks that have not begun when *cancelled
+ * becomes true, so that even one long job ends soon. Only for work whose every result is thrown
+ * away when it is cancelled: what the left-out tasks would have written is not there. NULL: as
+ * before. */
+void tn_parallel_cancel(const atomic_bool *cancelled);
 
 #endif

@@ -5,6 +5,7 @@
 #include <math.h>
 
 static const struct tn_conv_path *const paths[] = {&tn_winograd_path, &tn_pointwise_path,
+                                                   &tn_unfolded_path, &tn_depthwise_path,
                                                    &tn_correlation_path};
 
 struct conv {
@@ -48,10 +49,11 @@ static void release(struct tn_step *step)
 static const struct tn_conv_path *choose_path(const struct tn_network *network,
                                               const struct tn_window *window)
 {
-    size_t i = 0;
-    while (!paths[i]->fits(network, window)) /* the last fits all */
-        i++;
-    return paths[i];
+    size_t last = sizeof paths / sizeof *paths - 1; /* fits all */
+    for (size_t i = 0; i < last; i++)
+        if (paths[i]->fits(network, window))
+            return paths[i];
+    return paths[last];
 }
 
 static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_error *error)

@@ -74,6 +74,7 @@ struct tn_conv_path {
                      float *input_gradient);
 };
 
-extern const struct tn_conv_path tn_winograd_path, tn_pointwise_path, tn_correlation_path;
+extern const struct tn_conv_path tn_winograd_path, tn_pointwise_path, tn_unfolded_path,
+    tn_depthwise_path, tn_correlation_path;
 
 #endif

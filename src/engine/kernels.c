@@ -194,9 +194,6 @@ INLINE float limit(float x, float least, float most)
     return x < least ? least : x > most ? most : x;
 }
 
-typedef float quad __attribute__((vector_size(16)));
-typedef float memory_quad __attribute__((vector_size(16), aligned(4), may_alias));
-
 /* Four rows of four numbers become four columns. */
 INLINE void transpose_quads(const float *source, size_t source_stride, float *target,
                             size_t target_stride)
@@ -247,6 +244,13 @@ static void trim_rows(size_t rows, size_t width, const float *source, size_t sou
         for (; i < width; i++)
             to[i] = limit(from[i] + shift, least, most);
     }
+}
+
+static void copy_rows(size_t rows, size_t width, const float *from, size_t from_stride, float *to,
+                      size_t to_stride)
+{
+    for (size_t r = 0; r < rows; r++)
+        copy_row(width, from + r * from_stride, to + r * to_stride);
 }
 
 static void pad_rows(size_t rows, size_t width, const float *source, float *target,
@@ -473,6 +477,7 @@ extern const struct tn_unary_kernels SYMBOL(unary, TN_KERNELS_NAME)[TN_UNARY_COU
 extern const struct tn_binary_kernels SYMBOL(binary, TN_KERNELS_NAME)[TN_BINARY_COUNT];
 
 extern const struct tn_winograd_kernels SYMBOL(winograd, TN_KERNELS_NAME);
+extern const struct tn_depthwise_kernels SYMBOL(depthwise, TN_KERNELS_NAME);
 
 extern const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME);
 const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
@@ -487,6 +492,7 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .correlate_weights = correlate_weights,
     .trim_rows = trim_rows,
     .pad_rows = pad_rows,
+    .copy_rows = copy_rows,
     .moments = moments,
     .magnitudes = magnitudes,
     .product = product,
@@ -502,6 +508,7 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .multiply_add = multiply_add,
     .multiply_add_flops = 2.0 * TILE_ROWS * TILE_VECTORS * LANES,
     .winograd = &SYMBOL(winograd, TN_KERNELS_NAME),
+    .depthwise = &SYMBOL(depthwise, TN_KERNELS_NAME),
     .unary = SYMBOL(unary, TN_KERNELS_NAME),
     .binary = SYMBOL(binary, TN_KERNELS_NAME),
 };

@@ -3,6 +3,7 @@
 #ifndef TN_ENGINE_KERNELS_H
 #define TN_ENGINE_KERNELS_H
 
+#include "engine/depthwise_kernels.h"
 #include "engine/functions.h"
 #include "engine/winograd_kernels.h"
 #include <stddef.h>
@@ -47,6 +48,9 @@ struct tn_kernels {
                       float shift, float least, float most, float *target);
     void (*pad_rows)(size_t rows, size_t width, const float *source, float *target,
                      size_t target_stride);
+    /* The same with both strides free; nothing beside the rows is read or written. */
+    void (*copy_rows)(size_t rows, size_t width, const float *source, size_t source_stride,
+                      float *target, size_t target_stride);
 
     /* Sum of (x - shift) and of its squares. */
     void (*moments)(size_t count, const float *x, float shift, double *sum, double *squares);
@@ -90,6 +94,7 @@ struct tn_kernels {
     double multiply_add_flops;
 
     const struct tn_winograd_kernels *winograd;
+    const struct tn_depthwise_kernels *depthwise;
     const struct tn_unary_kernels *unary;   /* [TN_UNARY_COUNT] */
     const struct tn_binary_kernels *binary; /* [TN_BINARY_COUNT] */
 };

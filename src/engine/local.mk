@@ -5,6 +5,7 @@ libthinet_la_SOURCES += \
 	src/engine/conv_geometry.c src/engine/conv_geometry.h \
 	src/engine/correlation.c src/engine/correlation.h src/engine/row_block.h \
 	src/engine/binary.c src/engine/dropout.c \
+	src/engine/depthwise.c src/engine/depthwise_kernels.h \
 	src/engine/evaluate.c src/engine/evaluate.h \
 	src/engine/gemm.c \
 	src/engine/linear.c src/engine/linear.h \
@@ -19,7 +20,7 @@ libthinet_la_SOURCES += \
 	src/engine/norm.c \
 	src/engine/peak.c src/engine/peak.h \
 	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c src/engine/arena.c src/engine/arena.h \
-	src/engine/pointwise.c \
+	src/engine/product.c src/engine/product.h \
 	src/engine/pool.c \
 	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
 	src/engine/schedule.c src/engine/schedule.h \
@@ -31,11 +32,12 @@ libthinet_la_SOURCES += \
 	src/engine/update.c \
 	src/engine/trial.c src/engine/trial.h \
 	src/engine/unary.c src/engine/unary.h \
+	src/engine/unfold.c src/engine/unfold.h src/engine/unfolded.c \
 	src/engine/winograd.c src/engine/winograd_kernels.h
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).
 KERNEL_SOURCES = src/engine/kernels.c src/engine/functions_one.c src/engine/functions_two.c \
-	src/engine/winograd_kernels.c src/engine/elementary.h src/engine/vector.h
+	src/engine/winograd_kernels.c src/engine/depthwise_kernels.c src/engine/elementary.h src/engine/vector.h
 KERNEL_CFLAGS = $(AM_CFLAGS) -ffp-contract=fast
 
 noinst_LTLIBRARIES += libkernels_generic.la

@@ -201,6 +201,7 @@ static struct tn_network *plan(const struct tn_graph *graph,
     }
     openblas_set_num_threads(1); /* the pool's threads call it, each for itself */
     network->mode = options->mode;
+    network->watched = options->watched;
     network->max_batch = options->max_batch;
     network->sizes_only = sizes_only;
     network->pieces = options->pieces;
@@ -228,6 +229,13 @@ struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, e
                                   struct tn_error *error)
 {
     struct tn_network_options options = {.max_batch = max_batch, .mode = mode};
+    return tn_network_new_with(graph, &options, error);
+}
+
+struct tn_network *tn_network_new_watched(const struct tn_graph *graph, int max_batch,
+                                          struct tn_error *error)
+{
+    struct tn_network_options options = {.max_batch = max_batch, .watched = true};
     return tn_network_new_with(graph, &options, error);
 }
 

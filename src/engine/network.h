@@ -20,6 +20,10 @@ struct tn_network;
  * error names the node and operator that cannot be run. */
 struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, enum tn_mode mode,
                                   struct tn_error *error);
+/* For inference, with sums as steps of their own, so that observers see what goes into an Add,
+ * which else may be made by the convolution before it. */
+struct tn_network *tn_network_new_watched(const struct tn_graph *graph, int max_batch,
+                                          struct tn_error *error);
 void tn_network_free(struct tn_network *network);
 
 struct tn_network_options {
@@ -29,7 +33,8 @@ struct tn_network_options {
      * only some are kept and the others are made again during the backward pass, which gives the
      * same bits. It still takes more where even that is not enough. */
     size_t most_bytes;
-    bool pieces; /* training mode: batches will be trained in pieces */
+    bool pieces;  /* training mode: batches will be trained in pieces */
+    bool watched; /* inference: see tn_network_new_watched */
 };
 struct tn_network *tn_network_new_with(const struct tn_graph *graph,
                                        const struct tn_network_options *options,

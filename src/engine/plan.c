@@ -265,8 +265,9 @@ static bool same_shape(const struct tn_value *a, const struct tn_value *b)
 static struct tn_step *adding_source(const struct plan *plan, const struct tn_node *node)
 {
     const struct tn_network *network = plan->network;
-    if (node->op != TN_OP_ADD || network->mode != TN_INFER || node->input_count != 2 ||
-        network->blob_of[node->inputs[0]] < 0 || network->blob_of[node->inputs[1]] < 0 ||
+    if (node->op != TN_OP_ADD || network->mode != TN_INFER || network->watched ||
+        node->input_count != 2 || network->blob_of[node->inputs[0]] < 0 ||
+        network->blob_of[node->inputs[1]] < 0 ||
         !same_shape(&network->graph->values[node->inputs[0]],
                     &network->graph->values[node->inputs[1]]))
         return NULL;

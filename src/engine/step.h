@@ -78,6 +78,7 @@ struct tn_step_ops {
 struct tn_network {
     struct tn_graph *graph;
     enum tn_mode mode;
+    bool watched;         /* observers want to see every sum */
     int max_batch, count; /* images of the batch at hand */
     const struct tn_kernels *kernels;
     int step_count;

@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 #include "core/random.h"
+#include "core/threads.h"
 
 bool tn_input_size(const struct tn_graph *graph, size_t *size, struct tn_error *error)
 {
@@ -24,6 +25,21 @@ size_t tn_weights_bytes(const struct tn_graph *graph)
     return bytes;
 }
 
+struct images {
+    size_t size; /* numbers of one */
+    float *images;
+};
+
+static void draw_image(void *context, size_t index, unsigned worker)
+{
+    (void)worker;
+    const struct images *job = context;
+    struct tn_random random;
+    tn_random_seed(&random, 1, index);
+    for (float *at = job->images + index * job->size, *end = at + job->size; at < end; at++)
+        *at = (float)tn_random_normal(&random);
+}
+
 float *tn_trial_images(const struct tn_graph *graph, int batch, struct tn_error *error)
 {
     size_t size = 0, count;
@@ -33,14 +49,11 @@ float *tn_trial_images(const struct tn_graph *graph, int batch, struct tn_error 
         tn_fail(error, TN_ERROR_USE, "batch %d is too large", batch);
         return NULL;
     }
-    float *images = tn_alloc(count, sizeof *images);
-    if (!images) {
-        tn_fail_memory(error, "images", count * sizeof *images);
+    struct images job = {size, tn_alloc(count, sizeof(float))};
+    if (!job.images) {
+        tn_fail_memory(error, "images", count * sizeof(float));
         return NULL;
     }
-    struct tn_random random;
-    tn_random_seed(&random, 1, 0);
-    for (size_t i = 0; i < count; i++)
-        images[i] = (float)tn_random_normal(&random);
-    return images;
+    tn_parallel((size_t)batch, draw_image, &job);
+    return job.images;
 }

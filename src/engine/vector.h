@@ -14,6 +14,10 @@ typedef unsigned bits __attribute__((vector_size(4 * TN_LANES)));
 /* The same in memory at any address that a float may have. */
 typedef float memory_vec __attribute__((vector_size(4 * TN_LANES), aligned(4), may_alias));
 
+/* Four floats, for rows too short for a vector. */
+typedef float quad __attribute__((vector_size(16)));
+typedef float memory_quad __attribute__((vector_size(16), aligned(4), may_alias));
+
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE vec load(const float *p)
@@ -24,6 +28,16 @@ INLINE vec load(const float *p)
 INLINE void store(float *p, vec v)
 {
     *(memory_vec *)p = v;
+}
+
+INLINE quad load_quad(const float *p)
+{
+    return *(const memory_quad *)p;
+}
+
+INLINE void store_quad(float *p, quad v)
+{
+    *(memory_quad *)p = v;
 }
 
 INLINE vec splat(float x)
@@ -55,6 +69,28 @@ INLINE vec limited(vec x, vec least, vec most)
 {
     x = choose(x < least, least, x);
     return choose(x > most, most, x);
+}
+
+/* The last vector of a row begins early enough to end with it: what is done twice is the same. A
+ * row narrower than a vector is one. */
+INLINE size_t next(size_t i, size_t step, size_t end)
+{
+    if (i + step >= end)
+        return end;
+    return i + 2 * step <= end ? i + step : end - step;
+}
+
+INLINE void copy_row(size_t width, const float *from, float *to)
+{
+    if (width >= LANES)
+        for (size_t i = 0; i < width; i = next(i, LANES, width))
+            store(to + i, load(from + i));
+    else if (width >= 4)
+        for (size_t i = 0; i < width; i = next(i, 4, width))
+            store_quad(to + i, load_quad(from + i));
+    else
+        for (size_t i = 0; i < width; i++)
+            to[i] = from[i];
 }
 
 #endif

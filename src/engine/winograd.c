@@ -133,8 +133,8 @@ static bool next_part(const struct stretch *s, struct part *part)
 }
 
 /* Between the images and a plane, whose other numbers stay as they are. */
-static void copy_plane(const struct stretch *s, const struct tn_winograd_kernels *kernels,
-                       float *channel, float *plane, bool to_plane)
+static void copy_plane(const struct stretch *s, const struct tn_kernels *kernels, float *channel,
+                       float *plane, bool to_plane)
 {
     struct part part = {0};
     size_t width = (size_t)s->width, pitch = plane_pitch(s);
@@ -461,14 +461,14 @@ static void transform_inputs(const struct job *job, struct stretch in, float *wo
                              float *inputs)
 {
     const struct direction *d = job->direction;
-    const struct tn_winograd_kernels *kernels = job->network->kernels->winograd;
+    const struct tn_kernels *kernels = job->network->kernels;
     struct tn_tiles tiles = tiles_of(&in, false, corners_in(workspace));
     float *plane = plane_in(workspace, d, d->rows);
     memset(plane, 0, plane_floats(&in) * sizeof *plane); /* once: copies leave the borders */
     for (int c = 0; c < d->channels; c++) {
         copy_plane(&in, kernels, (float *)(uintptr_t)job->from + (size_t)c * area(d->in), plane,
                    true);
-        kernels->input(&tiles, plane, inputs + (size_t)c * d->tiles, d->stride[0]);
+        kernels->winograd->input(&tiles, plane, inputs + (size_t)c * d->tiles, d->stride[0]);
     }
 }
 
@@ -489,16 +489,16 @@ static void transform_outputs(const struct job *job, struct stretch out, float *
                               const float *outputs)
 {
     const struct direction *d = job->direction;
-    const struct tn_winograd_kernels *kernels = job->network->kernels->winograd;
+    const struct tn_kernels *kernels = job->network->kernels;
     bool fill = tiles_fill(&out);
     struct tn_tiles tiles = tiles_of(&out, fill, corners_in(workspace));
     float *plane = plane_in(workspace, d, d->rows);
     struct tn_finish first = tn_finish_first(&job->finish);
     for (int f = 0; f < d->filters; f++) {
         float *to = job->to + (size_t)f * area(d->out);
-        kernels->output(&tiles, outputs + (size_t)f * d->tiles, d->stride[1],
-                        tn_finish_bias(&first, (size_t)f), first.least, first.most,
-                        fill ? to : plane);
+        kernels->winograd->output(&tiles, outputs + (size_t)f * d->tiles, d->stride[1],
+                                  tn_finish_bias(&first, (size_t)f), first.least, first.most,
+                                  fill ? to : plane);
         if (!fill)
             copy_plane(&out, kernels, to, plane, false);
         if (job->finish.addend)
@@ -549,7 +549,7 @@ static void transform_channel(void *context, size_t index, unsigned worker)
     const struct job *job = context;
     const struct direction *d = job->direction;
     const struct chunk *chunk = &job->winograd->chunk;
-    const struct tn_winograd_kernels *kernels = job->network->kernels->winograd;
+    const struct tn_kernels *kernels = job->network->kernels;
     bool is_input = index < (size_t)d->channels;
     size_t c = is_input ? index : index - (size_t)d->channels;
     int first = (int)job->index * chunk->rows;
@@ -565,9 +565,9 @@ static void transform_channel(void *context, size_t index, unsigned worker)
         copy_plane(&s, kernels, (float *)(uintptr_t)from, plane, true);
     }
     if (is_input)
-        kernels->input(&tiles, plane, points, chunk->stride[0]);
+        kernels->winograd->input(&tiles, plane, points, chunk->stride[0]);
     else
-        kernels->gradient(&tiles, direct ? from : plane, points, chunk->stride[1]);
+        kernels->winograd->gradient(&tiles, direct ? from : plane, points, chunk->stride[1]);
     size_t done = round_up(tiles.count, (size_t)job->network->kernels->lanes);
     for (size_t p = 0; p < TN_TILE_POINTS; p++) /* a last chunk may be smaller */
         memset(points + p * chunk->stride[is_input ? 0 : 1] + done, 0,

@@ -31,8 +31,6 @@ INLINE void turn(vec v[4])
 
 /* --- tiles in memory: four numbers of each row --- */
 
-typedef float quad __attribute__((vector_size(16)));
-typedef float memory_quad __attribute__((vector_size(16), aligned(4), may_alias));
 enum { QUADS = LANES / 4 };
 
 /* The quads of a vector that follow one another in memory: a whole number of vectors fills a row
@@ -198,22 +196,8 @@ static void gradient(const struct tn_tiles *tiles, const float *from, float *poi
     }
 }
 
-static void copy_rows(size_t rows, size_t width, const float *from, size_t from_stride, float *to,
-                      size_t to_stride)
-{
-    for (size_t r = 0; r < rows; r++, from += from_stride, to += to_stride) {
-        size_t i = 0;
-        for (; i + LANES <= width; i += LANES)
-            store(to + i, load(from + i));
-        for (; i + 4 <= width; i += 4)
-            *(memory_quad *)(to + i) = *(const memory_quad *)(from + i);
-        for (; i < width; i++)
-            to[i] = from[i];
-    }
-}
-
 #define SYMBOL_(name) tn_winograd_##name
 #define SYMBOL(name)  SYMBOL_(name)
 
 extern const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME);
-const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME) = {input, output, gradient, copy_rows};
+const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME) = {input, output, gradient};

@@ -28,9 +28,6 @@ struct tn_winograd_kernels {
                    float least, float most, float *to);
     /* A dy A' of 4x4 numbers: what `output` makes of the gradient on the way back. */
     void (*gradient)(const struct tn_tiles *tiles, const float *from, float *points, size_t stride);
-    /* Copy rows of `width` numbers; nothing beside them is read or written. */
-    void (*copy_rows)(size_t rows, size_t width, const float *from, size_t from_stride, float *to,
-                      size_t to_stride);
 };
 
 #endif

@@ -107,7 +107,7 @@ static struct tn_network *watched(const struct tn_refit_pass *pass, const struct
         inputs[1] = inputs[0] == stream ? inputs[1] : inputs[0];
         inputs[0] = stream;
     }
-    struct tn_network *network = clone ? tn_network_new(clone, pass->batch, TN_INFER, error) : NULL;
+    struct tn_network *network = clone ? tn_network_new_watched(clone, pass->batch, error) : NULL;
     tn_graph_free(clone);
     return network;
 }

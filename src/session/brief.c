@@ -1,5 +1,6 @@
 #include "session/brief.h"
 
+#include "session/results.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,18 +21,6 @@ static void add(struct text *text, const char *format, ...)
     va_end(args);
     size_t room = text->size - text->used;
     text->used += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
-}
-
-static double number(const json_t *result, const char *key)
-{
-    const json_t *value = json_object_get(result, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static const char *string(const json_t *result, const char *key)
-{
-    const char *value = json_string_value(json_object_get(result, key));
-    return value ? value : "";
 }
 
 static long long whole(const json_t *result, const char *key)
@@ -56,17 +45,17 @@ static void add_amount(struct text *text, const char *what, double amount)
 
 static void brief_open(struct text *text, const json_t *result)
 {
-    add(text, "%s: %lld layers  ", string(result, "model"), whole(result, "layers"));
-    add_amount(text, "params", number(result, "params"));
-    add_amount(text, "  FLOPs", number(result, "flops"));
+    add(text, "%s: %lld layers  ", tn_get_text(result, "model"), whole(result, "layers"));
+    add_amount(text, "params", tn_get_number(result, "params"));
+    add_amount(text, "  FLOPs", tn_get_number(result, "flops"));
 }
 
 static void brief_data(struct text *text, const json_t *result)
 {
-    add(text, "%s: %lld test and %lld training images, %lld classes", string(result, "name"),
+    add(text, "%s: %lld test and %lld training images, %lld classes", tn_get_text(result, "name"),
         whole(result, "test"), whole(result, "train"), whole(result, "classes"));
-    if (*string(result, "preset"))
-        add(text, ", preset %s", string(result, "preset"));
+    if (*tn_get_text(result, "preset"))
+        add(text, ", preset %s", tn_get_text(result, "preset"));
     if (whole(result, "skipped") > 0)
         add(text, ", %lld unreadable left out", whole(result, "skipped"));
 }
@@ -74,16 +63,17 @@ static void brief_data(struct text *text, const json_t *result)
 static void brief_eval(struct text *text, const json_t *result)
 {
     add(text, "top-1 %.2f +- %.2f %%  top-5 %.2f %%  loss %.4f  (%lld images)",
-        100 * number(result, "top1"), 100 * number(result, "ci95"), 100 * number(result, "top5"),
-        number(result, "loss"), whole(result, "images"));
+        100 * tn_get_number(result, "top1"), 100 * tn_get_number(result, "ci95"),
+        100 * tn_get_number(result, "top5"), tn_get_number(result, "loss"),
+        whole(result, "images"));
 }
 
 static void brief_summary(struct text *text, const json_t *result)
 {
-    add_amount(text, "params", number(result, "params"));
-    add(text, " (%.3fx)", number(result, "params_ratio"));
-    add_amount(text, "  FLOPs", number(result, "flops"));
-    add(text, " (%.3fx)", number(result, "flops_ratio"));
+    add_amount(text, "params", tn_get_number(result, "params"));
+    add(text, " (%.3fx)", tn_get_number(result, "params_ratio"));
+    add_amount(text, "  FLOPs", tn_get_number(result, "flops"));
+    add(text, " (%.3fx)", tn_get_number(result, "flops_ratio"));
 }
 
 static void brief_layers(struct text *text, const json_t *result)
@@ -94,7 +84,7 @@ static void brief_layers(struct text *text, const json_t *result)
 static void brief_groups(struct text *text, const json_t *result)
 {
     add(text, "%zu groups, scope %s", json_array_size(json_object_get(result, "groups")),
-        string(result, "scope"));
+        tn_get_text(result, "scope"));
 }
 
 static void brief_sample(struct text *text, const json_t *result)
@@ -108,30 +98,34 @@ static void brief_selection(struct text *text, const json_t *result)
     const json_t *layers = json_object_get(result, "layers"), *one;
     if (json_array_size(layers) == 1) {
         one = json_array_get(layers, 0);
-        add(text, "%s keeps %lld of %lld", string(one, "layer"), whole(one, "keep"),
+        add(text, "%s keeps %lld of %lld", tn_get_text(one, "layer"), whole(one, "keep"),
             whole(one, "filters"));
-        if (!isnan(number(one, "error")))
-            add(text, "  error %.4f (ls %.4f)", number(one, "error"), number(one, "error_ls"));
+        if (!isnan(tn_get_number(one, "error")))
+            add(text, "  error %.4f (ls %.4f)", tn_get_number(one, "error"),
+                tn_get_number(one, "error_ls"));
         if (json_is_true(json_object_get(one, "limited")))
             add(text, "  (as far as locks allow)");
         return;
     }
     add(text, "%zu layers set", json_array_size(layers));
-    if (!isnan(number(result, "flops_planned_ratio")))
-        add(text, "  planned: FLOPs %.3fx  params %.3fx", number(result, "flops_planned_ratio"),
-            number(result, "params_planned_ratio"));
+    if (!isnan(tn_get_number(result, "flops_planned_ratio")))
+        add(text, "  planned: FLOPs %.3fx  params %.3fx",
+            tn_get_number(result, "flops_planned_ratio"),
+            tn_get_number(result, "params_planned_ratio"));
 }
 
 static void brief_budget(struct text *text, const json_t *result)
 {
     add(text, "FLOPs %.3fx  params %.3fx for %s=%g  %zu layers  %s %.4f",
-        number(result, "flops_ratio"), number(result, "params_ratio"), string(result, "measure"),
-        number(result, "asked"), json_array_size(json_object_get(result, "layers")),
-        strcmp(string(result, "objective"), "sensitivity") == 0 ? "top-1 lost (sum)" : "error (ls)",
-        number(result, "objective_value"));
-    if (!isnan(number(result, "latency_ms")))
-        add(text, "  %.2f ms of %.2f", number(result, "latency_ms"),
-            number(result, "latency_ms_before"));
+        tn_get_number(result, "flops_ratio"), tn_get_number(result, "params_ratio"),
+        tn_get_text(result, "measure"), tn_get_number(result, "asked"),
+        json_array_size(json_object_get(result, "layers")),
+        strcmp(tn_get_text(result, "objective"), "sensitivity") == 0 ? "top-1 lost (sum)"
+                                                                     : "error (ls)",
+        tn_get_number(result, "objective_value"));
+    if (!isnan(tn_get_number(result, "latency_ms")))
+        add(text, "  %.2f ms of %.2f", tn_get_number(result, "latency_ms"),
+            tn_get_number(result, "latency_ms_before"));
     if (json_is_true(json_object_get(result, "limited")))
         add(text, "  (as far as locks allow)");
 }
@@ -145,20 +139,21 @@ static void brief_sensitivity(struct text *text, const json_t *result)
         points += json_array_size(json_object_get(layer, "points"));
     }
     add(text, "%zu layers, %zu points on %lld images  top-1 %.2f%% uncut", json_array_size(layers),
-        points, whole(result, "images"), 100 * number(json_object_get(result, "base"), "top1"));
+        points, whole(result, "images"),
+        100 * tn_get_number(json_object_get(result, "base"), "top1"));
 }
 
 static void brief_curve(struct text *text, const json_t *result)
 {
-    add(text, "%s: %zu points", string(result, "layer"),
+    add(text, "%s: %zu points", tn_get_text(result, "layer"),
         json_array_size(json_object_get(result, "kept")));
 }
 
 static void brief_prune(struct text *text, const json_t *result)
 {
     add(text, "%zu layers pruned  FLOPs %.3fx  params %.3fx",
-        json_array_size(json_object_get(result, "layers")), number(result, "flops_ratio"),
-        number(result, "params_ratio"));
+        json_array_size(json_object_get(result, "layers")), tn_get_number(result, "flops_ratio"),
+        tn_get_number(result, "params_ratio"));
 }
 
 static void brief_training(struct text *text, const json_t *result)
@@ -168,20 +163,26 @@ static void brief_training(struct text *text, const json_t *result)
     const json_t *last = count ? json_array_get(epochs, count - 1) : NULL;
     if (last)
         add(text, "%zu epoch%s  loss %.4f  top-1 %.2f %%  %.0f img/s", count, count == 1 ? "" : "s",
-            number(last, "loss"), 100 * number(last, "test_top1"),
-            number(last, "images_per_second"));
+            tn_get_number(last, "loss"), 100 * tn_get_number(last, "test_top1"),
+            tn_get_number(last, "images_per_second"));
 }
 
 static void brief_time(struct text *text, const json_t *result)
 {
-    add(text, "batch %lld: forward %.1f ms  backward %.1f ms  step %.1f ms", whole(result, "batch"),
-        number(result, "forward_ms"), number(result, "backward_ms"), number(result, "step_ms"));
+    static const char *const parts[][2] = {
+        {"forward", "forward_ms"}, {"backward", "backward_ms"}, {"step", "step_ms"}};
+    add(text, "batch %lld:", whole(result, "batch"));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!isnan(tn_get_number(result, parts[i][1])))
+            add(text, "%s%s %.1f ms", i ? "  " : " ", parts[i][0],
+                tn_get_number(result, parts[i][1]));
+    }
 }
 
 static void brief_file(struct text *text, const json_t *result)
 {
     const json_t *shape = json_object_get(result, "shape");
-    add(text, "wrote %s", string(result, "file"));
+    add(text, "wrote %s", tn_get_text(result, "file"));
     for (size_t i = 0; i < json_array_size(shape); i++)
         add(text, "%s%lld%s", i ? "x" : " [",
             (long long)json_integer_value(json_array_get(shape, i)),
@@ -190,7 +191,7 @@ static void brief_file(struct text *text, const json_t *result)
 
 static void brief_load(struct text *text, const json_t *result)
 {
-    add(text, "%s: %lld entries", string(result, "file"), whole(result, "entries"));
+    add(text, "%s: %lld entries", tn_get_text(result, "file"), whole(result, "entries"));
 }
 
 static void brief_locks(struct text *text, const json_t *result)
@@ -209,7 +210,7 @@ static void brief_locks(struct text *text, const json_t *result)
 static void brief_method(struct text *text, const json_t *result)
 {
     size_t layers = json_array_size(json_object_get(result, "layers"));
-    add(text, "%s for %zu layer%s", string(result, "method"), layers, layers == 1 ? "" : "s");
+    add(text, "%s for %zu layer%s", tn_get_text(result, "method"), layers, layers == 1 ? "" : "s");
 }
 
 static void brief_journal(struct text *text, const json_t *result)
@@ -222,12 +223,12 @@ static void brief_move(struct text *text, const json_t *result)
     if (whole(result, "entry") == 0)
         add(text, "now at the beginning");
     else
-        add(text, "now at entry %lld: %s", whole(result, "entry"), string(result, "line"));
+        add(text, "now at entry %lld: %s", whole(result, "entry"), tn_get_text(result, "line"));
 }
 
 static void brief_note(struct text *text, const json_t *result)
 {
-    add(text, "%s", string(result, "note"));
+    add(text, "%s", tn_get_text(result, "note"));
 }
 
 static void brief_recipe(struct text *text, const json_t *result)
@@ -237,12 +238,12 @@ static void brief_recipe(struct text *text, const json_t *result)
         add(text, "%zu recipes", json_array_size(json_object_get(result, "recipes")));
         return;
     }
-    add(text, "%s: %zu lines", string(result, "name"), json_array_size(lines));
-    if (!isnan(number(result, "params"))) {
-        add_amount(text, "  params", number(result, "params"));
-        add(text, " (%.3fx)", number(result, "params_ratio"));
-        add_amount(text, "  FLOPs", number(result, "flops"));
-        add(text, " (%.3fx)", number(result, "flops_ratio"));
+    add(text, "%s: %zu lines", tn_get_text(result, "name"), json_array_size(lines));
+    if (!isnan(tn_get_number(result, "params"))) {
+        add_amount(text, "  params", tn_get_number(result, "params"));
+        add(text, " (%.3fx)", tn_get_number(result, "params_ratio"));
+        add_amount(text, "  FLOPs", tn_get_number(result, "flops"));
+        add(text, " (%.3fx)", tn_get_number(result, "flops_ratio"));
     }
 }
 
@@ -252,12 +253,12 @@ static void add_networks(struct text *text, const json_t *rows)
     size_t count = json_array_size(rows);
     const json_t *row = count > 0 ? json_array_get(rows, count - 1) : NULL;
     add(text, "%zu networks", count);
-    if (!isfinite(number(row, "top1")))
+    if (!isfinite(tn_get_number(row, "top1")))
         return;
-    add(text, "  entry %.0f: top-1 %.2f%% at %.2fx FLOPs", number(row, "entry"),
-        100 * number(row, "top1"), number(row, "flops_ratio"));
-    if (isfinite(number(row, "top1_difference")))
-        add(text, ", %+.2f to base (%s)", 100 * number(row, "top1_difference"),
+    add(text, "  entry %.0f: top-1 %.2f%% at %.2fx FLOPs", tn_get_number(row, "entry"),
+        100 * tn_get_number(row, "top1"), tn_get_number(row, "flops_ratio"));
+    if (isfinite(tn_get_number(row, "top1_difference")))
+        add(text, ", %+.2f to base (%s)", 100 * tn_get_number(row, "top1_difference"),
             json_is_true(json_object_get(row, "exceeds")) ? "more than chance" : "within chance");
 }
 
@@ -273,9 +274,9 @@ static void brief_compare(struct text *text, const json_t *result)
         add_networks(text, rows);
     json_array_foreach((json_t *)methods, i, row)
     {
-        if (number(row, "error_ls") < least) {
-            least = number(row, "error_ls");
-            best = string(row, "method");
+        if (tn_get_number(row, "error_ls") < least) {
+            least = tn_get_number(row, "error_ls");
+            best = tn_get_text(row, "method");
         }
     }
     if (methods)
@@ -311,7 +312,7 @@ void tn_brief(const char *command, const json_t *result, char *text, size_t size
 {
     struct text out = {text, size, 0};
     text[0] = '\0';
-    const char *error = string(result, "error");
+    const char *error = tn_get_text(result, "error");
     if (*error)
         add(&out, "%s", error);
     size_t length = strcspn(command, " \t");

@@ -73,7 +73,8 @@ static bool time_row(struct tn_session *session, struct tn_compared *row, int ba
 {
     struct tn_timing timing;
     struct tn_state *state = tn_session_state_at(session, row->network, true, error);
-    bool fine = state && tn_time_network(state->model->graph, batch, progress, &timing, error);
+    struct tn_timing_order timed = {batch, TN_USUAL_TIMED, true, true};
+    bool fine = state && tn_time_network(state->model->graph, &timed, progress, &timing, error);
     tn_state_unref(state);
     if (!fine)
         return tn_fail_in(error, "entry %lld", (long long)row->entry);

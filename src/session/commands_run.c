@@ -19,30 +19,37 @@ static void put_layer_time(json_t *layers, const struct tn_layer *layer,
 {
     const struct tn_node_time *time = &timing->nodes[layer->node];
     double flops = (double)layer->flops * (double)batch;
-    double forward = flops / time->forward_ms * 1e-6; /* GFLOP/s */
+    /* NaN, which is no number in JSON, for what was not asked or where the network cannot be
+     * trained. The way back multiplies twice: for the input and for the weights. */
+    bool inferred = !isnan(timing->forward_ms), trained = !isnan(timing->backward_ms);
+    double forward = inferred ? flops / time->forward_ms * 1e-6 : NAN; /* GFLOP/s */
+    double backward = trained ? 2 * flops / time->backward_ms * 1e-6 : NAN;
     json_t *json = json_object();
     tn_put_text(json, "name", layer->name);
     tn_put_text(json, "op", tn_op_name(layer->op));
     tn_put_text(json, "path", time->path ? time->path : "");
     tn_put_integer(json, "flops", layer->flops);
-    tn_put_number(json, "forward_ms", time->forward_ms);
+    tn_put_number(json, "forward_ms", inferred ? time->forward_ms : NAN);
     tn_put_number(json, "gflops", forward);
     tn_put_number(json, "share", forward / timing->peak_gflops);
-    /* NaN, which is no number in JSON, where the network cannot be trained. The way back multiplies
-     * twice: for the input and for the weights. */
-    bool trained = timing->untrained.kind == TN_ERROR_NONE;
-    double backward = trained ? 2 * flops / time->backward_ms * 1e-6 : NAN;
     tn_put_number(json, "backward_ms", trained ? time->backward_ms : NAN);
     tn_put_number(json, "backward_gflops", backward);
     tn_put_number(json, "backward_share", backward / timing->peak_gflops);
     json_array_append_new(layers, json);
 }
 
-static void put_layer_times(json_t *result, const struct tn_layers *layers,
+static void put_layer_times(json_t *result, const struct tn_model *model,
                             const struct tn_timing *timing, int64_t batch)
 {
+    const struct tn_layers *layers = &model->layers;
     json_t *rows = json_array();
-    double rest[2] = {timing->forward_ms, timing->backward_ms};
+    /* From the nodes: medians do not add up to that of the whole, of which layers alone can have
+     * more where something else disturbs the machine. */
+    double rest[2] = {0, timing->untrained.kind == TN_ERROR_NONE ? 0 : NAN};
+    for (int n = 0; n < model->graph->node_count; n++) {
+        rest[0] += timing->nodes[n].forward_ms;
+        rest[1] += timing->nodes[n].backward_ms;
+    }
     for (int l = 0; l < layers->count; l++) {
         const struct tn_node_time *time = &timing->nodes[layers->layer[l].node];
         put_layer_time(rows, &layers->layer[l], timing, batch);
@@ -58,11 +65,16 @@ static void put_layer_times(json_t *result, const struct tn_layers *layers,
 static bool run_time(struct tn_session *session, const struct tn_command_line *line,
                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
-    int64_t batch = 0;
+    int64_t batch = 0, passes = 0;
     struct tn_timing timing;
     if (!tn_line_integer(line, "batch", 1, 65536, &batch, error) ||
-        !tn_session_need_model(session, error) ||
-        !tn_time_network(session->state->model->graph, (int)batch, progress, &timing, error))
+        !tn_line_integer(line, "passes", 1, TN_MOST_TIMED, &passes, error) ||
+        !tn_session_need_model(session, error))
+        return false;
+    const char *mode = tn_line_option(line, "mode");
+    struct tn_timing_order timed = {(int)batch, (int)passes, strcmp(mode, "training") != 0,
+                                    strcmp(mode, "inference") != 0};
+    if (!tn_time_network(session->state->model->graph, &timed, progress, &timing, error))
         return false;
     tn_put_integer(result, "batch", batch);
     tn_put_integer(result, "memory_bytes", (int64_t)timing.memory);
@@ -70,7 +82,7 @@ static bool run_time(struct tn_session *session, const struct tn_command_line *l
     tn_put_number(result, "forward_ms", timing.forward_ms);
     tn_put_number(result, "backward_ms", timing.backward_ms);
     tn_put_number(result, "step_ms", timing.step_ms);
-    put_layer_times(result, &session->state->model->layers, &timing, batch);
+    put_layer_times(result, session->state->model, &timing, batch);
     if (timing.untrained.kind != TN_ERROR_NONE) /* it can be run all the same */
         tn_put_text(result, "untrained", timing.untrained.text);
     tn_timing_free(&timing);
@@ -202,7 +214,9 @@ const struct tn_command tn_commands_run[] = {
      "saves multiplications.",
      TN_COMMAND_JOURNALED | TN_COMMAND_LONG,
      {{0}},
-     {{"batch", TN_WORD_NUMBER, "32", NULL, "images at once"}},
+     {{"batch", TN_WORD_NUMBER, "32", NULL, "images at once"},
+      {"passes", TN_WORD_NUMBER, "7", NULL, "batches that are measured, after one that is not"},
+      {"mode", TN_WORD_NAME, "both", "both|inference|training", "what is measured"}},
      run_time},
     {"infer",
      "run the network on images from a .npy file",

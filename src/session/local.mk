@@ -47,6 +47,7 @@ libthinet_la_SOURCES += \
 	src/session/store_read.c \
 	src/session/store_write.c \
 	src/session/structure.c src/session/structure.h \
+	src/session/timed.c src/session/timed.h \
 	src/session/timing.c src/session/timing.h \
 	src/session/training.c src/session/training.h \
 	src/session/unfinished.c src/session/unfinished.h \

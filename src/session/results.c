@@ -83,3 +83,15 @@ void tn_put_bool(json_t *object, const char *key, bool value)
 {
     tn_put(object, key, json_boolean(value));
 }
+
+double tn_get_number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+const char *tn_get_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}

@@ -21,4 +21,8 @@ void tn_put_integer(json_t *object, const char *key, int64_t value);
 void tn_put_text(json_t *object, const char *key, const char *value);
 void tn_put_bool(json_t *object, const char *key, bool value);
 
+/* The way back; sessions of others hold what they hold: what is no number is NaN, no text "". */
+double tn_get_number(const json_t *object, const char *key);
+const char *tn_get_text(const json_t *object, const char *key);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 #include "session/inside.h"
+#include "session/timed.h"
 #include <math.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -23,6 +24,7 @@ struct holder {
     struct tn_snapshot shot;
     struct tn_layer_path **paths; /* [shot.layer_count * PATHS] references behind layers[].path
                                      and layers[].rankings[].path */
+    struct tn_timed *timed;       /* behind times, or NULL */
     struct entry_text **texts;    /* [shot.entry_count] references behind entries[] */
 };
 
@@ -62,6 +64,7 @@ static void release(struct holder *holder)
         series_free(&shot->series[s]);
     for (int e = 0; holder->texts && e < shot->entry_count; e++)
         text_unref(holder->texts[e]);
+    tn_timed_unref(holder->timed);
     tn_free(shot->layers);
     tn_free(shot->series);
     tn_free(shot->entries);
@@ -233,6 +236,28 @@ static bool fill_layers(struct holder *holder, const struct tn_state *state, str
     return true;
 }
 
+/* Was another network measured than stands now? Only its sizes matter. */
+static bool measured_another(const struct tn_snapshot *shot)
+{
+    const struct tn_snapshot_times *times = shot->times;
+    bool same = times->layer_count == shot->layer_count;
+    for (int l = 0; same && l < shot->layer_count; l++)
+        same = strcmp(times->layers[l].name, shot->layers[l].name) == 0 &&
+               times->layers[l].flops == (double)shot->layers[l].flops;
+    return !same;
+}
+
+static bool fill_times(struct holder *holder, const struct tn_session *session,
+                       const struct holder *previous, struct tn_error *error)
+{
+    struct tn_snapshot *shot = &holder->shot;
+    if (!tn_timed_last(&session->journal, previous ? previous->timed : NULL, &holder->timed, error))
+        return false;
+    shot->times = holder->timed ? &holder->timed->view : NULL;
+    shot->times_stale = shot->times && measured_another(shot);
+    return true;
+}
+
 static bool is_training(const struct tn_entry *entry)
 {
     bool train =
@@ -393,6 +418,7 @@ struct tn_snapshot *tn_snapshot_new(struct tn_session *session, const struct tn_
     holder->shot.version = previous ? previous->version + 1 : 1;
     bool fine = fill_head(&holder->shot, session, error) &&
                 fill_layers(holder, session->state, error) &&
+                fill_times(holder, session, before, error) &&
                 fill_all_series(&holder->shot, session, error) &&
                 fill_entries(holder, session, before, error);
     if (fine)

@@ -78,6 +78,25 @@ struct tn_snapshot_entry { /* a row of the journal */
     char *brief; /* "top-1 93.60 %", "FLOPs 0.31x" */
 };
 
+/* A layer's part in the time of a batch; NAN: not known. */
+struct tn_snapshot_time {
+    char *name;
+    char path[16];                    /* how a convolution is computed, or "" */
+    double flops;                     /* of an image */
+    double forward_ms, gflops, share; /* share of the machine's peak */
+    double backward_ms, backward_gflops, backward_share;
+};
+
+struct tn_snapshot_times { /* what command `time` found; shared between snapshots */
+    int64_t entry;
+    double batch, forward_ms, backward_ms, step_ms;
+    double other_forward_ms, other_backward_ms; /* of all that are no layers */
+    double peak_gflops;
+    char *untrained; /* why nothing is known of the way back, or "" */
+    int layer_count;
+    struct tn_snapshot_time *layers;
+};
+
 struct tn_snapshot {
     char *session_name;           /* "unsaved" without a file */
     char *model_name, *data_name; /* "" when not open */
@@ -88,6 +107,8 @@ struct tn_snapshot {
     /* as opened; as it stands; as it would be with the pending ratios pruned */
     int layer_count;
     struct tn_snapshot_layer *layers;
+    const struct tn_snapshot_times *times; /* the last of this network, or NULL */
+    bool times_stale;                      /* it has changed since */
     int series_count;
     struct tn_snapshot_series *series;
     int entry_count;

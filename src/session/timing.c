@@ -4,22 +4,21 @@
 #include "core/clock.h"
 #include "core/median.h"
 #include "core/memory.h"
+#include "core/threads.h"
 #include "engine/network.h"
 #include "engine/peak.h"
 #include "engine/trial.h"
 #include <math.h>
 #include <stdio.h>
 
-enum { TIMED = 7 };
-
 struct timing {
     struct tn_network *network;
     const float *images;
     float *gradient;
-    int batch;
-    double forward[TIMED], backward[TIMED], step[TIMED];
-    double (*nodes)[TIMED]; /* [nodes] seconds of the passes at hand */
-    int node, index;        /* that runs, or -1; of the pass */
+    int batch, passes;
+    double forward[TN_MOST_TIMED], backward[TN_MOST_TIMED], step[TN_MOST_TIMED];
+    double (*nodes)[TN_MOST_TIMED]; /* [nodes] seconds of the passes at hand */
+    int node, index;                /* that runs, or -1; of the pass */
     double since;
     struct tn_size_text memory;
 };
@@ -96,11 +95,11 @@ static void note_nodes(struct timing *t, const struct tn_graph *graph, enum tn_m
 {
     for (int n = 0; n < graph->node_count; n++) {
         struct tn_node_time *node = &timing->nodes[n];
-        double ms = 1000 * tn_median(TIMED, t->nodes[n]);
+        double ms = 1000 * tn_median(t->passes, t->nodes[n]);
         *(mode == TN_INFER ? &node->forward_ms : &node->backward_ms) = ms;
         if (mode == TN_INFER)
             node->path = tn_network_path(t->network, n);
-        for (int i = 0; i < TIMED; i++)
+        for (int i = 0; i < t->passes; i++)
             t->nodes[n][i] = 0;
     }
 }
@@ -112,6 +111,7 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
     t->network = tn_network_new(graph, t->batch, mode, error);
     if (!t->network)
         return false;
+    tn_network_watch(t->network, progress);
     size_t numbers = (size_t)t->batch * (size_t)tn_network_outputs(t->network);
     t->gradient = tn_alloc(numbers, sizeof *t->gradient);
     bool fine =
@@ -120,11 +120,13 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
         t->gradient[i] = (i % 2 ? 1.0F : -1.0F) / (float)numbers;
     char needs[64];
     snprintf(needs, sizeof needs, "needs %s", t->memory.text);
-    for (int i = -1; fine && i < TIMED; i++) {
+    for (int i = -1; fine && i < t->passes; i++) {
         fine = tn_progress_step(progress, mode == TN_INFER ? "time forward" : "time step", i + 1,
-                                TIMED + 1, "passes", needs, error) &&
+                                t->passes + 1, "passes", needs, error) &&
                (mode == TN_INFER ? time_infer(t, i, error) : time_step(t, i, error));
     }
+    if (fine && tn_progress_cancelled(progress))
+        fine = tn_fail(error, TN_ERROR_CANCELLED, "cancelled"); /* the last pass is not whole */
     if (fine)
         note_nodes(t, graph, mode, timing);
     tn_free(t->gradient);
@@ -158,30 +160,41 @@ static bool find_memory(const struct tn_graph *graph, int batch, enum tn_mode mo
                    tn_size_text((double)*bytes).text, tn_size_text((double)available).text);
 }
 
-bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_progress *progress,
-                     struct tn_timing *timing, struct tn_error *error)
+/* What the modes asked for will take; *trains: training is one of them and can be done. */
+static bool find_memories(const struct tn_graph *graph, const struct tn_timing_order *timed,
+                          bool *trains, struct tn_timing *timing, struct tn_error *error)
 {
-    struct timing t = {.batch = batch};
-    *timing = (struct tn_timing){.forward_ms = NAN, .backward_ms = NAN, .step_ms = NAN};
-    if (!find_memory(graph, batch, TN_INFER, &timing->memory, error))
+    if (timed->inference && !find_memory(graph, timed->batch, TN_INFER, &timing->memory, error))
         return false;
-    bool trains =
-        find_memory(graph, batch, TN_TRAINING, &timing->memory_training, &timing->untrained);
-    if (!trains)
+    *trains = timed->training && find_memory(graph, timed->batch, TN_TRAINING,
+                                             &timing->memory_training, &timing->untrained);
+    if (!*trains)
         timing->memory_training = 0;
     if (timing->memory_training > timing->memory)
         timing->memory = timing->memory_training;
     timing->memory += tn_weights_bytes(graph);
+    return true;
+}
+
+static bool time_network(const struct tn_graph *graph, const struct tn_timing_order *timed,
+                         const struct tn_progress *progress, struct tn_timing *timing,
+                         struct tn_error *error)
+{
+    struct timing t = {.batch = timed->batch, .passes = timed->passes};
+    bool trains;
+    *timing = (struct tn_timing){.forward_ms = NAN, .backward_ms = NAN, .step_ms = NAN};
+    if (!find_memories(graph, timed, &trains, timing, error))
+        return false;
     t.memory = tn_size_text((double)timing->memory);
-    float *images = tn_trial_images(graph, batch, error);
+    float *images = tn_trial_images(graph, t.batch, error);
     t.images = images;
     bool fine = images && new_nodes(&t, graph, timing, error) &&
-                time_mode(&t, graph, TN_INFER, progress, timing, error);
+                (!timed->inference || time_mode(&t, graph, TN_INFER, progress, timing, error));
     bool trained =
         fine && trains && time_mode(&t, graph, TN_TRAINING, progress, timing, &timing->untrained);
     tn_free(images);
     tn_free(t.nodes);
-    if (fine && !trained && timing->untrained.kind != TN_ERROR_INPUT) {
+    if (fine && timed->training && !trained && timing->untrained.kind != TN_ERROR_INPUT) {
         if (error)
             *error = timing->untrained;
         fine = false;
@@ -191,12 +204,24 @@ bool tn_time_network(const struct tn_graph *graph, int batch, const struct tn_pr
         return false;
     }
     timing->peak_gflops = tn_peak_gflops();
-    timing->forward_ms = 1000 * tn_median(TIMED, t.forward);
+    if (timed->inference)
+        timing->forward_ms = 1000 * tn_median(t.passes, t.forward);
     if (trained) {
-        timing->backward_ms = 1000 * tn_median(TIMED, t.backward);
-        timing->step_ms = 1000 * tn_median(TIMED, t.step);
+        timing->backward_ms = 1000 * tn_median(t.passes, t.backward);
+        timing->step_ms = 1000 * tn_median(t.passes, t.step);
     }
     return true;
+}
+
+/* One layer of a large batch can take many seconds: it is left in the middle too. */
+bool tn_time_network(const struct tn_graph *graph, const struct tn_timing_order *timed,
+                     const struct tn_progress *progress, struct tn_timing *timing,
+                     struct tn_error *error)
+{
+    tn_parallel_cancel(progress ? progress->cancelled : NULL);
+    bool timed_all = time_network(graph, timed, progress, timing, error);
+    tn_parallel_cancel(NULL);
+    return timed_all;
 }
 
 void tn_timing_free(struct tn_timing *timing)

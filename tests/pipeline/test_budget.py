@@ -95,11 +95,14 @@ check("by another method, along its own errors", all(
 thinet = commands(*START, "budget flops=0.4")[-1]
 check("which are larger than ThiNet's", thinet["objective_value"] < answer["objective_value"], answer["objective_value"])
 
-# Latency is measured, and what else runs here at that moment changes it several times over: how near it comes is for
-# the user to see (latency_ratio); here is only what must hold whatever was measured.
-results = commands(*START, "budget latency=0.5 batch=8", "prune all")
-answer, pruned = results[-2:]
-check("latency is measured, and faster than before", 0 < answer["latency_ratio"] < 0.95 and answer["batch"] == 8
+# Latency is measured, and what else runs here at that moment changes it several times over: one of a few tries must
+# come near. The rest holds whatever was measured.
+for attempt in range(5):
+    results = commands(*START, "budget latency=0.5 batch=8", "prune all")
+    answer, pruned = results[-2:]
+    if 0.3 < answer["latency_ratio"] < 0.7:
+        break
+check("latency comes near what is asked", 0.3 < answer["latency_ratio"] < 0.7 and answer["batch"] == 8
       and near(answer["latency_asked"], 0.5 * answer["latency_ms_before"])
       and near(answer["latency_ratio"], answer["latency_ms"] / answer["latency_ms_before"])
       and 1 <= answer["rounds"] <= 5 and answer["measure"] == "latency", answer)
