@@ -235,7 +235,7 @@ struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, e
 struct tn_network *tn_network_new_watched(const struct tn_graph *graph, int max_batch,
                                           struct tn_error *error)
 {
-    struct tn_network_options options = {.max_batch = max_batch, .watched = true};
+    struct tn_network_options options = {.max_batch = max_batch, .mode = TN_INFER, .watched = true};
     return tn_network_new_with(graph, &options, error);
 }
 

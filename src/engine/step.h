@@ -77,38 +77,36 @@ struct tn_step_ops {
 
 struct tn_network {
     struct tn_graph *graph;
-    enum tn_mode mode;
-    bool watched;         /* observers want to see every sum */
-    int max_batch, count; /* images of the batch at hand */
     const struct tn_kernels *kernels;
-    int step_count;
-    struct tn_step *steps;
-    int *blob_of; /* [values] blob or -1 */
-    int blob_count;
-    struct tn_blob *blobs;
-    int param_count;
-    struct tn_param *params;
-    int *param_of;       /* [values] or -1 */
-    int segment_count;   /* 1: all activations are kept for the backward pass */
-    size_t most_inside;  /* floats an image that are made within a segment; SIZE_MAX: any */
-    size_t arena_floats; /* an image: activations and gradients, plan_memory.c */
-    float *arena;        /* NULL until the first pass, and after tn_network_rest */
+    enum tn_mode mode;
+    int max_batch, count; /* images of the batch at hand */
+    int first_image;      /* of the batch at hand in the whole one it is a piece of */
+    bool watched;         /* observers want to see every sum */
+    bool pieces;          /* gradients of parameters may be added up over several passes */
     bool sizes_only; /* only planned, to know what it would take: it has no memory and never runs */
-    size_t held_bytes; /* by operators and parameters */
-    int input_blob, output_blob;
+    bool again;      /* a forward pass is made again: it must not count twice */
+    bool frozen;     /* training: BatchNorm and Dropout behave as at inference */
     bool wants_input_gradient, wants_new_plan;
-    bool again;            /* a forward pass is made again: it must not count twice */
-    bool frozen;           /* training: BatchNorm and Dropout behave as at inference */
-    size_t scratch_floats; /* a worker */
+    int step_count, blob_count, param_count;
+    struct tn_step *steps;
+    struct tn_blob *blobs;
+    struct tn_param *params;
+    int *blob_of;  /* [values] blob or -1 */
+    int *param_of; /* [values] or -1 */
+    int input_blob, output_blob;
+    int segment_count; /* 1: all activations are kept for the backward pass */
     unsigned scratch_workers;
-    float **scratch; /* [workers] */
+    size_t most_inside;    /* floats an image that are made within a segment; SIZE_MAX: any */
+    size_t arena_floats;   /* an image: activations and gradients, plan_memory.c */
+    float *arena;          /* NULL until the first pass, and after tn_network_rest */
+    size_t held_bytes;     /* by operators and parameters */
+    size_t scratch_floats; /* a worker */
+    float **scratch;       /* [workers] */
     size_t shared_floats;
     float *shared;     /* scratch that all workers see */
     float *accumulate; /* where a second contribution to a gradient is made before it is added */
     size_t spare_floats;
-    float *spare;    /* the same for gradients of parameters */
-    bool pieces;     /* gradients of parameters may be added up over several passes */
-    int first_image; /* of the batch at hand in the whole one it is a piece of */
+    float *spare; /* the same for gradients of parameters */
     uint64_t seed, iteration;
     const struct tn_progress *progress; /* to be cancelled by, or NULL */
 };
