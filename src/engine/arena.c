@@ -26,9 +26,11 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* With a line between them: sizes are often powers of two, and what is read and written together
+ * must not lie so far apart that it falls into the same few sets of the caches. */
 static size_t end_of(const struct tn_life *life)
 {
-    return life->at + (life->size + ALIGNED - 1) / ALIGNED * ALIGNED;
+    return life->at + (life->size + ALIGNED - 1) / ALIGNED * ALIGNED + ALIGNED;
 }
 
 /* Into the first gap that is wide enough; `placed` is in the order of `at`. */
