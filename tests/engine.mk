@@ -1,6 +1,6 @@
 UNIT_TESTS += tests/test_kernels tests/test_functions tests/test_arithmetic tests/test_operators tests/test_depthwise \
 	tests/test_moving \
-	tests/test_plan tests/test_loss tests/test_schedule tests/test_train
+	tests/test_plan tests/test_loss tests/test_schedule tests/test_train tests/test_train_memory
 GRADIENTS = tests/gradients.c tests/gradients.h tests/small_graph.c tests/small_graph.h
 tests_test_kernels_SOURCES = tests/test_kernels.c
 tests_test_kernels_LDADD = $(UNIT_LDADD)
@@ -22,3 +22,5 @@ tests_test_schedule_SOURCES = tests/test_schedule.c
 tests_test_schedule_LDADD = $(UNIT_LDADD)
 tests_test_train_SOURCES = tests/test_train.c
 tests_test_train_LDADD = $(UNIT_LDADD)
+tests_test_train_memory_SOURCES = tests/test_train_memory.c tests/small_data.c $(GRADIENTS)
+tests_test_train_memory_LDADD = $(UNIT_LDADD)

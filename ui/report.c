@@ -258,7 +258,7 @@ static void report_time(FILE *file, const json_t *result)
     size_t i;
     char line[200];
     tn_brief("time", result, line, sizeof line);
-    fprintf(file, "%s\n", line);
+    fprintf(file, "%s  memory %.1f MB\n", line, number_of(result, "memory_bytes") * 1e-6);
     fprintf(file, "%-*s %-11s %9s %8s %5s %9s %8s %5s\n", name, "layer", "path", "forward",
             "GFLOP/s", "share", "backward", "GFLOP/s", "share");
     json_array_foreach(rows, i, row)
@@ -283,6 +283,13 @@ static void report_training(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "epochs"), *row;
     size_t i;
+    fprintf(file, "needed %.1f MB of memory of %.1f MB there were\n",
+            number_of(result, "memory_needed") * 1e-6,
+            number_of(result, "memory_available") * 1e-6);
+    if (whole_of(result, "pieces") > 1)
+        fprintf(file, "batches were trained in %lld pieces\n", whole_of(result, "pieces"));
+    if (json_is_true(json_object_get(result, "recomputes")))
+        fputs("activations were made again in the backward pass\n", file);
     fprintf(file, "%5s %9s %9s %11s %11s %8s\n", "epoch", "lr", "loss", "train top-1", "test top-1",
             "img/s");
     json_array_foreach(rows, i, row)

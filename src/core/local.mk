@@ -1,4 +1,5 @@
 libthinet_la_SOURCES += \
+	src/core/available.c src/core/available.h \
 	src/core/clock.c src/core/clock.h \
 	src/core/digest.c src/core/digest.h \
 	src/core/error.c src/core/error.h \

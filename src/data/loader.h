@@ -13,6 +13,8 @@ struct tn_batch {
     size_t count;
 };
 
+enum { TN_LOADER_BATCHES = 3 }; /* that it holds at once */
+
 /* Load images order[0 .. count-1] (NULL: 0, 1, 2 ...; copied) of a split in batches of `batch`, the
  * last one shorter. The dataset is referenced until the loader is freed. */
 struct tn_loader *tn_loader_new(struct tn_dataset *dataset, enum tn_split split,

@@ -84,9 +84,9 @@ bool tn_conv_fold_norm(struct tn_network *network, struct tn_step *step, const s
         part[i] = tn_tensor_floats(tn_node_constant(network->graph, norm, i + 1));
     const float *weights = weights_of(network, step), *bias = finish_of(network, step).bias;
     float epsilon = tn_node_float(norm, "epsilon", 1e-5f);
-    float *folded = tn_calloc(filters * depth, sizeof(float)),
-          *folded_bias = tn_calloc(filters, sizeof(float));
-    for (size_t f = 0; folded && folded_bias && f < filters; f++) {
+    float *folded = tn_want_memory(network, filters * depth, sizeof(float)),
+          *folded_bias = tn_want_memory(network, filters, sizeof(float));
+    for (size_t f = 0; !network->sizes_only && folded && folded_bias && f < filters; f++) {
         double scale = (double)part[0][f] / sqrt((double)part[3][f] + (double)epsilon);
         for (size_t k = 0; k < depth; k++)
             folded[f * depth + k] = (float)(scale * (double)weights[f * depth + k]);

@@ -80,7 +80,15 @@ static bool make_back_offsets(struct tn_correlation *c)
     return true;
 }
 
-static bool make_parts(struct tn_correlation *c)
+/* Room for packed weights in the shared memory; what else is there stands behind it. */
+static size_t packed_room(const struct tn_correlation *c)
+{
+    enum { LINE = TN_ALIGNMENT / sizeof(float) };
+    size_t weights = (size_t)c->window.channels_out * (size_t)c->depth;
+    return (weights + LINE - 1) / LINE * LINE;
+}
+
+static void want_parts(struct tn_network *network, struct tn_correlation *c)
 {
     size_t part = (size_t)c->window.channels_out * (size_t)c->padded_depth;
     size_t parts = PART_BYTES / (part * sizeof(float) + 1);
@@ -89,8 +97,7 @@ static bool make_parts(struct tn_correlation *c)
     if (parts > (size_t)c->slices)
         parts = (size_t)c->slices;
     c->parts = parts < 1 ? 1 : (int)parts;
-    c->partial = tn_calloc((size_t)c->parts * part, sizeof(float));
-    return c->partial != NULL;
+    tn_want_shared(network, packed_room(c) + (size_t)c->parts * part);
 }
 
 /* What a worker needs: planes of either side, and a tile of results. */
@@ -114,12 +121,18 @@ static bool prepare_passes(struct tn_network *network, struct tn_correlation *c,
     size_t weights = (size_t)c->window.channels_out * (size_t)c->depth;
     if (!want_scratch(network, c, passes) || !make_offsets(c))
         return false;
-    if (passes & TN_PASS_FORWARD && !(c->packed = tn_calloc(weights, sizeof(float))))
+    if (passes & TN_PASS_BACK && !make_back_offsets(c))
         return false;
-    if (passes & TN_PASS_BACK && !(c->packed_back = tn_calloc(weights, sizeof(float))))
+    if (network->mode == TN_TRAINING) { /* packed anew at each call */
+        tn_want_shared(network, packed_room(c));
+        if (passes & TN_PASS_WEIGHTS)
+            want_parts(network, c);
+        return true;
+    }
+    if (passes & TN_PASS_FORWARD && !(c->packed = tn_want_memory(network, weights, sizeof(float))))
         return false;
-    return (!(passes & TN_PASS_BACK) || make_back_offsets(c)) &&
-           (!(passes & TN_PASS_WEIGHTS) || make_parts(c));
+    return !(passes & TN_PASS_BACK) ||
+           (c->packed_back = tn_want_memory(network, weights, sizeof(float)));
 }
 
 bool tn_correlation_prepare(struct tn_network *network, const char *name, struct tn_correlation *c,
@@ -130,6 +143,7 @@ bool tn_correlation_prepare(struct tn_network *network, const char *name, struct
                                &c->geometry, error))
         return tn_fail_in(error, "node '%s'", name);
     c->groups = c->window.groups;
+    c->shares = network->mode == TN_TRAINING;
     c->filters = c->window.channels_out / c->groups;
     c->channels = c->window.channels_in / c->groups;
     c->slices = (network->max_batch + c->geometry.slice - 1) / c->geometry.slice;
@@ -148,9 +162,10 @@ void tn_correlation_release(struct tn_correlation *c)
     tn_free(c->back_offsets);
     tn_free(c->back_depth);
     tn_free(c->offsets);
-    tn_free(c->packed);
-    tn_free(c->packed_back);
-    tn_free(c->partial);
+    if (!c->shares) {
+        tn_free(c->packed);
+        tn_free(c->packed_back);
+    }
 }
 
 /* --- packing of weights --- */
@@ -206,6 +221,8 @@ static void pack(const struct tn_network *network, struct tn_correlation *c, con
 {
     struct pack_job job = {c, weights, network->kernels->tile_rows};
     bool *once = back ? &c->packed_back_once : &c->packed_once;
+    if (c->shares)
+        *(back ? &c->packed_back : &c->packed) = tn_shared(network);
     if (!*once)
         tn_parallel((size_t)c->groups, back ? pack_group_back : pack_group, &job);
     *once = network->mode == TN_INFER;
@@ -480,6 +497,7 @@ void tn_correlation_weights(struct tn_network *network, struct tn_correlation *c
                       .weights_gradient = weights_gradient,
                       .slices = slice_count(network, c)};
     job.parts = c->parts < job.slices ? c->parts : job.slices;
+    c->partial = tn_shared(network) + packed_room(c);
     if (input_gradient)
         pack(network, c, weights, true);
     tn_parallel((size_t)job.parts, weights_part, &job);

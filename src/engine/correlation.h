@@ -15,10 +15,12 @@ struct tn_correlation {
     ptrdiff_t *offsets;                 /* [padded_depth] from the group's first plane */
     int *back_depth;                    /* [phases] filters x taps of that phase */
     ptrdiff_t **back_offsets;           /* [phases] */
-    float *packed, *packed_back;        /* weights in the order the kernels read them */
+    float *packed, *packed_back;        /* weights in the order the kernels read them; while
+                                           training in memory that all steps share */
+    bool shares;                        /* packed weights are in the shared memory */
     bool packed_once, packed_back_once; /* inference: weights do not change */
     int parts, slices;                  /* slices of the greatest batch */
-    float *partial;                     /* [parts, filters x groups, padded_depth] */
+    float *partial;                     /* [parts, filters x groups, padded_depth], shared */
 };
 
 /* `c` zeroed but for its window. Errors name the node, `name`. */

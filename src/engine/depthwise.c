@@ -39,7 +39,6 @@ struct depthwise {
     size_t block;                           /* channels whose gradients are made together */
     size_t gradient_pitch, gradient_floats; /* a band of the output's gradient */
     int parts;                              /* of the batch, whose sums are made apart */
-    double *sums;                           /* [parts,channels,taps] */
 };
 
 static int least(int a, int b)
@@ -192,6 +191,7 @@ struct job {
     const float *weights, *from, *gradient;
     struct tn_finish finish;
     float *to;
+    double *sums; /* [parts,channels,taps] of the weights' gradient */
 };
 
 static const float *kernel_of(const struct job *job, size_t channel, float *turned)
@@ -348,7 +348,7 @@ static void gradients_of_block(void *context, size_t index, unsigned worker)
     clear(&c->forward, c->block, share.planes);
     memset(share.gradients, 0, c->block * c->gradient_floats * sizeof *share.gradients);
     clear(&c->back, c->block, share.back);
-    add_share(job, &share, c->sums + (part * c->channels + channel) * c->taps);
+    add_share(job, &share, job->sums + (part * c->channels + channel) * c->taps);
 }
 
 static void backward(struct tn_network *network, void *state, const float *weights,
@@ -362,13 +362,14 @@ static void backward(struct tn_network *network, void *state, const float *weigh
                       .from = input,
                       .gradient = output_gradient,
                       .finish = tn_unfinished,
-                      .to = input_gradient};
+                      .to = input_gradient,
+                      .sums = (double *)(void *)tn_shared(network)};
     size_t count = c->channels * c->taps;
     tn_parallel(blocks(c) * (size_t)c->parts, gradients_of_block, &job);
     for (size_t k = 0; k < count; k++) {
         double sum = 0;
         for (size_t part = 0; part < (size_t)c->parts; part++)
-            sum += c->sums[part * count + k];
+            sum += job.sums[part * count + k];
         weights_gradient[k] = (float)sum;
     }
 }
@@ -386,40 +387,36 @@ static bool fits(const struct tn_network *network, const struct tn_window *w)
 
 static void release(void *state)
 {
-    struct depthwise *c = state;
-    if (c)
-        tn_free(c->sums);
-    tn_free(c);
+    tn_free(state);
 }
 
-static bool prepare_back(struct tn_network *network, struct depthwise *c)
+static void prepare_back(struct tn_network *network, struct depthwise *c)
 {
-    size_t lanes = (size_t)network->kernels->lanes;
+    size_t lanes = (size_t)network->kernels->lanes, in_double = sizeof(double) / sizeof(float);
     c->block = c->forward.block < c->back.block ? c->forward.block : c->back.block;
     c->gradient_pitch = round_up((size_t)c->forward.out[1], lanes);
     c->gradient_floats = (size_t)c->forward.band_rows * c->gradient_pitch;
     c->parts = least(network->max_batch, (int)((TASKS + blocks(c) - 1) / blocks(c)));
-    c->sums = tn_calloc((size_t)c->parts * c->channels * c->taps, sizeof *c->sums);
+    tn_want_shared(network, (size_t)c->parts * c->channels * c->taps * in_double);
     tn_want_scratch(network, c->block * (c->forward.floats + c->gradient_floats + c->back.floats +
-                                         c->taps * lanes * (sizeof(double) / sizeof(float))));
-    return c->sums != NULL;
+                                         c->taps * lanes * in_double));
 }
 
 static void *prepare(struct tn_network *network, const struct tn_window *window, int passes,
                      const char *name, struct tn_error *error)
 {
     struct depthwise *c = tn_calloc(1, sizeof *c);
-    if (c) {
-        c->channels = (size_t)window->channels_in;
-        c->taps = (size_t)window->kernel[0] * (size_t)window->kernel[1];
-        make_directions(window, c);
-        tn_want_scratch(network, c->forward.block * c->forward.floats);
-        if (passes == TN_PASS_FORWARD || prepare_back(network, c))
-            return c;
+    if (!c) {
+        tn_fail_memory(error, name, sizeof *c);
+        return NULL;
     }
-    tn_fail_memory(error, name, sizeof *c);
-    release(c);
-    return NULL;
+    c->channels = (size_t)window->channels_in;
+    c->taps = (size_t)window->kernel[0] * (size_t)window->kernel[1];
+    make_directions(window, c);
+    tn_want_scratch(network, c->forward.block * c->forward.floats);
+    if (passes != TN_PASS_FORWARD)
+        prepare_back(network, c);
+    return c;
 }
 
 const struct tn_conv_path tn_depthwise_path = {

@@ -23,7 +23,7 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
     struct dropout *dropout = step->state = tn_calloc(1, sizeof *dropout);
     size_t count = network->blobs[step->input].size * (size_t)network->max_batch;
     if (dropout)
-        dropout->mask = tn_calloc(count, sizeof(float));
+        dropout->mask = tn_want_memory(network, count, sizeof(float));
     if (!dropout || !dropout->mask)
         return tn_fail_memory(error, node->name, count * sizeof(float));
     const struct tn_tensor *ratio =
@@ -47,7 +47,8 @@ static void drop_image(void *context, size_t n, unsigned worker)
     const float *x = job->a + n * size;
     float *y = job->y + n * size, *mask = dropout->mask + n * size;
     struct tn_random random;
-    uint64_t stream = (job->network->iteration * 1024 + (uint64_t)job->step->node) * 65536 + n;
+    uint64_t stream = (job->network->iteration * 1024 + (uint64_t)job->step->node) * 65536 +
+                      (uint64_t)job->network->first_image + n;
     tn_random_seed(&random, job->network->seed, stream);
     for (size_t i = 0; i < size; i++) {
         if (!job->network->frozen)

@@ -55,7 +55,7 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
                 node->name, i == PARAM_SCALE ? "scale" : "shift", norm->channels);
     }
     size_t count = norm->channels * (size_t)network->max_batch;
-    norm->moments = tn_calloc(count, sizeof *norm->moments);
+    norm->moments = tn_want_memory(network, count, sizeof *norm->moments);
     return norm->moments || tn_fail_memory(error, node->name, count * sizeof *norm->moments);
 }
 

@@ -77,9 +77,9 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
         *(d < axis ? &norm->rows : &norm->length) *= (size_t)input->dims[d];
     norm->epsilon = tn_node_float(node, "epsilon", 1e-5f);
     size_t rows = norm->rows * (size_t)network->max_batch, sums = 2 * SLICES * norm->length;
-    norm->mean = tn_calloc(rows, sizeof(float));
-    norm->inverse = tn_calloc(rows, sizeof(float));
-    norm->sums = tn_calloc(network->mode == TN_TRAINING ? sums : 0, sizeof(double));
+    norm->mean = tn_want_memory(network, rows, sizeof(float));
+    norm->inverse = tn_want_memory(network, rows, sizeof(float));
+    norm->sums = tn_want_memory(network, network->mode == TN_TRAINING ? sums : 0, sizeof(double));
     if (!norm->mean || !norm->inverse || !norm->sums)
         return tn_fail_memory(error, node->name, 2 * rows * sizeof(float) + sums * sizeof(double));
     return check_params(network, step, error);

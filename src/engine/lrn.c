@@ -39,7 +39,7 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
         return true;
     size_t scratch;
     if (!tn_mul(lrn->channels, PIXELS, &scratch) ||
-        !(lrn->sums = tn_calloc(floats * (size_t)network->max_batch, sizeof(float))))
+        !(lrn->sums = tn_want_memory(network, floats * (size_t)network->max_batch, sizeof(float))))
         return tn_fail_memory(error, node->name,
                               floats * (size_t)network->max_batch * sizeof(float));
     tn_want_scratch(network, scratch);

@@ -58,12 +58,35 @@ float *tn_shared(const struct tn_network *network)
     return network->shared;
 }
 
-/* Scratch for every worker there is by now. */
-static bool ensure_scratch(struct tn_network *network, struct tn_error *error)
+void *tn_want_memory(struct tn_network *network, size_t count, size_t size)
 {
-    if (network->shared_floats > 0 && !network->shared &&
-        !(network->shared = tn_calloc(network->shared_floats, sizeof(float))))
-        return tn_fail_memory(error, "scratch memory", network->shared_floats * sizeof(float));
+    size_t bytes;
+    if (!tn_mul(count, size, &bytes))
+        return NULL;
+    network->held_bytes += bytes;
+    return network->sizes_only ? tn_calloc(1, size) : tn_calloc(count, size);
+}
+
+static bool take(float **memory, size_t floats, const char *what, struct tn_error *error)
+{
+    if (floats > 0 && !*memory && !(*memory = tn_calloc(floats, sizeof(float))))
+        return tn_fail_memory(error, what, floats * sizeof(float));
+    return true;
+}
+
+/* Scratch for every worker there is by now, and activations. */
+static bool ensure_memory(struct tn_network *network, struct tn_error *error)
+{
+    if (network->wants_new_plan) {
+        tn_network_rest(network);
+        if (!tn_plan_memory(network, error))
+            return false;
+        network->wants_new_plan = false;
+    }
+    if (!tn_plan_arena(network, error) ||
+        !take(&network->shared, network->shared_floats, "scratch memory", error) ||
+        !take(&network->spare, network->spare_floats, "gradients", error))
+        return false;
     unsigned workers = tn_threads_get();
     if (workers <= network->scratch_workers)
         return true;
@@ -79,6 +102,19 @@ static bool ensure_scratch(struct tn_network *network, struct tn_error *error)
         network->scratch[network->scratch_workers++] = memory;
     }
     return true;
+}
+
+void tn_network_rest(struct tn_network *network)
+{
+    for (unsigned w = 0; w < network->scratch_workers; w++)
+        tn_free(network->scratch[w]);
+    tn_free(network->scratch);
+    tn_free(network->shared);
+    tn_free(network->spare);
+    tn_free(network->arena);
+    network->scratch_workers = 0;
+    network->scratch = NULL;
+    network->shared = network->spare = network->arena = NULL;
 }
 
 struct range_job {
@@ -102,8 +138,59 @@ void tn_for_ranges(size_t count, size_t grain,
     tn_parallel((count + grain - 1) / grain, run_range, &job);
 }
 
-static struct tn_network *make_network(const struct tn_graph *graph, int max_batch,
-                                       enum tn_mode mode, bool watched, struct tn_error *error)
+/* Gradients of parameters that several steps read, or that several pieces of a batch add to, are
+ * summed: the room for what one step adds. */
+static void want_spare(struct tn_network *network)
+{
+    network->spare_floats = 0;
+    for (int s = 0; network->mode == TN_TRAINING && s < network->step_count; s++) {
+        size_t floats = 0;
+        for (int i = 0; i < network->steps[s].input_count; i++) {
+            const struct tn_param *param = tn_step_param(network, &network->steps[s], i);
+            if (param && param->trainable && (network->pieces || param->uses > 1))
+                floats += param->count;
+        }
+        if (floats > network->spare_floats)
+            network->spare_floats = floats;
+    }
+}
+
+/* Segments so short that all fits into `most` bytes, or those with which the least is needed. */
+static bool shorten_segments(struct tn_network *network, size_t most, struct tn_error *error)
+{
+    enum { SHORTEST = 64 }; /* part of all that is made */
+    size_t made = tn_plan_made(network), best = SIZE_MAX, least = tn_network_bytes(network);
+    for (size_t part = 2; part <= SHORTEST; part += (part + 2) / 3) {
+        network->most_inside = made / part;
+        if (!tn_plan_memory(network, error))
+            return false;
+        size_t bytes = tn_network_bytes(network);
+        if (bytes <= most)
+            return true;
+        if (bytes < least) {
+            least = bytes;
+            best = network->most_inside;
+        }
+    }
+    network->most_inside = best;
+    return tn_plan_memory(network, error);
+}
+
+static bool plan_all(struct tn_network *network, const struct tn_network_options *options,
+                     struct tn_error *error)
+{
+    network->most_inside = SIZE_MAX;
+    if (!network->graph || !tn_plan_steps(network, error) || !tn_plan_memory(network, error))
+        return false;
+    want_spare(network);
+    bool fits = options->most_bytes == 0 || tn_network_bytes(network) <= options->most_bytes;
+    return fits || network->mode == TN_INFER ||
+           shorten_segments(network, options->most_bytes, error);
+}
+
+static struct tn_network *plan(const struct tn_graph *graph,
+                               const struct tn_network_options *options, bool sizes_only,
+                               struct tn_error *error)
 {
     if (!tn_graph_check_files(graph, error))
         return NULL;
@@ -113,27 +200,59 @@ static struct tn_network *make_network(const struct tn_graph *graph, int max_bat
         return NULL;
     }
     openblas_set_num_threads(1); /* the pool's threads call it, each for itself */
-    network->mode = mode;
-    network->watched = watched;
-    network->max_batch = max_batch;
+    network->mode = options->mode;
+    network->watched = options->watched;
+    network->max_batch = options->max_batch;
+    network->sizes_only = sizes_only;
+    network->pieces = options->pieces;
     network->kernels = tn_kernels();
     network->graph = tn_graph_clone(graph, error);
-    if (network->graph && tn_plan_steps(network, error) && tn_plan_memory(network, error))
+    if (plan_all(network, options, error))
         return network;
     tn_network_free(network);
     return NULL;
 }
 
+struct tn_network *tn_network_new_with(const struct tn_graph *graph,
+                                       const struct tn_network_options *options,
+                                       struct tn_error *error)
+{
+    struct tn_network *network = plan(graph, options, false, error);
+    if (network && !tn_plan_arena(network, error)) {
+        tn_network_free(network);
+        return NULL;
+    }
+    return network;
+}
+
 struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, enum tn_mode mode,
                                   struct tn_error *error)
 {
-    return make_network(graph, max_batch, mode, false, error);
+    struct tn_network_options options = {.max_batch = max_batch, .mode = mode};
+    return tn_network_new_with(graph, &options, error);
 }
 
 struct tn_network *tn_network_new_watched(const struct tn_graph *graph, int max_batch,
                                           struct tn_error *error)
 {
-    return make_network(graph, max_batch, TN_INFER, true, error);
+    struct tn_network_options options = {.max_batch = max_batch, .mode = TN_INFER, .watched = true};
+    return tn_network_new_with(graph, &options, error);
+}
+
+bool tn_network_needs(const struct tn_graph *graph, const struct tn_network_options *options,
+                      struct tn_needs *needs, struct tn_error *error)
+{
+    struct tn_network *network = plan(graph, options, true, error);
+    if (!network)
+        return false;
+    *needs = (struct tn_needs){.bytes = tn_network_bytes(network),
+                               .resting = network->held_bytes,
+                               .segments = network->segment_count,
+                               .splits = true};
+    for (int s = 0; s < network->step_count; s++)
+        needs->splits &= !network->steps[s].ops->mixes_images;
+    tn_network_free(network);
+    return true;
 }
 
 void tn_network_free(struct tn_network *network)
@@ -150,16 +269,8 @@ void tn_network_free(struct tn_network *network)
         tn_free(network->params[p].data);
         tn_free(network->params[p].gradient);
         tn_free(network->params[p].velocity);
-        tn_free(network->params[p].share);
     }
-    for (int s = 0; s < network->slot_count; s++)
-        tn_free(network->slots[s].memory);
-    for (unsigned w = 0; w < network->scratch_workers; w++)
-        tn_free(network->scratch[w]);
-    tn_free(network->scratch);
-    tn_free(network->shared);
-    tn_free(network->accumulate);
-    tn_free(network->slots);
+    tn_network_rest(network);
     tn_free(network->params);
     tn_free(network->blobs);
     tn_free(network->steps);
@@ -169,14 +280,14 @@ void tn_network_free(struct tn_network *network)
     tn_free(network);
 }
 
-bool tn_network_forward(struct tn_network *network, const float *images, int count,
+static bool run_forward(struct tn_network *network, const float *images, int count,
                         const struct tn_observer *observer, const float **outputs,
                         struct tn_error *error)
 {
     if (count < 1 || count > network->max_batch)
         return tn_fail(error, TN_ERROR_USE, "a batch of %d images, planned for 1 to %d", count,
                        network->max_batch);
-    if (!ensure_scratch(network, error))
+    if (!ensure_memory(network, error))
         return false;
     network->count = count;
     network->blobs[network->input_blob].data =
@@ -192,6 +303,23 @@ bool tn_network_forward(struct tn_network *network, const float *images, int cou
     }
     *outputs = network->blobs[network->output_blob].data;
     return true;
+}
+
+bool tn_network_forward(struct tn_network *network, const float *images, int count,
+                        const struct tn_observer *observer, const float **outputs,
+                        struct tn_error *error)
+{
+    network->first_image = 0;
+    return run_forward(network, images, count, observer, outputs, error);
+}
+
+bool tn_network_forward_piece(struct tn_network *network, const float *images, int first, int count,
+                              const float **outputs, struct tn_error *error)
+{
+    if (first > 0 && !network->pieces)
+        return tn_fail(error, TN_ERROR_USE, "the network was not made for pieces of a batch");
+    network->first_image = first;
+    return run_forward(network, images, count, NULL, outputs, error);
 }
 
 void tn_network_watch(struct tn_network *network, const struct tn_progress *progress)
@@ -254,45 +382,58 @@ static void undo_relu(struct tn_network *network, const struct tn_step *step)
     tn_for_ranges(blob->size * (size_t)network->count, GRAIN, relu_range, &job);
 }
 
-/* Parameters that several steps read get the sum of what each of them contributes: from the second
- * on, a contribution is made in `share` and then added. */
-static bool start_sharing(struct tn_network *network, struct tn_error *error)
-{
-    for (int p = 0; p < network->param_count; p++) {
-        struct tn_param *param = &network->params[p];
-        param->gradient_set = false;
-        if (param->uses > 1 && !param->share &&
-            !(param->share = tn_calloc(param->count, sizeof(float))))
-            return tn_fail_memory(error, "gradients", param->count * sizeof(float));
-    }
-    return true;
-}
-
-static void swap_share(struct tn_param *param)
-{
-    float *swap = param->gradient;
-    param->gradient = param->share;
-    param->share = swap;
-}
-
+/* A contribution to a parameter's gradient that is not the first is made in `spare` and then
+ * added. */
 static void run_backward(struct tn_network *network, struct tn_step *step)
 {
-    for (int i = 0; i < step->input_count; i++) {
+    float *spare = network->spare, *sums[TN_MAX_STEP_PARAMS] = {NULL};
+    int count = step->input_count < TN_MAX_STEP_PARAMS ? step->input_count : TN_MAX_STEP_PARAMS;
+    for (int i = 0; i < count; i++) {
         struct tn_param *param = tn_step_param(network, step, i);
-        if (param && param->uses > 1 && param->gradient_set)
-            swap_share(param);
+        if (!param || !param->trainable || !param->gradient_set)
+            continue;
+        sums[i] = param->gradient;
+        param->gradient = spare;
+        spare += param->count;
     }
+    network->accumulate = network->arena + step->second_at * (size_t)network->max_batch;
     step->ops->backward(network, step);
-    for (int i = 0; i < step->input_count; i++) {
+    for (int i = 0; i < count; i++) {
         struct tn_param *param = tn_step_param(network, step, i);
-        if (param && param->uses > 1 && param->gradient_set) {
-            swap_share(param);
-            struct add_job job = {network, param->gradient, param->share};
+        if (sums[i]) {
+            struct add_job job = {network, sums[i], param->gradient};
             tn_for_ranges(param->count, GRAIN, add_range, &job);
+            param->gradient = sums[i];
         }
         if (param)
             param->gradient_set = true;
     }
+}
+
+static bool is_made_again(const struct tn_network *network, const struct tn_step *step)
+{
+    for (int i = 0; i < step->output_count; i++)
+        if (step->outputs[i] >= 0 && network->blobs[step->outputs[i]].made_again)
+            return true;
+    return false;
+}
+
+/* Make again what was not kept of the segment that ends with step `end`. */
+static bool run_again(struct tn_network *network, int end, struct tn_error *error)
+{
+    int begin = end, segment = network->steps[end].segment;
+    while (begin > 0 && network->steps[begin - 1].segment == segment)
+        begin--;
+    for (int s = begin; s <= end; s++) {
+        if (!is_made_again(network, &network->steps[s]))
+            continue;
+        if (tn_progress_cancelled(network->progress))
+            return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+        network->again = true;
+        network->steps[s].ops->forward(network, &network->steps[s]);
+        network->again = false;
+    }
+    return true;
 }
 
 /* The gradient of an output that nobody reads is zero. */
@@ -309,12 +450,10 @@ bool tn_network_backward_observed(struct tn_network *network, const float *outpu
                                   const struct tn_observer *observer, struct tn_error *error)
 {
     struct tn_blob *output = &network->blobs[network->output_blob];
-    if (!output->gradient && !tn_plan_gradients(network, error))
-        return false;
     if (!output->gradient)
         return tn_fail(error, TN_ERROR_USE, "the network has no weights to train");
-    if (!start_sharing(network, error))
-        return false;
+    for (int p = 0; network->first_image == 0 && p < network->param_count; p++)
+        network->params[p].gradient_set = false;
     for (int b = 0; b < network->blob_count; b++)
         network->blobs[b].gradient_set = false;
     output->gradient_set = true;
@@ -322,6 +461,9 @@ bool tn_network_backward_observed(struct tn_network *network, const float *outpu
            output->size * (size_t)network->count * sizeof(float));
     for (int s = network->step_count - 1; s >= 0; s--) {
         struct tn_step *step = &network->steps[s];
+        bool last = s + 1 == network->step_count || network->steps[s + 1].segment != step->segment;
+        if (last && !run_again(network, s, error))
+            return false;
         if (!network->blobs[step->output].wants_gradient)
             continue;
         if (tn_progress_cancelled(network->progress))
@@ -352,6 +494,7 @@ const float *tn_network_gradient(const struct tn_network *network, int value)
 void tn_network_want_input_gradient(struct tn_network *network)
 {
     network->wants_input_gradient = true;
+    network->wants_new_plan = true;
 }
 
 const float *tn_network_input_gradient(struct tn_network *network)
@@ -426,10 +569,14 @@ static bool is_finite(const struct tn_network *network, const struct tn_blob *bl
     return true;
 }
 
-const char *tn_network_first_bad(const struct tn_network *network)
+const char *tn_network_first_bad(struct tn_network *network)
 {
     for (int s = 0; s < network->step_count; s++) {
-        const struct tn_step *step = &network->steps[s];
+        struct tn_step *step = &network->steps[s];
+        network->again = true;
+        if (is_made_again(network, step))
+            step->ops->forward(network, step);
+        network->again = false;
         for (int i = 0; i < step->output_count; i++)
             if (step->outputs[i] >= 0 && !is_finite(network, &network->blobs[step->outputs[i]]))
                 return tn_step_node(network, step)->name;
@@ -439,11 +586,11 @@ const char *tn_network_first_bad(const struct tn_network *network)
 
 size_t tn_network_bytes(const struct tn_network *network)
 {
-    size_t floats = network->shared_floats + network->scratch_floats * network->scratch_workers +
-                    network->accumulate_floats * (size_t)network->max_batch;
-    for (int s = 0; s < network->slot_count; s++)
-        floats += network->slots[s].size * (size_t)network->max_batch;
-    for (int p = 0; network->mode == TN_TRAINING && p < network->param_count; p++)
-        floats += 3 * network->params[p].count;
-    return floats * sizeof(float);
+    unsigned workers = tn_threads_get();
+    if (network->scratch_workers > workers)
+        workers = network->scratch_workers;
+    size_t floats = network->shared_floats + network->spare_floats +
+                    network->scratch_floats * workers +
+                    network->arena_floats * (size_t)network->max_batch;
+    return network->held_bytes + floats * sizeof(float);
 }

@@ -26,6 +26,34 @@ struct tn_network *tn_network_new_watched(const struct tn_graph *graph, int max_
                                           struct tn_error *error);
 void tn_network_free(struct tn_network *network);
 
+struct tn_network_options {
+    int max_batch;
+    enum tn_mode mode;
+    /* Training mode: where all activations together would take more memory than this, 0: never,
+     * only some are kept and the others are made again during the backward pass, which gives the
+     * same bits. It still takes more where even that is not enough. */
+    size_t most_bytes;
+    bool pieces;  /* training mode: batches will be trained in pieces */
+    bool watched; /* inference: see tn_network_new_watched */
+};
+struct tn_network *tn_network_new_with(const struct tn_graph *graph,
+                                       const struct tn_network_options *options,
+                                       struct tn_error *error);
+
+/* What such a network will take, found without taking it. */
+struct tn_needs {
+    size_t bytes;   /* as tn_network_bytes; the weights of the graph itself are not among them */
+    size_t resting; /* after tn_network_rest */
+    int segments;   /* of steps: 1 where all activations are kept */
+    bool splits;    /* pieces of a batch give the batch's gradients: no BatchNorm asks about it */
+};
+bool tn_network_needs(const struct tn_graph *graph, const struct tn_network_options *options,
+                      struct tn_needs *needs, struct tn_error *error);
+
+/* Give back what is only needed between the beginning of a forward pass and the end of what follows
+ * it; the next one takes it again. */
+void tn_network_rest(struct tn_network *network);
+
 /* Called before a node runs, from the calling thread, with the node's first input [count,...] in
  * NCHW order as the graph says. Nodes that were fused into the one before (BatchNorm and ReLU after
  * a convolution) and views (Flatten) are not seen; every Conv, ConvTranspose, Gemm and MatMul is,
@@ -50,6 +78,11 @@ int tn_network_outputs(
 bool tn_network_backward(struct tn_network *network, const float *output_gradient,
                          struct tn_error *error);
 
+/* A batch in pieces: the forward and backward pass of images first .. first + count - 1 of it. The
+ * gradients of parameters are added up from first = 0 on. */
+bool tn_network_forward_piece(struct tn_network *network, const float *images, int first, int count,
+                              const float **outputs, struct tn_error *error);
+
 /* The same, with `observer` called before each node's backward runs, in the order they are: the
  * gradient of the node's output is whole by then. Its `input` is NULL. */
 bool tn_network_backward_observed(struct tn_network *network, const float *output_gradient,
@@ -65,7 +98,8 @@ const char *tn_network_path(const struct tn_network *network, int node);
 /* For observers. The node whose step makes `value` (what was fused into a node is made by it), or
  * TN_NO_NODE where no step does. */
 int tn_network_maker(const struct tn_network *network, int value);
-/* Numbers of a value [count,...]: an input of the node at hand or, while training, any. */
+/* Numbers of a value [count,...]: an input of the node at hand or, while training, any whose node's
+ * backward has not run. */
 const float *tn_network_value(const struct tn_network *network, int value);
 /* Gradient of the output [count,...] of the node whose backward is at hand, or NULL where nothing
  * asks for it. */
@@ -86,7 +120,7 @@ const float *tn_network_gradient(const struct tn_network *network, int value);
 /* Gradient of the input images after backward [count,C,H,W]: for tests; asks for it to be computed.
  */
 const float *tn_network_input_gradient(struct tn_network *network);
-/* Ask for the input gradient before the first backward. */
+/* Ask for the input gradient before the forward pass. */
 void tn_network_want_input_gradient(struct tn_network *network);
 
 /* Copy the trained parameters and BatchNorm statistics back into a graph of the same structure, as
@@ -110,8 +144,9 @@ void tn_network_watch(struct tn_network *network, const struct tn_progress *prog
 
 /* Training mode: name of the first node whose output holds a NaN or infinity after a forward pass,
  * or NULL. */
-const char *tn_network_first_bad(const struct tn_network *network);
+const char *tn_network_first_bad(struct tn_network *network);
 
-size_t tn_network_bytes(const struct tn_network *network); /* memory it holds */
+/* Memory it holds once it has run. */
+size_t tn_network_bytes(const struct tn_network *network);
 
 #endif

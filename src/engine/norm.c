@@ -93,6 +93,8 @@ static void use_statistics(struct tn_network *network, const struct tn_step *ste
         double count = (double)network->count * (double)norm->area, keep = (double)norm->momentum;
         /* Running statistics as PyTorch keeps them: with the unbiased variance. */
         double unbiased = count > 1 ? variance * count / (count - 1) : variance;
+        if (network->again)
+            keep = 1;
         running_mean[c] = (float)(keep * (double)running_mean[c] + (1 - keep) * mean);
         running_variance[c] = (float)(keep * (double)running_variance[c] + (1 - keep) * unbiased);
     }
@@ -179,6 +181,7 @@ const struct tn_step_ops tn_norm_ops = {
     .name = "BatchNormalization",
     .relu_fuses = true,
     .own_relu_gradient = true,
+    .mixes_images = true,
     .in_place_forward = true,
     .in_place_backward = true,
     .prepare = prepare,

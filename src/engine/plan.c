@@ -165,12 +165,12 @@ static bool add_param(struct tn_network *network, const struct tn_node *node, in
     if (network->mode == TN_INFER)
         return true;
     param->trainable = trainable;
-    param->data = tn_alloc(param->count, sizeof(float));
-    param->gradient = tn_calloc(param->count, sizeof(float));
-    param->velocity = tn_calloc(param->count, sizeof(float));
+    param->data = tn_want_memory(network, param->count, sizeof(float));
+    param->gradient = tn_want_memory(network, trainable ? param->count : 0, sizeof(float));
+    param->velocity = tn_want_memory(network, trainable ? param->count : 0, sizeof(float));
     if (!param->data || !param->gradient || !param->velocity)
         return tn_fail_memory(error, node->name, 3 * param->count * sizeof(float));
-    for (size_t i = 0; i < param->count; i++)
+    for (size_t i = 0; !network->sizes_only && i < param->count; i++)
         param->data[i] = tn_tensor_floats(tensor)[i];
     return true;
 }
@@ -445,9 +445,8 @@ static bool allocate_tables(struct tn_network *network, struct tn_error *error)
     network->steps = tn_calloc(nodes + 1, sizeof *network->steps);
     network->blobs = tn_calloc(values + 1, sizeof *network->blobs);
     network->params = tn_calloc(values + 1, sizeof *network->params);
-    network->slots = tn_calloc(2 * values + 2, sizeof *network->slots);
     if (!network->blob_of || !network->param_of || !network->steps || !network->blobs ||
-        !network->params || !network->slots)
+        !network->params)
         return tn_fail_memory(error, "a network's plan", (values + nodes) * sizeof *network->steps);
     for (size_t v = 0; v < values; v++)
         network->blob_of[v] = network->param_of[v] = -1;

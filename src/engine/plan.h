@@ -8,11 +8,16 @@
  * it, BatchNorm is folded into convolutions at inference. */
 bool tn_plan_steps(struct tn_network *network, struct tn_error *error);
 
-/* plan_memory.c: give every blob its memory: at inference blobs that are not alive together share
- * it. */
+/* plan_memory.c: give every blob its place in the arena, blobs and gradients that are not alive
+ * together sharing it. While training, network->most_inside bounds what is made within a segment of
+ * steps, whose activations are then made again before its backward pass unless later segments read
+ * them. */
 bool tn_plan_memory(struct tn_network *network, struct tn_error *error);
 
-/* The same for gradients, walking the steps backward. Called before the first backward pass. */
-bool tn_plan_gradients(struct tn_network *network, struct tn_error *error);
+/* All floats an image that steps make. */
+size_t tn_plan_made(const struct tn_network *network);
+
+/* The arena itself, unless it is there. */
+bool tn_plan_arena(struct tn_network *network, struct tn_error *error);
 
 #endif

@@ -10,8 +10,6 @@
 
 struct pool {
     struct tn_window window;
-    int32_t *winner; /* max pooling while training: [max_batch x channels, out] index into the input
-                        plane */
 };
 
 struct job {
@@ -31,15 +29,12 @@ static size_t out_area(const struct pool *pool)
     return (size_t)pool->window.out[0] * (size_t)pool->window.out[1];
 }
 
-static bool want_winners(struct tn_network *network, struct tn_step *step, struct tn_error *error)
+/* Where the greatest numbers of a plane are is found again in the backward pass, when the input is
+ * still there: that takes less time than it would take memory to keep it. */
+static void want_winners(struct tn_network *network, const struct pool *pool)
 {
-    struct pool *pool = step->state;
-    size_t count = network->blobs[step->output].size * (size_t)network->max_batch;
-    if (network->mode != TN_TRAINING)
-        return true;
-    pool->winner = tn_calloc(count, sizeof *pool->winner);
-    return pool->winner ||
-           tn_fail_memory(error, tn_step_node(network, step)->name, count * sizeof *pool->winner);
+    if (network->mode == TN_TRAINING)
+        tn_want_scratch(network, 2 * out_area(pool));
 }
 
 static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_error *error)
@@ -50,7 +45,9 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
         return tn_fail_memory(error, node->name, sizeof *pool);
     if (!tn_window_of(network->graph, node, &pool->window, error))
         return false;
-    return node->op != TN_OP_MAX_POOL || want_winners(network, step, error);
+    if (node->op == TN_OP_MAX_POOL)
+        want_winners(network, pool);
+    return true;
 }
 
 static bool prepare_global(struct tn_network *network, struct tn_step *step, struct tn_error *error)
@@ -67,7 +64,9 @@ static bool prepare_global(struct tn_network *network, struct tn_step *step, str
     /* One window over the whole image. */
     pool->window =
         (struct tn_window){.channels_in = (int)input->dims[1], .out = {1, 1}, .in = {1, (int)area}};
-    return node->op != TN_OP_GLOBAL_MAX_POOL || want_winners(network, step, error);
+    if (node->op == TN_OP_GLOBAL_MAX_POOL)
+        want_winners(network, pool);
+    return true;
 }
 
 static void release(struct tn_step *step)
@@ -75,7 +74,6 @@ static void release(struct tn_step *step)
     struct pool *pool = step->state;
     if (!pool)
         return;
-    tn_free(pool->winner);
     tn_free(pool);
     step->state = NULL;
 }
@@ -156,18 +154,30 @@ static void max_plane_two(const struct pool *pool, const float *x, float *y, int
     }
 }
 
+/* winner [out]: index into the input plane, -1 where a window lies outside; or NULL. */
+static void max_of_plane(const struct pool *pool, const float *x, float *y, int32_t *winner)
+{
+    if (is_two_by_two(&pool->window))
+        max_plane_two(pool, x, y, winner);
+    else
+        max_plane_any(pool, x, y, winner);
+}
+
 static void max_plane(void *context, size_t plane, unsigned worker)
 {
     (void)worker;
     const struct job *job = context;
     const struct pool *pool = job->step->state;
-    const float *x = job->from + plane * in_area(pool);
-    float *y = job->to + plane * out_area(pool);
-    int32_t *winner = pool->winner ? pool->winner + plane * out_area(pool) : NULL;
-    if (is_two_by_two(&pool->window))
-        max_plane_two(pool, x, y, winner);
-    else
-        max_plane_any(pool, x, y, winner);
+    max_of_plane(pool, job->from + plane * in_area(pool), job->to + plane * out_area(pool), NULL);
+}
+
+static int32_t greatest(const struct pool *pool, const float *x)
+{
+    int32_t best = 0;
+    for (int32_t i = 1; i < pool->window.in[1]; i++)
+        if (x[i] > x[best] || isnan(x[i]))
+            best = i;
+    return best;
 }
 
 static void global_max_plane(void *context, size_t plane, unsigned worker)
@@ -176,23 +186,21 @@ static void global_max_plane(void *context, size_t plane, unsigned worker)
     const struct job *job = context;
     const struct pool *pool = job->step->state;
     const float *x = job->from + plane * in_area(pool);
-    int32_t best = 0;
-    for (int32_t i = 1; i < pool->window.in[1]; i++)
-        if (x[i] > x[best] || isnan(x[i]))
-            best = i;
-    job->to[plane] = x[best];
-    if (pool->winner)
-        pool->winner[plane] = best;
+    job->to[plane] = x[greatest(pool, x)];
 }
 
 static void max_gradient_plane(void *context, size_t plane, unsigned worker)
 {
-    (void)worker;
     const struct job *job = context;
     const struct pool *pool = job->step->state;
+    const float *x = job->network->blobs[job->step->input].data + plane * in_area(pool);
     const float *dy = job->from + plane * out_area(pool);
-    const int32_t *winner = pool->winner + plane * out_area(pool);
-    float *dx = job->to + plane * in_area(pool);
+    float *dx = job->to + plane * in_area(pool), *y = tn_scratch(job->network, worker);
+    int32_t *winner = (int32_t *)(void *)(y + out_area(pool));
+    if (tn_step_node(job->network, job->step)->op == TN_OP_GLOBAL_MAX_POOL)
+        winner[0] = greatest(pool, x);
+    else
+        max_of_plane(pool, x, y, winner);
     memset(dx, 0, in_area(pool) * sizeof *dx);
     for (size_t o = 0; o < out_area(pool); o++)
         if (winner[o] >= 0)

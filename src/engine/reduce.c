@@ -44,7 +44,7 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
     reduce->greatest = node->op == TN_OP_REDUCE_MAX;
     if (!reduce->greatest || network->mode != TN_TRAINING)
         return true;
-    reduce->equal = tn_calloc(out * (size_t)network->max_batch, sizeof(float));
+    reduce->equal = tn_want_memory(network, out * (size_t)network->max_batch, sizeof(float));
     return reduce->equal ||
            tn_fail_memory(error, node->name, out * (size_t)network->max_batch * sizeof(float));
 }

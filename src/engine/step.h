@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { TN_MAX_STEP_PARAMS = 32 }; /* inputs that can be: bits of weights in tn_step_ops */
+
 struct tn_param {
     int value; /* of the graph */
     size_t count;
@@ -20,7 +22,6 @@ struct tn_param {
     int uses;          /* steps that read it */
     bool gradient_set; /* in this backward pass: later contributions are added. False: no step that
                           reads it leads to the output, and it stays as it is */
-    float *share;      /* of a parameter with several uses: where a later contribution is made */
 };
 
 /* An activation. Values that are only another view of the same numbers (Flatten) share one blob. */
@@ -28,8 +29,10 @@ struct tn_blob {
     size_t size; /* floats an image */
     float *data; /* [count, size] */
     float *gradient;
+    size_t data_at, gradient_at; /* in the arena, floats an image; SIZE_MAX: nowhere */
     bool wants_gradient;
     bool gradient_set;   /* in this backward pass: later contributions are added */
+    bool made_again;     /* in the backward pass, before it is read there: plan_memory.c */
     bool behind_weights; /* something to train leads to it */
 };
 
@@ -38,12 +41,14 @@ struct tn_step {
     int node;
     int input, output; /* blobs: of the first activation among the inputs, of the first output */
     int input_count, output_count;
-    int *inputs;   /* [input_count] blob of each input of the node; -1: a constant or left out */
-    int *outputs;  /* [output_count] blob of each output; -1: left out */
-    bool relu;     /* max(0, .) applied to the output within the step */
-    float ceiling; /* with relu, at inference: then min(ceiling, .), of ReLU6 and its like */
-    int addend;    /* at inference: the blob that is added before that, or -1 */
-    void *state;   /* the operator's own */
+    int *inputs;      /* [input_count] blob of each input of the node; -1: a constant or left out */
+    int *outputs;     /* [output_count] blob of each output; -1: left out */
+    bool relu;        /* max(0, .) applied to the output within the step */
+    float ceiling;    /* with relu, at inference: then min(ceiling, .), of ReLU6 and its like */
+    int addend;       /* at inference: the blob that is added before that, or -1 */
+    int segment;      /* training: the part of the steps that is run again as one */
+    size_t second_at; /* training: in the arena, for a second contribution to a gradient */
+    void *state;      /* the operator's own */
 };
 
 struct tn_step_ops {
@@ -55,6 +60,7 @@ struct tn_step_ops {
     bool in_place_forward;  /* output may be the first input's memory, where they are of one size
                                (inference) */
     bool in_place_backward; /* input gradient may be the output gradient's memory, likewise */
+    bool mixes_images;      /* while training: a number of one image depends on the others */
     bool many_outputs;      /* makes those after the first too */
     uint32_t weights;       /* bit i: input i, where it is a constant, is a parameter to train */
     bool weights_follow;    /* only behind other weights, and never single numbers: what prepares
@@ -71,38 +77,38 @@ struct tn_step_ops {
 
 struct tn_network {
     struct tn_graph *graph;
-    enum tn_mode mode;
-    bool watched;         /* observers want to see every sum */
-    int max_batch, count; /* images of the batch at hand */
     const struct tn_kernels *kernels;
-    int step_count;
+    enum tn_mode mode;
+    int max_batch, count; /* images of the batch at hand */
+    int first_image;      /* of the batch at hand in the whole one it is a piece of */
+    bool watched;         /* observers want to see every sum */
+    bool pieces;          /* gradients of parameters may be added up over several passes */
+    bool sizes_only; /* only planned, to know what it would take: it has no memory and never runs */
+    bool again;      /* a forward pass is made again: it must not count twice */
+    bool frozen;     /* training: BatchNorm and Dropout behave as at inference */
+    bool wants_input_gradient, wants_new_plan;
+    int step_count, blob_count, param_count;
     struct tn_step *steps;
-    int *blob_of; /* [values] blob or -1 */
-    int blob_count;
     struct tn_blob *blobs;
-    int param_count;
     struct tn_param *params;
+    int *blob_of;  /* [values] blob or -1 */
     int *param_of; /* [values] or -1 */
-    int slot_count;
-    struct tn_slot *slots; /* memory that blobs share over time: plan.c */
     int input_blob, output_blob;
-    bool wants_input_gradient;
-    bool frozen;           /* training: BatchNorm and Dropout behave as at inference */
-    size_t scratch_floats; /* a worker */
+    int segment_count; /* 1: all activations are kept for the backward pass */
     unsigned scratch_workers;
-    float **scratch; /* [workers] */
+    size_t most_inside;    /* floats an image that are made within a segment; SIZE_MAX: any */
+    size_t arena_floats;   /* an image: activations and gradients, plan_memory.c */
+    float *arena;          /* NULL until the first pass, and after tn_network_rest */
+    size_t held_bytes;     /* by operators and parameters */
+    size_t scratch_floats; /* a worker */
+    float **scratch;       /* [workers] */
     size_t shared_floats;
     float *shared;     /* scratch that all workers see */
     float *accumulate; /* where a second contribution to a gradient is made before it is added */
-    size_t accumulate_floats;
+    size_t spare_floats;
+    float *spare; /* the same for gradients of parameters */
     uint64_t seed, iteration;
     const struct tn_progress *progress; /* to be cancelled by, or NULL */
-};
-
-struct tn_slot {
-    float *memory;
-    size_t size; /* floats an image */
-    bool taken;
 };
 
 extern const struct tn_step_ops tn_conv_ops, tn_conv_transpose_ops, tn_max_pool_ops,
@@ -135,6 +141,11 @@ float *tn_scratch(const struct tn_network *network, unsigned worker);
 /* The same for memory that is there once, for whichever step runs. */
 void tn_want_shared(struct tn_network *network, size_t floats);
 float *tn_shared(const struct tn_network *network);
+
+/* What a step keeps for itself: zeroed memory that counts as the network's, released with tn_free
+ * by the step. Where the network is only planned it is no more than a pointer that must not be
+ * used. NULL where memory is short. */
+void *tn_want_memory(struct tn_network *network, size_t count, size_t size);
 
 /* Where to write the gradient of a blob: its own memory the first time, else memory whose contents
  * tn_gradient_done adds; one blob after the other. NULL when nobody wants it. */

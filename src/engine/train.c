@@ -1,5 +1,6 @@
 #include "engine/train.h"
 
+#include "core/available.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "data/loader.h"
@@ -8,6 +9,8 @@
 #include "engine/loss.h"
 #include "engine/network.h"
 #include "engine/teacher.h"
+#include "engine/train_memory.h"
+#include "engine/trial.h"
 #include "model/logits.h"
 
 #include <math.h>
@@ -40,6 +43,7 @@ struct run {
     const struct tn_train_options *options;
     struct tn_dataset *dataset;
     struct tn_network *network;
+    struct tn_training_memory memory;
     struct tn_teacher *teacher; /* or NULL */
     const struct tn_progress *progress;
     uint32_t *images;  /* all training images: first those to train on, then those held out */
@@ -47,7 +51,8 @@ struct run {
     uint32_t *order;   /* the first kind, shuffled anew each epoch */
     size_t count;      /* images an epoch */
     size_t iterations; /* an epoch */
-    float *gradient;   /* [batch, outputs] */
+    size_t image;      /* numbers of one */
+    float *gradient;   /* [batch, outputs] of a piece of the batch */
     int epoch;         /* 1 .. epochs */
     struct tn_epoch best;
     struct tn_graph *best_graph; /* NULL: no epoch was the best yet */
@@ -80,20 +85,21 @@ static struct tn_loader *open_loader(const struct run *run, struct tn_error *err
                          options->augmentation == TN_AUGMENT_NONE ? NULL : &augment, error);
 }
 
-static bool train_batch(struct run *run, const struct tn_batch *batch, size_t step,
-                        struct tn_loss *loss, struct tn_error *error)
+/* Forward and backward of `count` images of a batch from `first` on: their part of the gradient of
+ * the batch's mean loss. */
+static bool train_piece(struct run *run, const struct tn_batch *batch, size_t first, size_t count,
+                        struct tn_targets targets, size_t step, struct tn_loss *loss,
+                        struct tn_error *error)
 {
     const float *logits;
-    struct tn_targets targets = {.smoothing = run->options->smoothing,
-                                 .weight = run->options->teacher_weight,
-                                 .temperature = run->options->temperature};
-    if (run->teacher &&
-        !tn_teacher_ask(run->teacher, batch->images, (int)batch->count, &targets.teacher, error))
+    size_t outputs = (size_t)tn_network_outputs(run->network);
+    if (!tn_network_forward_piece(run->network, batch->images + first * run->image, (int)first,
+                                  (int)count, &logits, error))
         return false;
-    if (!tn_network_forward(run->network, batch->images, (int)batch->count, NULL, &logits, error))
-        return false;
-    tn_target_loss((int)batch->count, tn_network_outputs(run->network), logits, batch->labels,
-                   &targets, run->gradient, loss);
+    if (targets.teacher)
+        targets.teacher += first * outputs;
+    tn_target_loss((int)count, (int)outputs, logits, batch->labels + first, &targets, run->gradient,
+                   loss);
     if (loss->bad > 0 || !isfinite(loss->sum)) {
         const char *where = tn_network_first_bad(run->network);
         return tn_fail(error, TN_ERROR_USE,
@@ -102,8 +108,26 @@ static bool train_batch(struct run *run, const struct tn_batch *batch, size_t st
                        "as after the last finished epoch",
                        run->epoch, step % run->iterations + 1, where ? where : "the loss");
     }
-    if (!tn_network_backward(run->network, run->gradient, error))
+    for (size_t i = 0; count < batch->count && i < count * outputs; i++)
+        run->gradient[i] *= (float)count / (float)batch->count;
+    return tn_network_backward(run->network, run->gradient, error);
+}
+
+static bool train_batch(struct run *run, const struct tn_batch *batch, size_t step,
+                        struct tn_loss *loss, struct tn_error *error)
+{
+    struct tn_targets targets = {.smoothing = run->options->smoothing,
+                                 .weight = run->options->teacher_weight,
+                                 .temperature = run->options->temperature};
+    if (run->teacher &&
+        !tn_teacher_ask(run->teacher, batch->images, (int)batch->count, &targets.teacher, error))
         return false;
+    size_t piece = (size_t)run->memory.piece;
+    for (size_t first = 0; first < batch->count; first += piece) {
+        size_t count = batch->count - first < piece ? batch->count - first : piece;
+        if (!train_piece(run, batch, first, count, targets, step, loss, error))
+            return false;
+    }
     struct tn_sgd sgd = {.learning_rate = (float)rate_at(run, step),
                          .momentum = run->options->momentum,
                          .decay = run->options->decay,
@@ -114,11 +138,24 @@ static bool train_batch(struct run *run, const struct tn_batch *batch, size_t st
     return true;
 }
 
+/* What the memory does to the run, to be read while the first batch is trained. */
+static void describe_memory(const struct run *run, char *text, size_t size)
+{
+    const struct tn_training_memory *memory = &run->memory;
+    int batch = run->options->batch, pieces = (batch + memory->piece - 1) / memory->piece;
+    int used = snprintf(text, size, "needs %s of %s", tn_size_text((double)memory->bytes).text,
+                        tn_size_text((double)memory->available).text);
+    if (pieces > 1)
+        used += snprintf(text + used, size - (size_t)used, ", batches in %d pieces", pieces);
+    if (memory->segments > 1)
+        snprintf(text + used, size - (size_t)used, ", activations made again");
+}
+
 static bool train_epoch(struct run *run, struct tn_epoch *epoch, struct tn_error *error)
 {
     struct tn_loss loss = {0};
     struct tn_batch batch;
-    char stage[64], detail[96] = "";
+    char stage[64], detail[128] = "";
     size_t seen = 0, step = (size_t)(run->epoch - 1) * run->iterations;
     double start = tn_clock_seconds();
     snprintf(stage, sizeof stage, "epoch %d/%d", run->epoch, run->options->epochs);
@@ -129,6 +166,8 @@ static bool train_epoch(struct run *run, struct tn_epoch *epoch, struct tn_error
     if (ok)
         tn_loader_watch(loader, run->progress);
     while (ok) {
+        if (seen == 0 && run->epoch == 1)
+            describe_memory(run, detail, sizeof detail);
         if (seen > 0)
             snprintf(detail, sizeof detail, "loss %.4f  train top-1 %.2f%%",
                      loss.sum / (double)seen, 100.0 * (double)loss.top1 / (double)seen);
@@ -218,6 +257,7 @@ static bool finish_epoch(struct run *run, struct tn_graph *graph, struct tn_epoc
                          struct tn_error *error)
 {
     struct tn_graph *trained = tn_graph_clone(graph, error);
+    tn_network_rest(run->network); /* others have the memory meanwhile */
     bool ok = trained && tn_network_store(run->network, trained, error) &&
               judge(run, trained, epoch, error) && remember_best(run, epoch, trained, error);
     if (ok)
@@ -286,8 +326,15 @@ static bool prepare(struct run *run, const struct tn_graph *graph, struct tn_err
     run->pool = pool;
     run->count = options->limit > 0 && limit < pool ? limit : pool;
     run->iterations = (run->count + batch - 1) / batch;
+    if (!tn_input_size(graph, &run->image, error) ||
+        !tn_training_memory(graph, run->dataset, options, &run->memory, error))
+        return false;
+    struct tn_network_options plan = {.max_batch = run->memory.piece,
+                                      .mode = TN_TRAINING,
+                                      .most_bytes = run->memory.network_most,
+                                      .pieces = run->memory.piece < options->batch};
     struct tn_graph *logits = tn_graph_logits(graph, error);
-    run->network = logits ? tn_network_new(logits, options->batch, TN_TRAINING, error) : NULL;
+    run->network = logits ? tn_network_new_with(logits, &plan, error) : NULL;
     tn_graph_free(logits);
     if (!run->network)
         return false;

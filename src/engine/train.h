@@ -46,6 +46,7 @@ struct tn_train_options {
     bool keep_best;     /* the network of the best epoch, not of the last, is the result */
     int64_t limit;      /* training images an epoch, 0: all */
     int64_t test_limit; /* test images after each epoch, 0: all */
+    size_t memory;      /* bytes that training may take, 0: what the system has */
     uint64_t seed;
     const struct tn_checkpoint *resume; /* go on with this run, or NULL; then also: */
     const struct tn_graph *best;        /* the network of resume->best, or NULL */
@@ -63,7 +64,8 @@ typedef bool (*tn_epoch_done)(void *context, const struct tn_epoch *epoch,
 /* Train `graph` in place (its tensors are replaced, never written). Test images are only reported
  * on: nothing is chosen by them. When it stops early (cancelled, NaN: the error says step and
  * layer) the graph is as after the last finished epoch. To resume, `graph` is the network of the
- * checkpoint's epoch and the options are the run's. */
+ * checkpoint's epoch and the options are the run's. Where a batch does not fit into memory, see
+ * train_memory.h for what is done. */
 bool tn_train(struct tn_graph *graph, struct tn_dataset *dataset,
               const struct tn_train_options *options, tn_epoch_done epoch_done, void *context,
               const struct tn_progress *progress, struct tn_error *error);

@@ -16,6 +16,15 @@ bool tn_input_size(const struct tn_graph *graph, size_t *size, struct tn_error *
     return true;
 }
 
+size_t tn_weights_bytes(const struct tn_graph *graph)
+{
+    size_t bytes = 0;
+    for (int v = 0; v < graph->value_count; v++)
+        if (graph->values[v].constant && tn_tensor_floats(graph->values[v].constant))
+            bytes += graph->values[v].constant->count * sizeof(float);
+    return bytes;
+}
+
 struct images {
     size_t size; /* numbers of one */
     float *images;

@@ -25,7 +25,7 @@ enum {
 struct way {
     struct tn_unfold from, to;
     size_t row_step, *at; /* weight (row, k) is weights[row * row_step + at[k]] */
-    float *packed;
+    float *packed;        /* NULL while training: in memory that all steps share */
 };
 
 struct unfolded {
@@ -43,7 +43,7 @@ struct line_job {
     const struct way *way;
     const float *weights, *from;
     struct tn_finish finish;
-    float *to;
+    float *packed, *to;
     size_t positions, slices, ranges;
 };
 
@@ -53,7 +53,7 @@ static void pack_block(void *context, size_t index, unsigned worker)
     const struct line_job *job = context;
     const struct way *way = job->way;
     tn_product_pack_rows(job->network->kernels, way->to.channels, tn_unfold_rows(&way->from), index,
-                         job->weights, way->row_step, way->at, way->packed);
+                         job->weights, way->row_step, way->at, job->packed);
 }
 
 static size_t tile_columns(const struct tn_kernels *kernels)
@@ -106,7 +106,7 @@ static void line_task(void *context, size_t index, unsigned worker)
     float *sums = tn_scratch(job->network, worker),
           *right = sums + TN_ROW_RANGE * TN_UNFOLD_COLUMNS;
     struct tn_product product = {kernels,    way->to.channels, tn_unfold_rows(&way->from),
-                                 slice.size, way->packed,      right};
+                                 slice.size, job->packed,      right};
     if (!slice.size)
         return;
     tn_unfold_columns(&way->from, kernels, job->from, slice, right);
@@ -126,6 +126,7 @@ static void run_way(struct tn_network *network, const struct way *way, bool pack
                            .weights = weights,
                            .from = from,
                            .finish = finish,
+                           .packed = way->packed ? way->packed : tn_shared(network),
                            .to = to};
     job.positions = (size_t)network->count * tn_unfold_positions(&way->to);
     job.slices = tn_divide_up(job.positions, slice_columns(kernels, way));
@@ -328,8 +329,7 @@ static bool make_forward(const struct tn_window *w, struct way *way)
     way->at = tn_calloc(depth, sizeof *way->at);
     for (size_t k = 0; way->at && k < depth; k++)
         way->at[k] = k;
-    way->packed = tn_calloc(depth * (size_t)w->channels_out, sizeof *way->packed);
-    return way->at && way->packed;
+    return way->at != NULL;
 }
 
 static int remainder_of(int a, int b)
@@ -360,10 +360,9 @@ static bool make_back_weights(const struct tn_window *w, const int *taps, struct
            filters = (size_t)w->channels_out;
     way->row_step = all;
     way->at = tn_calloc(filters * some, sizeof *way->at);
-    way->packed = tn_calloc(filters * some * (size_t)w->channels_in, sizeof *way->packed);
     for (size_t k = 0; way->at && k < filters * some; k++)
         way->at[k] = k / some * (size_t)w->channels_in * all + (size_t)taps[k % some];
-    return way->at && way->packed;
+    return way->at != NULL;
 }
 
 static bool make_phase(const struct tn_window *w, const struct tn_unfold *in, const int phase[2],
@@ -418,17 +417,25 @@ static bool make_back(const struct tn_window *w, struct unfolded *c)
             c->clear = true;
             c->back_count--;
             release_way(way);
-            *way = (struct way){.packed = NULL};
+            *way = (struct way){.at = NULL};
         }
     }
     tn_free(taps);
     return ok;
 }
 
-static void want_way(struct tn_network *network, const struct way *way)
+/* Weights that are trained change from call to call, so that nothing is lost where the next step
+ * packs its own into the same memory. */
+static bool want_way(struct tn_network *network, struct way *way)
 {
-    tn_want_scratch(network, TN_ROW_RANGE * TN_UNFOLD_COLUMNS +
-                                 slice_columns(network->kernels, way) * tn_unfold_rows(&way->from));
+    size_t rows = tn_unfold_rows(&way->from), weights = rows * way->to.channels;
+    tn_want_scratch(network,
+                    TN_ROW_RANGE * TN_UNFOLD_COLUMNS + slice_columns(network->kernels, way) * rows);
+    if (network->mode == TN_TRAINING)
+        tn_want_shared(network, weights);
+    else
+        way->packed = tn_want_memory(network, weights, sizeof *way->packed);
+    return way->packed || network->mode == TN_TRAINING;
 }
 
 static void release(void *state)
@@ -443,18 +450,19 @@ static void release(void *state)
     tn_free(c);
 }
 
-static void want_memory(struct tn_network *network, const struct unfolded *c, int passes)
+static bool want_memory(struct tn_network *network, struct unfolded *c, int passes)
 {
-    want_way(network, &c->forward);
-    for (int i = 0; i < c->back_count; i++)
-        want_way(network, &c->back[i]);
-    if (!(passes & TN_PASS_WEIGHTS))
-        return;
+    bool ok = want_way(network, &c->forward);
+    for (int i = 0; ok && i < c->back_count; i++)
+        ok = want_way(network, &c->back[i]);
+    if (!ok || !(passes & TN_PASS_WEIGHTS))
+        return ok;
     tn_want_scratch(network, (size_t)MAX_TILE * TN_CUT);
     tn_want_shared(network,
                    piece_size(network, c) *
                        (c->forward.to.channels +
                         tn_product_padded(network->kernels, tn_unfold_rows(&c->forward.from))));
+    return true;
 }
 
 static void *prepare(struct tn_network *network, const struct tn_window *window, int passes,
@@ -462,10 +470,8 @@ static void *prepare(struct tn_network *network, const struct tn_window *window,
 {
     struct unfolded *c = tn_calloc(1, sizeof *c);
     if (c && make_forward(window, &c->forward) &&
-        (!(passes & TN_PASS_BACK) || make_back(window, c))) {
-        want_memory(network, c, passes);
+        (!(passes & TN_PASS_BACK) || make_back(window, c)) && want_memory(network, c, passes))
         return c;
-    }
     tn_fail_memory(error, name,
                    (size_t)window->channels_in * (size_t)window->channels_out * sizeof(float));
     release(c);

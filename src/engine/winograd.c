@@ -30,6 +30,7 @@ struct direction {
     float *weights;     /* [36][block of filters][channel][filter of the block] */
     ptrdiff_t *offsets; /* [channels] of a channel's tiles */
     bool ready;         /* the weights are transformed, and stay */
+    bool shares;        /* training: they are in memory that all steps share */
 };
 
 /* The gradient of the weights goes over the batch in chunks of tile rows. */
@@ -229,7 +230,7 @@ static bool fits(const struct tn_network *network, const struct tn_window *w)
     return w->groups == 1 && here < 0.9 * direct;
 }
 
-static bool prepare_direction(const struct tn_network *network, struct direction *d)
+static bool prepare_direction(struct tn_network *network, struct direction *d)
 {
     size_t lanes = (size_t)network->kernels->lanes;
     d->down = tile_count(d->out[0]);
@@ -240,12 +241,16 @@ static bool prepare_direction(const struct tn_network *network, struct direction
     d->tiles = round_up((size_t)d->rows * (size_t)d->across, lanes);
     d->stride[0] = point_stride((size_t)d->channels, d->tiles);
     d->stride[1] = point_stride((size_t)d->filters, d->tiles);
-    d->weights =
-        tn_calloc(TN_TILE_POINTS * (size_t)d->channels * (size_t)d->filters, sizeof(float));
+    size_t weights = TN_TILE_POINTS * (size_t)d->channels * (size_t)d->filters;
+    d->shares = network->mode == TN_TRAINING;
+    if (d->shares)
+        tn_want_shared(network, weights);
+    else
+        d->weights = tn_want_memory(network, weights, sizeof(float));
     d->offsets = tn_calloc((size_t)d->channels, sizeof *d->offsets);
     for (int c = 0; d->offsets && c < d->channels; c++)
         d->offsets[c] = (ptrdiff_t)((size_t)c * d->tiles);
-    return d->weights && d->offsets;
+    return (d->weights || d->shares) && d->offsets;
 }
 
 static size_t slice_floats(const struct direction *d)
@@ -287,9 +292,11 @@ static void release(void *state)
     struct winograd *winograd = state;
     if (!winograd)
         return;
-    tn_free(winograd->forward.weights);
+    if (!winograd->forward.shares)
+        tn_free(winograd->forward.weights);
     tn_free(winograd->forward.offsets);
-    tn_free(winograd->back.weights);
+    if (!winograd->back.shares)
+        tn_free(winograd->back.weights);
     tn_free(winograd->back.offsets);
     tn_free(winograd->chunk.offsets);
     tn_free(winograd);
@@ -414,6 +421,8 @@ static void transform_weights(struct tn_network *network, struct direction *d, c
     struct weights_job job = {d, weights, network->kernels->tile_rows, turned};
     if (d->ready)
         return;
+    if (d->shares)
+        job.direction->weights = tn_shared(network);
     tn_parallel((size_t)tn_row_blocks(d->filters, job.tile_rows), transform_block, &job);
     d->ready = network->mode == TN_INFER;
 }

@@ -1,4 +1,5 @@
 /* Commands that run the network on a batch: how fast it is, what it gives. */
+#include "core/available.h"
 #include "core/memory.h"
 #include "data/npy.h"
 #include "engine/evaluate.h"
@@ -76,6 +77,8 @@ static bool run_time(struct tn_session *session, const struct tn_command_line *l
     if (!tn_time_network(session->state->model->graph, &timed, progress, &timing, error))
         return false;
     tn_put_integer(result, "batch", batch);
+    tn_put_integer(result, "memory_bytes", (int64_t)timing.memory);
+    tn_put_integer(result, "memory_peak", (int64_t)tn_memory_peak());
     tn_put_number(result, "forward_ms", timing.forward_ms);
     tn_put_number(result, "backward_ms", timing.backward_ms);
     tn_put_number(result, "step_ms", timing.step_ms);

@@ -1,6 +1,9 @@
 /* Commands that train. */
+#include "core/available.h"
 #include "core/memory.h"
+#include "engine/evaluate.h"
 #include "engine/train.h"
+#include "engine/train_memory.h"
 #include "model/initialise.h"
 #include "session/commands.h"
 #include "session/inside.h"
@@ -47,6 +50,23 @@ static bool finish_run(struct training *training, const struct tn_train_options 
     return tn_session_end_run(training->session, &training->run, options->keep_best, error);
 }
 
+/* What it will take, before it is taken. */
+static bool say_memory(const struct tn_graph *graph, const struct tn_dataset *dataset,
+                       const struct tn_train_options *options, json_t *result,
+                       struct tn_error *error)
+{
+    struct tn_training_memory memory;
+    if (!tn_evaluate_fits(graph, dataset, error) ||
+        !tn_training_memory(graph, dataset, options, &memory, error))
+        return false;
+    tn_put_integer(result, "memory_bytes", (int64_t)(memory.weights + memory.bytes));
+    tn_put_integer(result, "memory_needed", (int64_t)memory.bytes);
+    tn_put_integer(result, "memory_available", (int64_t)memory.available);
+    tn_put_integer(result, "pieces", (options->batch + memory.piece - 1) / memory.piece);
+    tn_put_bool(result, "recomputes", memory.segments > 1);
+    return true;
+}
+
 /* `command` is the line that began it; `from` the run it goes on with, or NULL. */
 static bool train(struct tn_session *session, const char *command, struct tn_dataset *dataset,
                   struct tn_graph *graph, const struct tn_train_options *options,
@@ -67,9 +87,11 @@ static bool train(struct tn_session *session, const char *command, struct tn_dat
     tn_put(result, "epochs", training.epochs);
     if (session->changed)
         session->changed(session->changed_context);
-    bool fine = tn_train(graph, dataset, options, epoch_done, &training, progress, error)
+    bool fine = say_memory(graph, dataset, options, result, error) &&
+                        tn_train(graph, dataset, options, epoch_done, &training, progress, error)
                     ? finish_run(&training, options, result, error)
                     : explain_stop(session->running, options->epochs, error);
+    tn_put_integer(result, "memory_peak", (int64_t)tn_memory_peak());
     tn_model_unref(training.run.best);
     return fine;
 }
@@ -199,6 +221,7 @@ static bool run_train(struct tn_session *session, const struct tn_command_line *
             {"best", TN_WORD_NAME, "on", "on|off", "holdout: keep the best epoch"},                \
             {"limit", TN_WORD_NUMBER, NULL, NULL, "training images of an epoch"},                  \
             {"test-limit", TN_WORD_NUMBER, NULL, NULL, "test images after an epoch"},              \
+            {"memory", TN_WORD_NUMBER, NULL, NULL, "GB that it may take; what the system has"},    \
             {"augment", TN_WORD_NAME, "flip", "none|flip|crop-flip",                               \
              "random changes of the images"},                                                      \
             {"seed", TN_WORD_NUMBER, "1", NULL, "start of the random numbers"},                    \
@@ -213,7 +236,12 @@ const struct tn_command tn_commands_train[] = {
      "holdout (a fraction, or how many) keeps training images back: the epoch that does best on "
      "them is the "
      "result, and with patience training stops when none got better for so many. The test images "
-     "choose nothing.",
+     "choose nothing. It says first how much memory it needs. Where that is more than memory=, a "
+     "network without BatchNorm is trained in pieces of the batch, whose gradients are added; of "
+     "one "
+     "with BatchNorm, activations are made again in the backward pass instead of kept. Either "
+     "gives "
+     "the same result.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES | TN_COMMAND_LONG, RESUME,
      TRAINING_OPTIONS("1", "0.01"), run_finetune},
     {"train", "train the network's structure from fresh weights",

@@ -1,5 +1,6 @@
 #include "session/timing.h"
 
+#include "core/available.h"
 #include "core/clock.h"
 #include "core/median.h"
 #include "core/memory.h"
@@ -8,6 +9,7 @@
 #include "engine/peak.h"
 #include "engine/trial.h"
 #include <math.h>
+#include <stdio.h>
 
 struct timing {
     struct tn_network *network;
@@ -18,6 +20,7 @@ struct timing {
     double (*nodes)[TN_MOST_TIMED]; /* [nodes] seconds of the passes at hand */
     int node, index;                /* that runs, or -1; of the pass */
     double since;
+    struct tn_size_text memory;
 };
 
 /* --- nodes: each runs until the next begins --- */
@@ -115,9 +118,11 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
         t->gradient ? true : tn_fail_memory(error, "a gradient", numbers * sizeof *t->gradient);
     for (size_t i = 0; fine && i < numbers; i++)
         t->gradient[i] = (i % 2 ? 1.0F : -1.0F) / (float)numbers;
+    char needs[64];
+    snprintf(needs, sizeof needs, "needs %s", t->memory.text);
     for (int i = -1; fine && i < t->passes; i++) {
         fine = tn_progress_step(progress, mode == TN_INFER ? "time forward" : "time step", i + 1,
-                                t->passes + 1, "passes", "", error) &&
+                                t->passes + 1, "passes", needs, error) &&
                (mode == TN_INFER ? time_infer(t, i, error) : time_step(t, i, error));
     }
     if (fine && tn_progress_cancelled(progress))
@@ -139,18 +144,54 @@ static bool new_nodes(struct timing *t, const struct tn_graph *graph, struct tn_
            tn_fail_memory(error, "the nodes' times", count * sizeof *t->nodes);
 }
 
+/* What a mode will take, if it is there. */
+static bool find_memory(const struct tn_graph *graph, int batch, enum tn_mode mode, size_t *bytes,
+                        struct tn_error *error)
+{
+    struct tn_network_options options = {.max_batch = batch, .mode = mode};
+    struct tn_needs needs;
+    size_t image, available = tn_memory_available();
+    if (!tn_input_size(graph, &image, error) || !tn_network_needs(graph, &options, &needs, error))
+        return false;
+    *bytes = needs.bytes + image * sizeof(float) * (size_t)batch;
+    if (*bytes <= available)
+        return true;
+    return tn_fail(error, TN_ERROR_INPUT, "batch=%d needs %s of memory and there are %s", batch,
+                   tn_size_text((double)*bytes).text, tn_size_text((double)available).text);
+}
+
+/* What the modes asked for will take; *trains: training is one of them and can be done. */
+static bool find_memories(const struct tn_graph *graph, const struct tn_timing_order *timed,
+                          bool *trains, struct tn_timing *timing, struct tn_error *error)
+{
+    if (timed->inference && !find_memory(graph, timed->batch, TN_INFER, &timing->memory, error))
+        return false;
+    *trains = timed->training && find_memory(graph, timed->batch, TN_TRAINING,
+                                             &timing->memory_training, &timing->untrained);
+    if (!*trains)
+        timing->memory_training = 0;
+    if (timing->memory_training > timing->memory)
+        timing->memory = timing->memory_training;
+    timing->memory += tn_weights_bytes(graph);
+    return true;
+}
+
 static bool time_network(const struct tn_graph *graph, const struct tn_timing_order *timed,
                          const struct tn_progress *progress, struct tn_timing *timing,
                          struct tn_error *error)
 {
     struct timing t = {.batch = timed->batch, .passes = timed->passes};
+    bool trains;
     *timing = (struct tn_timing){.forward_ms = NAN, .backward_ms = NAN, .step_ms = NAN};
+    if (!find_memories(graph, timed, &trains, timing, error))
+        return false;
+    t.memory = tn_size_text((double)timing->memory);
     float *images = tn_trial_images(graph, t.batch, error);
     t.images = images;
     bool fine = images && new_nodes(&t, graph, timing, error) &&
                 (!timed->inference || time_mode(&t, graph, TN_INFER, progress, timing, error));
-    bool trained = fine && timed->training &&
-                   time_mode(&t, graph, TN_TRAINING, progress, timing, &timing->untrained);
+    bool trained =
+        fine && trains && time_mode(&t, graph, TN_TRAINING, progress, timing, &timing->untrained);
     tn_free(images);
     tn_free(t.nodes);
     if (fine && timed->training && !trained && timing->untrained.kind != TN_ERROR_INPUT) {

@@ -24,6 +24,9 @@ struct tn_timing {
         step_ms; /* medians for a batch; NAN where not asked for, or where it cannot be trained */
     struct tn_error untrained;  /* why not, then */
     struct tn_node_time *nodes; /* [nodes of the graph], medians; freed by tn_timing_free */
+    size_t memory;              /* bytes: the most that either mode takes, with the weights that
+                               are there already; found beforehand */
+    size_t memory_training;     /* of a step; 0 where the network cannot be trained */
     double peak_gflops;         /* of the machine, with all threads (engine/peak.h) */
 };
 

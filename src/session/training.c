@@ -91,16 +91,19 @@ static bool read_images(const struct tn_command_line *line, struct tn_train_opti
                         struct tn_error *error)
 {
     int64_t epochs = 1, batch = 128, seed = 1;
+    double gigabytes = 0;
     const char *augment = tn_line_option(line, "augment");
     if (!tn_line_integer(line, "epochs", 1, 100000, &epochs, error) ||
         !tn_line_integer(line, "batch", 1, 65536, &batch, error) ||
         !tn_line_integer(line, "limit", 1, INT64_MAX, &options->limit, error) ||
         !tn_line_integer(line, "test-limit", 1, INT64_MAX, &options->test_limit, error) ||
+        !tn_line_real(line, "memory", 1e-6, 1e6, &gigabytes, error) ||
         !tn_line_integer(line, "seed", 0, INT64_MAX, &seed, error))
         return false;
     options->epochs = (int)epochs;
     options->batch = (int)batch;
     options->seed = (uint64_t)seed;
+    options->memory = (size_t)(gigabytes * 1e9);
     options->augmentation = *augment == 'n'   ? TN_AUGMENT_NONE
                             : *augment == 'f' ? TN_AUGMENT_FLIP
                                               : TN_AUGMENT_CROP_FLIP;
