@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 256 };
+/* How often a thread that has nothing to do looks again before it sleeps, some 50 us: layers follow
+ * one another faster than a sleeping thread wakes. */
+enum { MAX_THREADS = 256, LOOKS = 2000 };
 
 static struct {
     pthread_mutex_t call; /* one tn_parallel at a time */
@@ -16,9 +18,9 @@ static struct {
     unsigned wanted;  /* 0: not set yet */
     unsigned running; /* helper threads, the caller not counted */
     bool stop;
-    unsigned long round; /* grows with every job, so that a helper takes part once */
-    bool open;           /* a job is there to take part in */
-    unsigned busy;       /* helpers that take part */
+    atomic_ulong round; /* grows with every job, so that a helper takes part once */
+    bool open;          /* a job is there to take part in */
+    atomic_uint busy;   /* helpers that take part */
     void (*task)(void *, size_t, unsigned);
     void *context;
     size_t count;
@@ -53,18 +55,42 @@ static void run_tasks(unsigned worker)
     inside_task = false;
 }
 
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void look_for_round(unsigned long seen)
+{
+    for (int i = 0; i < LOOKS && atomic_load(&pool.round) == seen; i++)
+        relax();
+}
+
+static void look_for_end(void)
+{
+    for (int i = 0; i < LOOKS && atomic_load(&pool.busy) > 0; i++)
+        relax();
+}
+
 /* A helper that wakes when the job is done already goes back to sleep: on a busy machine nobody waits for a thread that
  * has not begun. */
 static void *helper(void *argument)
 {
     unsigned worker = (unsigned)(size_t)argument;
     unsigned long seen = 0;
-    pthread_mutex_lock(&pool.lock);
     while (true) {
+        look_for_round(seen);
+        pthread_mutex_lock(&pool.lock);
         while (!pool.stop && !(pool.open && pool.round != seen))
             pthread_cond_wait(&pool.work, &pool.lock);
-        if (pool.stop)
-            break;
+        if (pool.stop) {
+            pthread_mutex_unlock(&pool.lock);
+            return NULL;
+        }
         seen = pool.round;
         pool.busy++;
         pthread_mutex_unlock(&pool.lock);
@@ -72,9 +98,8 @@ static void *helper(void *argument)
         pthread_mutex_lock(&pool.lock);
         if (--pool.busy == 0)
             pthread_cond_signal(&pool.done);
+        pthread_mutex_unlock(&pool.lock);
     }
-    pthread_mutex_unlock(&pool.lock);
-    return NULL;
 }
 
 /* Those that this process may run on, fewer than the machine's in a container or under taskset. */
@@ -157,6 +182,9 @@ void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigne
     if (shared) {
         pthread_mutex_lock(&pool.lock);
         pool.open = false;
+        pthread_mutex_unlock(&pool.lock);
+        look_for_end();
+        pthread_mutex_lock(&pool.lock);
         while (pool.busy > 0)
             pthread_cond_wait(&pool.done, &pool.lock);
         pthread_mutex_unlock(&pool.lock);
