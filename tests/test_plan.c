@@ -355,6 +355,45 @@ static void must_fail(struct tn_graph *graph, enum tn_mode mode, const char *nam
     tn_graph_free(graph);
 }
 
+/* Large images pass through the first layers a few at a time: what is read inside of them and what
+ * is read behind them must both be whole, to the bit. */
+static void portions_give_the_same_bits(void **state)
+{
+    (void)state;
+    enum { SIDE = 160, MOST = 5 };
+    struct tn_error error = {0};
+    struct small_graph small;
+    small_begin(&small, 3, SIDE, SIDE, 17);
+    conv(&small, 3, 8);
+    int early = small.last;
+    conv(&small, 8, 16);
+    small_node(&small, "Relu", 0, NULL);
+    conv(&small, 16, 8);
+    int sum = add(&small, "Add", 2, (const int[]){early, small.last});
+    int pooled = add(&small, "GlobalAveragePool", 1, &sum);
+    int other = add(&small, "GlobalAveragePool", 1, &early);
+    add(&small, "Add", 2, (const int[]){pooled, other});
+    small_node(&small, "Flatten", 0, NULL);
+    struct tn_graph *graph = small_end(&small);
+    struct tn_network *whole = network_of(graph, MOST, TN_INFER),
+                      *portioned = tn_network_new_evaluating(graph, MOST, &error);
+    assert_non_null(portioned);
+    float *images = gradients_random((size_t)MOST * 3 * SIDE * SIDE, 9);
+    for (int count = MOST; count >= 1; count -= 2) {
+        const float *a, *b;
+        int seen[16] = {0};
+        struct tn_observer observer = {note, seen};
+        assert_true(tn_network_forward(whole, images, count, NULL, &a, &error));
+        assert_true(tn_network_forward(portioned, images, count, &observer, &b, &error));
+        assert_memory_equal(a, b, sizeof(float) * 8 * (size_t)count);
+        assert_int_equal(seen[1], (count + 1) / 2); /* two at a time */
+    }
+    tn_free(images);
+    tn_network_free(whole);
+    tn_network_free(portioned);
+    tn_graph_free(graph);
+}
+
 static void computed_weights_are_refused_by_name(void **state)
 {
     (void)state;
@@ -438,6 +477,7 @@ int main(void)
         cmocka_unit_test(other_outputs_are_not_trained),
         cmocka_unit_test(observers_see_every_layer),
         cmocka_unit_test(a_watched_network_shows_its_sums),
+        cmocka_unit_test(portions_give_the_same_bits),
         cmocka_unit_test(computed_weights_are_refused_by_name),
         cmocka_unit_test(a_computed_bias_is_refused_by_name),
         cmocka_unit_test(weights_that_are_also_a_statistic_are_not_trained),

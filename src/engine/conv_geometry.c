@@ -5,8 +5,9 @@
 
 /* A slice's packed input should stay in the second-level cache, and one tile's outputs too. */
 enum { SLICE_FLOATS = 64 * 1024, SLICE_POSITIONS = 4096 };
-/* The same for a band of an image: each reads all weights again. */
-enum { BAND_FLOATS = 512 * 1024 };
+/* A band of an image, which reads all weights again: images are large where they are cut, and there
+ * are then few at a time (plan_portions.c), so that bands are what the threads share. */
+enum { BAND_FLOATS = 32 * 1024 };
 enum { MOST_PHASES = 1 << 20 }; /* each has its own tables */
 
 static int larger(int a, int b)

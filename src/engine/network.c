@@ -180,7 +180,11 @@ static bool plan_all(struct tn_network *network, const struct tn_network_options
                      struct tn_error *error)
 {
     network->most_inside = SIZE_MAX;
-    if (!network->graph || !tn_plan_steps(network, error) || !tn_plan_memory(network, error))
+    if (!network->graph || !tn_plan_steps(network, error))
+        return false;
+    if (options->evaluating)
+        tn_plan_portions(network);
+    if (!tn_plan_memory(network, error))
         return false;
     want_spare(network);
     bool fits = options->most_bytes == 0 || tn_network_bytes(network) <= options->most_bytes;
@@ -232,6 +236,14 @@ struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, e
     return tn_network_new_with(graph, &options, error);
 }
 
+struct tn_network *tn_network_new_evaluating(const struct tn_graph *graph, int max_batch,
+                                             struct tn_error *error)
+{
+    struct tn_network_options options = {
+        .max_batch = max_batch, .mode = TN_INFER, .evaluating = true};
+    return tn_network_new_with(graph, &options, error);
+}
+
 struct tn_network *tn_network_new_watched(const struct tn_graph *graph, int max_batch,
                                           struct tn_error *error)
 {
@@ -280,6 +292,31 @@ void tn_network_free(struct tn_network *network)
     tn_free(network);
 }
 
+/* Steps work on `count` images from `first` on. */
+static void take_images(struct tn_network *network, const float *images, int first, int count)
+{
+    network->count = count;
+    tn_plan_point(network, first);
+    struct tn_blob *input = &network->blobs[network->input_blob];
+    /* Read only: no step writes its input. */
+    input->data = (float *)(uintptr_t)images + (size_t)first * input->size;
+}
+
+static bool run_steps(struct tn_network *network, int begin, int end,
+                      const struct tn_observer *observer, struct tn_error *error)
+{
+    for (int s = begin; s < end; s++) {
+        struct tn_step *step = &network->steps[s];
+        if (observer && !observer->before(observer->context, step->node,
+                                          network->blobs[step->input].data, network->count, error))
+            return false;
+        if (tn_progress_cancelled(network->progress))
+            return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+        step->ops->forward(network, step);
+    }
+    return true;
+}
+
 static bool run_forward(struct tn_network *network, const float *images, int count,
                         const struct tn_observer *observer, const float **outputs,
                         struct tn_error *error)
@@ -289,18 +326,15 @@ static bool run_forward(struct tn_network *network, const float *images, int cou
                        network->max_batch);
     if (!ensure_memory(network, error))
         return false;
-    network->count = count;
-    network->blobs[network->input_blob].data =
-        (float *)(uintptr_t)images; /* read only: no step writes its input */
-    for (int s = 0; s < network->step_count; s++) {
-        struct tn_step *step = &network->steps[s];
-        if (observer && !observer->before(observer->context, step->node,
-                                          network->blobs[step->input].data, count, error))
+    for (int first = 0; network->portion_steps > 0 && first < count; first += network->portion) {
+        int rest = count - first;
+        take_images(network, images, first, rest < network->portion ? rest : network->portion);
+        if (!run_steps(network, 0, network->portion_steps, observer, error))
             return false;
-        if (tn_progress_cancelled(network->progress))
-            return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
-        step->ops->forward(network, step);
     }
+    take_images(network, images, 0, count);
+    if (!run_steps(network, network->portion_steps, network->step_count, observer, error))
+        return false;
     *outputs = network->blobs[network->output_blob].data;
     return true;
 }

@@ -24,6 +24,11 @@ struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, e
  * which else may be made by the convolution before it. */
 struct tn_network *tn_network_new_watched(const struct tn_graph *graph, int max_batch,
                                           struct tn_error *error);
+/* For inference of which only the outputs are read: steps on large images run for a portion of the
+ * batch at a time, which keeps what they hand on in the caches, and gives the same bits. Observers
+ * are called once for each portion, and tn_network_value may have the last one only. */
+struct tn_network *tn_network_new_evaluating(const struct tn_graph *graph, int max_batch,
+                                             struct tn_error *error);
 void tn_network_free(struct tn_network *network);
 
 struct tn_network_options {
@@ -33,8 +38,9 @@ struct tn_network_options {
      * only some are kept and the others are made again during the backward pass, which gives the
      * same bits. It still takes more where even that is not enough. */
     size_t most_bytes;
-    bool pieces;  /* training mode: batches will be trained in pieces */
-    bool watched; /* inference: see tn_network_new_watched */
+    bool pieces;     /* training mode: batches will be trained in pieces */
+    bool watched;    /* inference: see tn_network_new_watched */
+    bool evaluating; /* inference: see tn_network_new_evaluating */
 };
 struct tn_network *tn_network_new_with(const struct tn_graph *graph,
                                        const struct tn_network_options *options,

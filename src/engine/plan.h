@@ -14,10 +14,17 @@ bool tn_plan_steps(struct tn_network *network, struct tn_error *error);
  * them. */
 bool tn_plan_memory(struct tn_network *network, struct tn_error *error);
 
+/* plan_portions.c: choose the steps that run for a portion of the batch at a time; before
+ * tn_plan_memory, which makes their activations no larger. */
+void tn_plan_portions(struct tn_network *network);
+
 /* All floats an image that steps make. */
 size_t tn_plan_made(const struct tn_network *network);
 
 /* The arena itself, unless it is there. */
 bool tn_plan_arena(struct tn_network *network, struct tn_error *error);
+
+/* What is gathered from portions is written from image `first` on. */
+void tn_plan_point(struct tn_network *network, int first);
 
 #endif

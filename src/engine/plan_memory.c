@@ -189,6 +189,22 @@ static bool stays_inside(const struct memory_plan *plan, int blob)
            (last < 0 || network->steps[last].segment == segment);
 }
 
+/* What only steps that run for portions read takes the memory of one, an image's part of which is
+ * rounded up. What later steps read is there from the first portion to the last. */
+static void share_portions(const struct memory_plan *plan, int b, struct tn_life *life)
+{
+    const struct tn_network *network = plan->network;
+    struct tn_blob *blob = &network->blobs[b];
+    bool early = plan->maker[b] < network->portion_steps;
+    blob->portioned = early && plan->last[b] < network->portion_steps;
+    blob->gathered = early && !blob->portioned;
+    if (blob->portioned)
+        life->size = (blob->size * (size_t)network->portion + (size_t)network->max_batch - 1) /
+                     (size_t)network->max_batch;
+    if (blob->gathered)
+        life->first[0] = 0;
+}
+
 static void give_life(struct memory_plan *plan, int blob)
 {
     struct tn_life *life = &plan->data[blob];
@@ -197,6 +213,7 @@ static void give_life(struct memory_plan *plan, int blob)
     plan->network->blobs[blob].made_again = training && stays_inside(plan, blob);
     *life = (struct tn_life){
         .size = plan->network->blobs[blob].size, .first = {made, 0}, .last = {read, -1}};
+    share_portions(plan, blob, life);
     if (plan->network->blobs[blob].made_again) {
         life->first[1] = plan->again[made];
         life->last[1] = plan->back[made];
@@ -214,7 +231,8 @@ static bool in_place(const struct memory_plan *plan, int s)
     const struct tn_step *step = &network->steps[s];
     return network->mode == TN_INFER && step->ops->in_place_forward &&
            plan->maker[step->input] >= 0 && plan->last[step->input] == s &&
-           network->blobs[step->input].size == network->blobs[step->output].size;
+           network->blobs[step->input].size == network->blobs[step->output].size &&
+           network->blobs[step->input].portioned == network->blobs[step->output].portioned;
 }
 
 static void plan_activations(struct memory_plan *plan)
@@ -404,6 +422,15 @@ static void point_into_arena(struct tn_network *network)
     for (int b = 0; b < network->blob_count; b++) {
         network->blobs[b].data = at(network, network->blobs[b].data_at);
         network->blobs[b].gradient = at(network, network->blobs[b].gradient_at);
+    }
+}
+
+void tn_plan_point(struct tn_network *network, int first)
+{
+    for (int b = 0; b < network->blob_count; b++) {
+        struct tn_blob *blob = &network->blobs[b];
+        if (blob->gathered)
+            blob->data = at(network, blob->data_at) + (size_t)first * blob->size;
     }
 }
 

@@ -34,6 +34,8 @@ struct tn_blob {
     bool gradient_set;   /* in this backward pass: later contributions are added */
     bool made_again;     /* in the backward pass, before it is read there: plan_memory.c */
     bool behind_weights; /* something to train leads to it */
+    bool portioned;      /* only a portion of it is there at a time: plan_portions.c */
+    bool gathered;       /* is made portion by portion, and read when all is there */
 };
 
 struct tn_step {
@@ -81,6 +83,8 @@ struct tn_network {
     enum tn_mode mode;
     int max_batch, count; /* images of the batch at hand */
     int first_image;      /* of the batch at hand in the whole one it is a piece of */
+    int portion, portion_steps; /* images at a time that pass through the first steps; how many
+                                   steps do so, 0: none */
     bool watched;         /* observers want to see every sum */
     bool pieces;          /* gradients of parameters may be added up over several passes */
     bool sizes_only; /* only planned, to know what it would take: it has no memory and never runs */

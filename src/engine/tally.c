@@ -38,7 +38,8 @@ bool tn_tally_go_on(const struct tn_graph *graph, const struct tn_tally_images *
     if (tally->at >= images->count)
         return true;
     struct tn_graph *ends = tn_graph_logits(graph, error);
-    struct tn_network *network = ends ? tn_network_new(ends, images->batch, TN_INFER, error) : NULL;
+    struct tn_network *network =
+        ends ? tn_network_new_evaluating(ends, images->batch, error) : NULL;
     tn_graph_free(ends);
     struct tn_loader *loader =
         network ? tn_loader_new(images->dataset, images->split, images->order + tally->at,

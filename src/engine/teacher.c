@@ -33,7 +33,7 @@ static bool plan(struct tn_teacher *teacher, const struct tn_graph *graph, int b
     int fast = tn_evaluate_batch(logits);
     teacher->piece = fast < batch ? fast : batch;
     teacher->pixels = image_size(logits);
-    teacher->network = tn_network_new(logits, teacher->piece, TN_INFER, error);
+    teacher->network = tn_network_new_evaluating(logits, teacher->piece, error);
     tn_graph_free(logits);
     if (!teacher->network)
         return false;

@@ -151,7 +151,7 @@ static struct tn_tensor *infer(const struct tn_graph *graph, const float *images
     int batch = tn_evaluate_batch(graph);
     if (count < batch)
         batch = (int)count;
-    struct tn_network *network = tn_network_new(graph, batch, TN_INFER, error);
+    struct tn_network *network = tn_network_new_evaluating(graph, batch, error);
     if (!network)
         return NULL;
     tn_network_watch(network, progress);

@@ -108,7 +108,8 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
                       const struct tn_progress *progress, struct tn_timing *timing,
                       struct tn_error *error)
 {
-    t->network = tn_network_new(graph, t->batch, mode, error);
+    t->network = mode == TN_INFER ? tn_network_new_evaluating(graph, t->batch, error)
+                                  : tn_network_new(graph, t->batch, mode, error);
     if (!t->network)
         return false;
     tn_network_watch(t->network, progress);
@@ -148,7 +149,8 @@ static bool new_nodes(struct timing *t, const struct tn_graph *graph, struct tn_
 static bool find_memory(const struct tn_graph *graph, int batch, enum tn_mode mode, size_t *bytes,
                         struct tn_error *error)
 {
-    struct tn_network_options options = {.max_batch = batch, .mode = mode};
+    struct tn_network_options options = {
+        .max_batch = batch, .mode = mode, .evaluating = mode == TN_INFER};
     struct tn_needs needs;
     size_t image, available = tn_memory_available();
     if (!tn_input_size(graph, &image, error) || !tn_network_needs(graph, &options, &needs, error))
