@@ -4,6 +4,8 @@
 #include "engine/kernels.h"
 #include "engine/vector.h"
 
+#include <stdbool.h>
+
 #if TN_LANES == 16
 enum { TILE_ROWS = 8, TILE_VECTORS = 3, LEFT_ROWS = 4, DEPTH_STEP = 6 }; /* 32 registers */
 #else
@@ -284,6 +286,58 @@ static void pad_rows(size_t rows, size_t width, const float *source, float *targ
     }
 }
 
+INLINE void greatest_steps(size_t count, const size_t step, size_t taps, const ptrdiff_t *offsets,
+                           const float *x, float *y, int32_t *tap)
+{
+    for (size_t i = 0; i < count; i = next(i, LANES, count)) {
+        vec best = load_each(x + (ptrdiff_t)(i * step) + offsets[0], step);
+        mask which = {0};
+        for (size_t t = 1; t < taps; t++) {
+            vec v = load_each(x + (ptrdiff_t)(i * step) + offsets[t], step);
+            mask greater = (v > best) | (v != v);
+            best = choose(greater, v, best);
+            if (tap)
+                which = (((mask){0} + (int)t) & greater) | (which & ~greater);
+        }
+        store(y + i, best);
+        if (tap)
+            memcpy(tap + i, &which, sizeof which);
+    }
+}
+
+/* Fewer than a vector. */
+INLINE void greatest_few(size_t count, size_t step, size_t taps, const ptrdiff_t *offsets,
+                         const float *x, float *y, int32_t *tap)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float *from = x + i * step;
+        float best = from[offsets[0]];
+        int32_t which = 0;
+        for (size_t t = 1; t < taps; t++) {
+            float v = from[offsets[t]];
+            bool greater = v > best || v != v;
+            best = greater ? v : best;
+            which = greater ? (int32_t)t : which;
+        }
+        y[i] = best;
+        if (tap)
+            tap[i] = which;
+    }
+}
+
+static void greatest(size_t count, size_t step, size_t taps, const ptrdiff_t *offsets,
+                     const float *x, float *y, int32_t *tap)
+{
+    if (count < LANES)
+        greatest_few(count, step, taps, offsets, x, y, tap);
+    else if (step == 1)
+        greatest_steps(count, 1, taps, offsets, x, y, tap);
+    else if (step == 2)
+        greatest_steps(count, 2, taps, offsets, x, y, tap);
+    else
+        greatest_steps(count, step, taps, offsets, x, y, tap);
+}
+
 /* Lane sums in float over at most this many vectors before they go to double, to bound rounding. */
 enum { BLOCK_VECTORS = 32 };
 
@@ -507,6 +561,7 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .trim_rows = trim_rows,
     .pad_rows = pad_rows,
     .copy_rows = copy_rows,
+    .greatest = greatest,
     .moments = moments,
     .magnitudes = magnitudes,
     .product = product,
