@@ -215,17 +215,55 @@ INLINE void transpose_quads(const float *source, size_t source_stride, float *ta
         __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
+#if TN_LANES >= 8
+typedef float oct __attribute__((vector_size(32)));
+typedef float memory_oct __attribute__((vector_size(32), aligned(4), may_alias));
+
+/* Four numbers of one row, and of the fourth behind it. */
+INLINE oct load_pair(const float *source, size_t source_stride)
+{
+    return __builtin_shufflevector(load_quad(source), load_quad(source + 4 * source_stride), 0, 1,
+                                   2, 3, 4, 5, 6, 7);
+}
+
+/* Eight rows of four numbers become four columns. */
+INLINE void transpose_octs(const float *source, size_t source_stride, float *target,
+                           size_t target_stride)
+{
+    oct a = load_pair(source, source_stride), b = load_pair(source + source_stride, source_stride),
+        c = load_pair(source + 2 * source_stride, source_stride),
+        d = load_pair(source + 3 * source_stride, source_stride);
+    oct ab_low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13),
+        ab_high = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15),
+        cd_low = __builtin_shufflevector(c, d, 0, 8, 1, 9, 4, 12, 5, 13),
+        cd_high = __builtin_shufflevector(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+    *(memory_oct *)target = __builtin_shufflevector(ab_low, cd_low, 0, 1, 8, 9, 4, 5, 12, 13);
+    *(memory_oct *)(target + target_stride) =
+        __builtin_shufflevector(ab_low, cd_low, 2, 3, 10, 11, 6, 7, 14, 15);
+    *(memory_oct *)(target + 2 * target_stride) =
+        __builtin_shufflevector(ab_high, cd_high, 0, 1, 8, 9, 4, 5, 12, 13);
+    *(memory_oct *)(target + 3 * target_stride) =
+        __builtin_shufflevector(ab_high, cd_high, 2, 3, 10, 11, 6, 7, 14, 15);
+}
+#endif
+
 static void interleave(size_t rows, size_t count, const float *source, size_t source_stride,
                        float *target, size_t target_stride)
 {
-    size_t whole_rows = rows / 4 * 4, whole = count / 4 * 4;
-    for (size_t r = 0; r < whole_rows; r += 4)
+    size_t whole_rows = rows / 4 * 4, whole = count / 4 * 4, r = 0;
+#if TN_LANES >= 8
+    for (; r + 8 <= rows; r += 8)
+        for (size_t p = 0; p < whole; p += 4)
+            transpose_octs(source + r * source_stride + p, source_stride,
+                           target + p * target_stride + r, target_stride);
+#endif
+    for (; r < whole_rows; r += 4)
         for (size_t p = 0; p < whole; p += 4)
             transpose_quads(source + r * source_stride + p, source_stride,
                             target + p * target_stride + r, target_stride);
     for (size_t p = 0; p < count; p++)
-        for (size_t r = p < whole ? whole_rows : 0; r < rows; r++)
-            target[p * target_stride + r] = source[r * source_stride + p];
+        for (size_t q = p < whole ? whole_rows : 0; q < rows; q++)
+            target[p * target_stride + q] = source[q * source_stride + p];
 }
 
 /* Rows are short (7, 14, 28 ...), so whole vectors are stored past a row's end where later rows

@@ -24,7 +24,7 @@ enum {
 /* One product: the rows of `to` are sums over those of `from`. */
 struct way {
     struct tn_unfold from, to;
-    size_t row_step, *at; /* weight (row, k) is weights[row * row_step + at[k]] */
+    size_t row_step, *at; /* weight (row, k) is weights[row * row_step + at[k]], NULL: k */
     float *packed;        /* NULL while training: in memory that all steps share */
 };
 
@@ -47,12 +47,15 @@ struct line_job {
     size_t positions, slices, ranges;
 };
 
-static void pack_block(void *context, size_t index, unsigned worker)
+static void pack_blocks(void *context, size_t index, unsigned worker)
 {
     (void)worker;
     const struct line_job *job = context;
     const struct way *way = job->way;
-    tn_product_pack_rows(job->network->kernels, way->to.channels, tn_unfold_rows(&way->from), index,
+    const struct tn_kernels *kernels = job->network->kernels;
+    size_t begin = index * TN_BLOCKS_AT_ONCE, count = tn_product_blocks(kernels, way->to.channels);
+    struct tn_span blocks = {begin, tn_least(TN_BLOCKS_AT_ONCE, count - begin)};
+    tn_product_pack_rows(kernels, way->to.channels, tn_unfold_rows(&way->from), blocks,
                          job->weights, way->row_step, way->at, job->packed);
 }
 
@@ -133,7 +136,8 @@ static void run_way(struct tn_network *network, const struct way *way, bool pack
     job.ranges =
         tn_least(tn_divide_up(way->to.channels, TN_ROW_RANGE), tn_divide_up(TASKS, job.slices));
     if (pack)
-        tn_parallel(tn_product_blocks(kernels, way->to.channels), pack_block, &job);
+        tn_parallel(tn_divide_up(tn_product_blocks(kernels, way->to.channels), TN_BLOCKS_AT_ONCE),
+                    pack_blocks, &job);
     tn_parallel(job.slices * job.ranges, line_task, &job);
 }
 
@@ -324,12 +328,8 @@ static bool make_forward(const struct tn_window *w, struct way *way)
 {
     if (!make_input(w, &way->from) || !make_plain(w->channels_out, w->out, &way->to))
         return false;
-    size_t depth = tn_unfold_rows(&way->from);
-    way->row_step = depth;
-    way->at = tn_calloc(depth, sizeof *way->at);
-    for (size_t k = 0; way->at && k < depth; k++)
-        way->at[k] = k;
-    return way->at != NULL;
+    way->row_step = tn_unfold_rows(&way->from);
+    return true;
 }
 
 static int remainder_of(int a, int b)
