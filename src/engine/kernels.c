@@ -261,9 +261,12 @@ static void interleave(size_t rows, size_t count, const float *source, size_t so
         for (size_t p = 0; p < whole; p += 4)
             transpose_quads(source + r * source_stride + p, source_stride,
                             target + p * target_stride + r, target_stride);
-    for (size_t p = 0; p < count; p++)
-        for (size_t q = p < whole ? whole_rows : 0; q < rows; q++)
-            target[p * target_stride + q] = source[q * source_stride + p];
+    for (; r < rows; r++)
+        for (size_t p = 0; p < whole; p++)
+            target[p * target_stride + r] = source[r * source_stride + p];
+    for (size_t p = whole; p < count; p++)
+        for (r = 0; r < rows; r++)
+            target[p * target_stride + r] = source[r * source_stride + p];
 }
 
 /* Rows are short (7, 14, 28 ...), so whole vectors are stored past a row's end where later rows

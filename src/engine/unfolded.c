@@ -395,6 +395,14 @@ static void release_way(struct way *way)
     tn_free(way->packed);
 }
 
+/* Do only the pixels (i * stride) lead to outputs, as where a kernel of 1x1 skips some? Those
+ * between are then cleared with them, while they are near. */
+static bool has_corner_alone(const struct unfolded *c)
+{
+    const struct tn_unfold *to = &c->back[0].to;
+    return c->back_count == 1 && to->offset[0][0] == 0 && to->offset[0][1] == 0;
+}
+
 /* Phases that reach no output, or lie outside of a small input, are left out. */
 static bool make_back(const struct tn_window *w, struct unfolded *c)
 {
@@ -421,6 +429,10 @@ static bool make_back(const struct tn_window *w, struct unfolded *c)
         }
     }
     tn_free(taps);
+    if (ok && c->clear && has_corner_alone(c)) {
+        c->back[0].to.alone = true;
+        c->clear = false;
+    }
     return ok;
 }
 
