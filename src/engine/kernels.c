@@ -4,6 +4,7 @@
 #include "engine/kernels.h"
 #include "engine/vector.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 #if TN_LANES == 16
@@ -335,7 +336,7 @@ INLINE void greatest_steps(size_t count, const size_t step, size_t taps, const p
         mask which = {0};
         for (size_t t = 1; t < taps; t++) {
             vec v = load_each(x + (ptrdiff_t)(i * step) + offsets[t], step);
-            mask greater = (v > best) | (v != v);
+            mask greater = (v > best) | ~(v <= splat(INFINITY));
             best = choose(greater, v, best);
             if (tap)
                 which = (((mask){0} + (int)t) & greater) | (which & ~greater);
@@ -356,7 +357,7 @@ INLINE void greatest_few(size_t count, size_t step, size_t taps, const ptrdiff_t
         int32_t which = 0;
         for (size_t t = 1; t < taps; t++) {
             float v = from[offsets[t]];
-            bool greater = v > best || v != v;
+            bool greater = v > best || isnan(v);
             best = greater ? v : best;
             which = greater ? (int32_t)t : which;
         }
