@@ -180,6 +180,38 @@ static void rows_are_trimmed_and_padded_exactly(void **state)
     }
 }
 
+/* Few different numbers, so that there are equals, and some that are not numbers. */
+static void the_first_greatest_is_found(void **state)
+{
+    (void)state;
+    static const ptrdiff_t offsets[6] = {0, 2, 3, 40, 42, 43};
+    EACH_SET(k, i)
+    {
+        for (size_t count = 1; count < 60; count += 3)
+            for (size_t step = 1; step < 4; step++) {
+                int32_t tap[60];
+                for (int n = 0; n < 300; n++) {
+                    int drawn = (int)tn_random_below(&random_numbers, 40);
+                    z[n] = drawn == 0 ? NAN : drawn == 1 ? -INFINITY : (float)(drawn % 4);
+                }
+                k->greatest(count, step, 6, offsets, z, y, tap);
+                for (size_t n = 0; n < count; n++) {
+                    const float *from = z + n * step;
+                    int best = 0;
+                    for (int t = 1; t < 6; t++)
+                        if (isnan(from[offsets[t]]) || from[offsets[t]] > from[offsets[best]])
+                            best = t;
+                    assert_int_equal(tap[n], best);
+                    assert_memory_equal(&y[n], &from[offsets[best]], sizeof *y);
+                }
+                k->greatest(count, step, 6, offsets, z, w, NULL);
+                assert_memory_equal(w, y, count * sizeof *y);
+            }
+    }
+    fill(y);
+    fill(w);
+}
+
 static void moments_match_double_sums(void **state)
 {
     (void)state;
@@ -283,6 +315,7 @@ int main(void)
         cmocka_unit_test(interleave_makes_columns_of_rows),
         cmocka_unit_test(correlate_weights_adds_products),
         cmocka_unit_test(rows_are_trimmed_and_padded_exactly),
+        cmocka_unit_test(the_first_greatest_is_found),
         cmocka_unit_test(moments_match_double_sums),
         cmocka_unit_test(norm_kernels_match_plain_loops),
         cmocka_unit_test(elementwise_kernels_match_plain_loops),

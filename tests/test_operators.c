@@ -353,6 +353,7 @@ static void pooling_gradients_match_differences(void **state)
         const char *op;
         int64_t kernel, stride, pad, ceil, include;
     } cases[] = {{"MaxPool", 2, 2, 0, 0, -1},    {"MaxPool", 3, 2, 1, 0, -1},
+                 {"MaxPool", 5, 1, 2, 0, -1},    {"MaxPool", 7, 3, 3, 1, -1},
                  {"MaxPool", 2, 2, 0, 1, -1},    {"AveragePool", 2, 2, 0, 0, 0},
                  {"AveragePool", 3, 2, 1, 0, 0}, {"AveragePool", 3, 2, 1, 0, 1},
                  {"AveragePool", 3, 2, 1, 1, 1}};

@@ -4,6 +4,9 @@
 #include "engine/kernels.h"
 #include "engine/vector.h"
 
+#include <math.h>
+#include <stdbool.h>
+
 #if TN_LANES == 16
 enum { TILE_ROWS = 8, TILE_VECTORS = 3, LEFT_ROWS = 4, DEPTH_STEP = 6 }; /* 32 registers */
 #else
@@ -213,16 +216,57 @@ INLINE void transpose_quads(const float *source, size_t source_stride, float *ta
         __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
+#if TN_LANES >= 8
+typedef float oct __attribute__((vector_size(32)));
+typedef float memory_oct __attribute__((vector_size(32), aligned(4), may_alias));
+
+/* Four numbers of one row, and of the fourth behind it. */
+INLINE oct load_pair(const float *source, size_t source_stride)
+{
+    return __builtin_shufflevector(load_quad(source), load_quad(source + 4 * source_stride), 0, 1,
+                                   2, 3, 4, 5, 6, 7);
+}
+
+/* Eight rows of four numbers become four columns. */
+INLINE void transpose_octs(const float *source, size_t source_stride, float *target,
+                           size_t target_stride)
+{
+    oct a = load_pair(source, source_stride), b = load_pair(source + source_stride, source_stride),
+        c = load_pair(source + 2 * source_stride, source_stride),
+        d = load_pair(source + 3 * source_stride, source_stride);
+    oct ab_low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13),
+        ab_high = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15),
+        cd_low = __builtin_shufflevector(c, d, 0, 8, 1, 9, 4, 12, 5, 13),
+        cd_high = __builtin_shufflevector(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+    *(memory_oct *)target = __builtin_shufflevector(ab_low, cd_low, 0, 1, 8, 9, 4, 5, 12, 13);
+    *(memory_oct *)(target + target_stride) =
+        __builtin_shufflevector(ab_low, cd_low, 2, 3, 10, 11, 6, 7, 14, 15);
+    *(memory_oct *)(target + 2 * target_stride) =
+        __builtin_shufflevector(ab_high, cd_high, 0, 1, 8, 9, 4, 5, 12, 13);
+    *(memory_oct *)(target + 3 * target_stride) =
+        __builtin_shufflevector(ab_high, cd_high, 2, 3, 10, 11, 6, 7, 14, 15);
+}
+#endif
+
 static void interleave(size_t rows, size_t count, const float *source, size_t source_stride,
                        float *target, size_t target_stride)
 {
-    size_t whole_rows = rows / 4 * 4, whole = count / 4 * 4;
-    for (size_t r = 0; r < whole_rows; r += 4)
+    size_t whole_rows = rows / 4 * 4, whole = count / 4 * 4, r = 0;
+#if TN_LANES >= 8
+    for (; r + 8 <= rows; r += 8)
+        for (size_t p = 0; p < whole; p += 4)
+            transpose_octs(source + r * source_stride + p, source_stride,
+                           target + p * target_stride + r, target_stride);
+#endif
+    for (; r < whole_rows; r += 4)
         for (size_t p = 0; p < whole; p += 4)
             transpose_quads(source + r * source_stride + p, source_stride,
                             target + p * target_stride + r, target_stride);
-    for (size_t p = 0; p < count; p++)
-        for (size_t r = p < whole ? whole_rows : 0; r < rows; r++)
+    for (; r < rows; r++)
+        for (size_t p = 0; p < whole; p++)
+            target[p * target_stride + r] = source[r * source_stride + p];
+    for (size_t p = whole; p < count; p++)
+        for (r = 0; r < rows; r++)
             target[p * target_stride + r] = source[r * source_stride + p];
 }
 
@@ -282,6 +326,58 @@ static void pad_rows(size_t rows, size_t width, const float *source, float *targ
         for (i = width; i < target_stride; i++)
             to[i] = 0;
     }
+}
+
+INLINE void greatest_steps(size_t count, const size_t step, size_t taps, const ptrdiff_t *offsets,
+                           const float *x, float *y, int32_t *tap)
+{
+    for (size_t i = 0; i < count; i = next(i, LANES, count)) {
+        vec best = load_each(x + (ptrdiff_t)(i * step) + offsets[0], step);
+        mask which = {0};
+        for (size_t t = 1; t < taps; t++) {
+            vec v = load_each(x + (ptrdiff_t)(i * step) + offsets[t], step);
+            mask greater = (v > best) | ~(v <= splat(INFINITY));
+            best = choose(greater, v, best);
+            if (tap)
+                which = (((mask){0} + (int)t) & greater) | (which & ~greater);
+        }
+        store(y + i, best);
+        if (tap)
+            memcpy(tap + i, &which, sizeof which);
+    }
+}
+
+/* Fewer than a vector. */
+INLINE void greatest_few(size_t count, size_t step, size_t taps, const ptrdiff_t *offsets,
+                         const float *x, float *y, int32_t *tap)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float *from = x + i * step;
+        float best = from[offsets[0]];
+        int32_t which = 0;
+        for (size_t t = 1; t < taps; t++) {
+            float v = from[offsets[t]];
+            bool greater = v > best || isnan(v);
+            best = greater ? v : best;
+            which = greater ? (int32_t)t : which;
+        }
+        y[i] = best;
+        if (tap)
+            tap[i] = which;
+    }
+}
+
+static void greatest(size_t count, size_t step, size_t taps, const ptrdiff_t *offsets,
+                     const float *x, float *y, int32_t *tap)
+{
+    if (count < LANES)
+        greatest_few(count, step, taps, offsets, x, y, tap);
+    else if (step == 1)
+        greatest_steps(count, 1, taps, offsets, x, y, tap);
+    else if (step == 2)
+        greatest_steps(count, 2, taps, offsets, x, y, tap);
+    else
+        greatest_steps(count, step, taps, offsets, x, y, tap);
 }
 
 /* Lane sums in float over at most this many vectors before they go to double, to bound rounding. */
@@ -507,6 +603,7 @@ const struct tn_kernels SYMBOL(kernels, TN_KERNELS_NAME) = {
     .trim_rows = trim_rows,
     .pad_rows = pad_rows,
     .copy_rows = copy_rows,
+    .greatest = greatest,
     .moments = moments,
     .magnitudes = magnitudes,
     .product = product,

@@ -8,6 +8,7 @@
 #include "engine/unfold_kernels.h"
 #include "engine/winograd_kernels.h"
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     TN_MAX_TILE_ROWS = 8,
@@ -53,6 +54,11 @@ struct tn_kernels {
     /* The same with both strides free; nothing beside the rows is read or written. */
     void (*copy_rows)(size_t rows, size_t width, const float *source, size_t source_stride,
                       float *target, size_t target_stride);
+
+    /* y[i] = the greatest of x[i * step + offsets[t]], t < taps, taps > 0; a NaN is greater than
+     * any. tap[i], unless NULL, is which: the first of equals, the last NaN. */
+    void (*greatest)(size_t count, size_t step, size_t taps, const ptrdiff_t *offsets,
+                     const float *x, float *y, int32_t *tap);
 
     /* Sum of (x - shift) and of its squares. */
     void (*moments)(size_t count, const float *x, float shift, double *sum, double *squares);

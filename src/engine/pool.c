@@ -10,6 +10,11 @@
 
 struct pool {
     struct tn_window window;
+    /* Max: pixels of a window, as far from its first, [kernel rows][kernel columns]; and those of
+     * its first column, [kernel rows]. */
+    ptrdiff_t *taps, *down;
+    int inside_begin,
+        inside_end; /* output columns whose windows lie in the image from side to side */
 };
 
 struct job {
@@ -29,12 +34,37 @@ static size_t out_area(const struct pool *pool)
     return (size_t)pool->window.out[0] * (size_t)pool->window.out[1];
 }
 
+/* Output columns whose windows have no column in the padding. */
+static void find_inside(struct pool *pool)
+{
+    const struct tn_window *w = &pool->window;
+    int stride = w->stride[1], last = (w->kernel[1] - 1) * w->dilation[1];
+    int room = w->in[1] - 1 - last + w->pad_begin[1];
+    int begin = (w->pad_begin[1] + stride - 1) / stride, end = room < 0 ? 0 : room / stride + 1;
+    pool->inside_end = end < w->out[1] ? end : w->out[1];
+    pool->inside_begin = begin < pool->inside_end ? begin : pool->inside_end;
+}
+
 /* Where the greatest numbers of a plane are is found again in the backward pass, when the input is
  * still there: that takes less time than it would take memory to keep it. */
-static void want_winners(struct tn_network *network, const struct pool *pool)
+static bool prepare_max(struct tn_network *network, struct pool *pool)
 {
+    const struct tn_window *w = &pool->window;
+    size_t rows = (size_t)w->kernel[0], columns = (size_t)w->kernel[1];
+    pool->taps = tn_calloc(rows * columns, sizeof *pool->taps);
+    pool->down = tn_calloc(rows, sizeof *pool->down);
+    if (!pool->taps || !pool->down)
+        return false;
+    for (size_t a = 0; a < rows; a++) {
+        pool->down[a] = (ptrdiff_t)a * w->dilation[0] * w->in[1];
+        for (size_t b = 0; b < columns; b++)
+            pool->taps[a * columns + b] = pool->down[a] + (ptrdiff_t)b * w->dilation[1];
+    }
+    find_inside(pool);
+    tn_want_scratch(network, (size_t)w->in[1]);
     if (network->mode == TN_TRAINING)
-        tn_want_scratch(network, 2 * out_area(pool));
+        tn_want_scratch(network, 2 * (size_t)w->out[1]);
+    return true;
 }
 
 static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_error *error)
@@ -45,8 +75,10 @@ static bool prepare(struct tn_network *network, struct tn_step *step, struct tn_
         return tn_fail_memory(error, node->name, sizeof *pool);
     if (!tn_window_of(network->graph, node, &pool->window, error))
         return false;
-    if (node->op == TN_OP_MAX_POOL)
-        want_winners(network, pool);
+    if (node->op == TN_OP_MAX_POOL && !prepare_max(network, pool))
+        return tn_fail_memory(error, node->name,
+                              (size_t)pool->window.kernel[0] * (size_t)pool->window.kernel[1] *
+                                  sizeof *pool->taps);
     return true;
 }
 
@@ -64,8 +96,6 @@ static bool prepare_global(struct tn_network *network, struct tn_step *step, str
     /* One window over the whole image. */
     pool->window =
         (struct tn_window){.channels_in = (int)input->dims[1], .out = {1, 1}, .in = {1, (int)area}};
-    if (node->op == TN_OP_GLOBAL_MAX_POOL)
-        want_winners(network, pool);
     return true;
 }
 
@@ -74,6 +104,8 @@ static void release(struct tn_step *step)
     struct pool *pool = step->state;
     if (!pool)
         return;
+    tn_free(pool->taps);
+    tn_free(pool->down);
     tn_free(pool);
     step->state = NULL;
 }
@@ -100,6 +132,7 @@ static void range(const struct tn_window *w, int axis, int o, int *first, int *l
 
 /* --- max --- */
 
+/* Of a window that may reach beyond the image: -1 where it lies outside. */
 static int32_t find_winner(const struct tn_window *w, const float *x, int oh, int ow)
 {
     int top, bottom, left, right;
@@ -117,58 +150,109 @@ static int32_t find_winner(const struct tn_window *w, const float *x, int oh, in
     return best;
 }
 
-static void max_plane_any(const struct pool *pool, const float *x, float *y, int32_t *winner)
+/* Rows of the image that the windows of a row of outputs see. */
+struct band {
+    ptrdiff_t first; /* pixel */
+    size_t rows;
+};
+
+static struct band band_at(const struct tn_window *w, int oh)
 {
-    const struct tn_window *w = &pool->window;
-    for (int oh = 0; oh < w->out[0]; oh++)
-        for (int ow = 0; ow < w->out[1]; ow++) {
-            int32_t best = find_winner(w, x, oh, ow);
-            *y++ = best < 0 ? -INFINITY : x[best];
-            if (winner)
-                *winner++ = best;
-        }
+    int top, bottom;
+    range(w, 0, oh, &top, &bottom);
+    ptrdiff_t row = oh * w->stride[0] - w->pad_begin[0] + top * w->dilation[0];
+    return (struct band){row * w->in[1], (size_t)(bottom - top)};
 }
 
-static bool is_two_by_two(const struct tn_window *w)
+/* The first pixel, in its row, of the first window that lies inside. */
+static ptrdiff_t inside_at(const struct pool *pool)
 {
-    return w->kernel[0] == 2 && w->kernel[1] == 2 && w->stride[0] == 2 && w->stride[1] == 2 &&
-           w->pad_begin[0] == 0 && w->pad_begin[1] == 0 && w->dilation[0] == 1 &&
-           w->dilation[1] == 1 && w->out[0] * 2 <= w->in[0] && w->out[1] * 2 <= w->in[1];
+    return (ptrdiff_t)pool->inside_begin * pool->window.stride[1] - pool->window.pad_begin[1];
 }
 
-/* The most usual window, without a branch a number. */
-static void max_plane_two(const struct pool *pool, const float *x, float *y, int32_t *winner)
+static float greatest_of_part(const struct tn_window *w, const float *row, int ow)
 {
-    const struct tn_window *w = &pool->window;
-    for (int oh = 0; oh < w->out[0]; oh++) {
-        const float *top = x + (size_t)(2 * oh) * (size_t)w->in[1], *bottom = top + w->in[1];
-        int32_t at = 2 * oh * w->in[1];
-        for (int ow = 0; ow < w->out[1]; ow++, at += 2) {
-            float a = top[2 * ow], b = top[2 * ow + 1], c = bottom[2 * ow], d = bottom[2 * ow + 1];
-            float upper = b > a ? b : a, lower = d > c ? d : c;
-            int32_t upper_at = at + (b > a), lower_at = at + w->in[1] + (d > c);
-            *y++ = lower > upper ? lower : upper;
-            if (winner)
-                *winner++ = lower > upper ? lower_at : upper_at;
-        }
+    int left, right;
+    range(w, 1, ow, &left, &right);
+    float best = -INFINITY;
+    for (int b = left; b < right; b++) {
+        float x = row[ow * w->stride[1] - w->pad_begin[1] + b * w->dilation[1]];
+        best = x > best || isnan(x) ? x : best;
     }
+    return best;
 }
 
-/* winner [out]: index into the input plane, -1 where a window lies outside; or NULL. */
-static void max_of_plane(const struct pool *pool, const float *x, float *y, int32_t *winner)
+/* Down the columns first, then along the row that this makes. */
+static void max_row(const struct tn_kernels *kernels, const struct pool *pool, const float *x,
+                    int oh, float *row, float *y)
 {
-    if (is_two_by_two(&pool->window))
-        max_plane_two(pool, x, y, winner);
+    const struct tn_window *w = &pool->window;
+    struct band band = band_at(w, oh);
+    if (band.rows > 0)
+        kernels->greatest((size_t)w->in[1], 1, band.rows, pool->down, x + band.first, row, NULL);
     else
-        max_plane_any(pool, x, y, winner);
+        for (int i = 0; i < w->in[1]; i++)
+            row[i] = -INFINITY;
+    for (int ow = 0; ow < pool->inside_begin; ow++)
+        y[ow] = greatest_of_part(w, row, ow);
+    if (pool->inside_begin < pool->inside_end)
+        kernels->greatest((size_t)(pool->inside_end - pool->inside_begin), (size_t)w->stride[1],
+                          (size_t)w->kernel[1], pool->taps, row + inside_at(pool),
+                          y + pool->inside_begin, NULL);
+    for (int ow = pool->inside_end; ow < w->out[1]; ow++)
+        y[ow] = greatest_of_part(w, row, ow);
 }
 
 static void max_plane(void *context, size_t plane, unsigned worker)
 {
-    (void)worker;
     const struct job *job = context;
     const struct pool *pool = job->step->state;
-    max_of_plane(pool, job->from + plane * in_area(pool), job->to + plane * out_area(pool), NULL);
+    const float *x = job->from + plane * in_area(pool);
+    float *y = job->to + plane * out_area(pool);
+    for (int oh = 0; oh < pool->window.out[0]; oh++, y += pool->window.out[1])
+        max_row(job->network->kernels, pool, x, oh, tn_scratch(job->network, worker), y);
+}
+
+static void give_winner(const struct tn_window *w, const float *x, int oh, int ow, const float *dy,
+                        float *dx)
+{
+    int32_t winner = find_winner(w, x, oh, ow);
+    if (winner >= 0)
+        dx[winner] += dy[ow];
+}
+
+/* The first of several greatest, in the order of the rows, gets the gradient. */
+static void max_gradient_row(const struct tn_kernels *kernels, const struct pool *pool,
+                             const float *x, int oh, const float *dy, float *best, float *dx)
+{
+    const struct tn_window *w = &pool->window;
+    struct band band = band_at(w, oh);
+    int begin = pool->inside_begin, end = pool->inside_end, stride = w->stride[1];
+    int32_t *tap = (int32_t *)(void *)(best + w->out[1]);
+    if (band.rows == 0)
+        return;
+    for (int ow = 0; ow < begin; ow++)
+        give_winner(w, x, oh, ow, dy, dx);
+    if (begin < end)
+        kernels->greatest((size_t)(end - begin), (size_t)stride, band.rows * (size_t)w->kernel[1],
+                          pool->taps, x + band.first + inside_at(pool), best, tap);
+    for (int ow = begin; ow < end; ow++)
+        dx[band.first + ow * stride - w->pad_begin[1] + pool->taps[tap[ow - begin]]] += dy[ow];
+    for (int ow = end; ow < w->out[1]; ow++)
+        give_winner(w, x, oh, ow, dy, dx);
+}
+
+static void max_gradient_plane(void *context, size_t plane, unsigned worker)
+{
+    const struct job *job = context;
+    const struct pool *pool = job->step->state;
+    const float *x = job->network->blobs[job->step->input].data + plane * in_area(pool);
+    const float *dy = job->from + plane * out_area(pool);
+    float *dx = job->to + plane * in_area(pool);
+    memset(dx, 0, in_area(pool) * sizeof *dx);
+    for (int oh = 0; oh < pool->window.out[0]; oh++, dy += pool->window.out[1])
+        max_gradient_row(job->network->kernels, pool, x, oh, dy, tn_scratch(job->network, worker),
+                         dx);
 }
 
 static int32_t greatest(const struct pool *pool, const float *x)
@@ -189,22 +273,15 @@ static void global_max_plane(void *context, size_t plane, unsigned worker)
     job->to[plane] = x[greatest(pool, x)];
 }
 
-static void max_gradient_plane(void *context, size_t plane, unsigned worker)
+static void global_max_gradient_plane(void *context, size_t plane, unsigned worker)
 {
+    (void)worker;
     const struct job *job = context;
     const struct pool *pool = job->step->state;
     const float *x = job->network->blobs[job->step->input].data + plane * in_area(pool);
-    const float *dy = job->from + plane * out_area(pool);
-    float *dx = job->to + plane * in_area(pool), *y = tn_scratch(job->network, worker);
-    int32_t *winner = (int32_t *)(void *)(y + out_area(pool));
-    if (tn_step_node(job->network, job->step)->op == TN_OP_GLOBAL_MAX_POOL)
-        winner[0] = greatest(pool, x);
-    else
-        max_of_plane(pool, x, y, winner);
+    float *dx = job->to + plane * in_area(pool);
     memset(dx, 0, in_area(pool) * sizeof *dx);
-    for (size_t o = 0; o < out_area(pool); o++)
-        if (winner[o] >= 0)
-            dx[winner[o]] += dy[o];
+    dx[greatest(pool, x)] = job->from[plane];
 }
 
 /* --- average --- */
@@ -368,6 +445,11 @@ static void global_max_forward(struct tn_network *network, struct tn_step *step)
     run_forward(network, step, global_max_plane);
 }
 
+static void global_max_backward(struct tn_network *network, struct tn_step *step)
+{
+    run_backward(network, step, global_max_gradient_plane);
+}
+
 const struct tn_step_ops tn_max_pool_ops = {.name = "MaxPool",
                                             .prepare = prepare,
                                             .forward = max_forward,
@@ -386,5 +468,5 @@ const struct tn_step_ops tn_global_pool_ops = {.name = "GlobalAveragePool",
 const struct tn_step_ops tn_global_max_pool_ops = {.name = "GlobalMaxPool",
                                                    .prepare = prepare_global,
                                                    .forward = global_max_forward,
-                                                   .backward = max_backward,
+                                                   .backward = global_max_backward,
                                                    .release = release};

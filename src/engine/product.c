@@ -30,17 +30,70 @@ struct tn_span tn_product_tile(const struct tn_kernels *kernels, size_t columns,
     return (struct tn_span){vectors.begin * lanes, vectors.size * lanes};
 }
 
-void tn_product_pack_rows(const struct tn_kernels *kernels, size_t rows, size_t depth, size_t block,
-                          const float *from, size_t row_step, const size_t *at, float *packed)
+/* Blocks one after the other, without a division each. */
+struct walk {
+    struct tn_span block;
+    size_t least, longer, count, over; /* `longer` of `count` are one row longer than `least` */
+};
+
+static struct walk walk_from(const struct tn_kernels *kernels, size_t rows, size_t index)
 {
-    struct tn_span span = tn_product_block(kernels, rows, block);
-    from += span.begin * row_step;
-    for (size_t cut = 0; cut < depth; cut += TN_CUT) {
-        size_t deep = tn_least(TN_CUT, depth - cut);
-        float *to = packed + cut * rows + span.begin * deep;
-        for (size_t k = cut; k < cut + deep; k++)
-            for (size_t r = 0; r < span.size; r++)
-                *to++ = from[r * row_step + at[k]];
+    size_t count = tn_product_blocks(kernels, rows);
+    return (struct walk){tn_product_block(kernels, rows, index), rows / count, rows % count, count,
+                         rows * (index + 1) % count};
+}
+
+static void step_on(struct walk *walk)
+{
+    walk->block.begin += walk->block.size;
+    walk->over += walk->longer;
+    walk->block.size = walk->least + (walk->over >= walk->count);
+    walk->over -= walk->over >= walk->count ? walk->count : 0;
+}
+
+/* Rows whose numbers lie one behind the other. */
+static void pack_in_order(const struct tn_kernels *kernels, size_t rows, size_t depth,
+                          struct tn_span blocks, const float *from, size_t row_step, float *packed)
+{
+    struct walk walk = walk_from(kernels, rows, blocks.begin);
+    for (size_t b = 0; b < blocks.size; b++, step_on(&walk))
+        for (size_t cut = 0; cut < depth; cut += TN_CUT) {
+            size_t deep = tn_least(TN_CUT, depth - cut);
+            kernels->interleave(walk.block.size, deep, from + walk.block.begin * row_step + cut,
+                                row_step, packed + cut * rows + walk.block.begin * deep,
+                                walk.block.size);
+        }
+}
+
+enum { NUMBERS_AHEAD = 8 };
+
+static void pack_block(struct tn_span block, struct tn_span cut, const float *from, size_t row_step,
+                       const size_t *at, float *to)
+{
+    from += block.begin * row_step;
+    for (size_t k = 0; k < cut.size; k++) {
+        const float *column = from + at[cut.begin + k];
+        if (k + NUMBERS_AHEAD < cut.size)
+            __builtin_prefetch(from + at[cut.begin + k + NUMBERS_AHEAD]);
+        for (size_t r = 0; r < block.size; r++)
+            *to++ = column[r * row_step];
+    }
+}
+
+void tn_product_pack_rows(const struct tn_kernels *kernels, size_t rows, size_t depth,
+                          struct tn_span blocks, const float *from, size_t row_step,
+                          const size_t *at, float *packed)
+{
+    if (!at) {
+        pack_in_order(kernels, rows, depth, blocks, from, row_step, packed);
+        return;
+    }
+    for (size_t k = 0; k < depth; k += TN_CUT) {
+        struct tn_span cut = {k, tn_least(TN_CUT, depth - k)};
+        struct walk walk = walk_from(kernels, rows, blocks.begin);
+        for (size_t b = 0; b < blocks.size; b++, step_on(&walk))
+            pack_block(walk.block, cut, from, row_step, at,
+                       packed + k * rows + walk.block.begin * cut.size);
     }
 }
 
@@ -65,19 +118,19 @@ void tn_product_make(const struct tn_product *p, struct tn_region region, bool a
                      size_t out_stride)
 {
     size_t wide = tn_product_padded(p->kernels, p->columns);
-    size_t first = tn_product_block(p->kernels, p->rows, region.blocks.begin).begin;
+    struct walk start = walk_from(p->kernels, p->rows, region.blocks.begin);
+    size_t first = start.block.begin;
     for (size_t k = 0; k < p->depth; k += TN_CUT) {
         size_t depth = tn_least(TN_CUT, p->depth - k);
         for (size_t t = region.tiles.begin; t < region.tiles.begin + region.tiles.size; t++) {
             struct tn_span columns = tn_product_tile(p->kernels, p->columns, t);
             const float *right = p->right + k * wide + columns.begin * depth;
-            for (size_t b = region.blocks.begin; b < region.blocks.begin + region.blocks.size;
-                 b++) {
-                struct tn_span rows = tn_product_block(p->kernels, p->rows, b);
-                multiply_tile(p, rows, columns, depth, p->left + k * p->rows + rows.begin * depth,
-                              right, add || k > 0,
-                              out + (rows.begin - first) * out_stride + columns.begin, out_stride);
-            }
+            struct walk walk = start;
+            for (size_t b = 0; b < region.blocks.size; b++, step_on(&walk))
+                multiply_tile(p, walk.block, columns, depth,
+                              p->left + k * p->rows + walk.block.begin * depth, right, add || k > 0,
+                              out + (walk.block.begin - first) * out_stride + columns.begin,
+                              out_stride);
         }
     }
 }

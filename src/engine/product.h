@@ -46,10 +46,13 @@ size_t tn_product_tiles(const struct tn_kernels *kernels, size_t columns);
 /* Columns of a tile, whole vectors: the last may reach beyond the columns there are. */
 struct tn_span tn_product_tile(const struct tn_kernels *kernels, size_t columns, size_t index);
 
-/* Pack a block of rows of the left factor, whose number (row, k) is
- * from[row * row_step + at[k]]; `packed` is the whole factor. */
-void tn_product_pack_rows(const struct tn_kernels *kernels, size_t rows, size_t depth, size_t block,
-                          const float *from, size_t row_step, const size_t *at, float *packed);
+/* Pack blocks of rows of the left factor, whose number (row, k) is from[row * row_step + at[k]], or
+ * from[row * row_step + k] where `at` is NULL; `packed` is the whole factor. A few blocks, whose
+ * numbers may share lines of the cache, are TN_BLOCKS_AT_ONCE. */
+enum { TN_BLOCKS_AT_ONCE = 8 };
+void tn_product_pack_rows(const struct tn_kernels *kernels, size_t rows, size_t depth,
+                          struct tn_span blocks, const float *from, size_t row_step,
+                          const size_t *at, float *packed);
 
 struct tn_product {
     const struct tn_kernels *kernels;

@@ -205,23 +205,49 @@ void tn_unfold_turned(const struct tn_unfold *u, const struct tn_kernels *kernel
 
 /* --- back to images --- */
 
+/* Back to an input, numbers are what they are. */
+static void fold_apart(size_t length, size_t step, const float *from, float shift,
+                       const struct tn_finish *finish, float *to)
+{
+    bool unfinished = shift == 0 && finish->least == -INFINITY && finish->most == INFINITY;
+    for (size_t j = 0; unfinished && j < length; j++)
+        to[j * step] = from[j];
+    for (size_t j = 0; !unfinished && j < length; j++)
+        to[j * step] = tn_finish_one(finish, from[j] + shift);
+}
+
+/* The same, where the pixels up to the next number, to its right and below, are 0. */
+static void fold_alone(const struct tn_unfold *u, struct run run, const float *from, float *to)
+{
+    size_t step = (size_t)u->stride[1], width = (size_t)u->size[1];
+    size_t wide = tn_least(run.length * step, width - (size_t)run.column * step);
+    int rows = u->size[0] - run.row * u->stride[0];
+    for (int i = 0; i < u->stride[0] && i < rows; i++)
+        memset(to + (size_t)i * width, 0, wide * sizeof *to);
+    for (size_t j = 0; j < run.length; j++)
+        to[j * step] = from[j];
+}
+
 /* `at`: of the run's number in the first of the rows. */
 static void fold_run(const struct tn_unfold *u, const struct tn_kernels *kernels, const float *from,
-                     size_t stride, size_t length, struct tn_span rows,
+                     size_t stride, struct run run, struct tn_span rows,
                      const struct tn_finish *finish, size_t at, float *images)
 {
     size_t area = (size_t)u->size[0] * (size_t)u->size[1], step = (size_t)u->stride[1];
+    size_t length = run.length;
     for (size_t r = 0; r < rows.size; r++, at += area, from += stride) {
         float shift = tn_finish_bias(finish, rows.begin + r);
         const float *addend = finish->addend ? finish->addend + at : NULL;
         size_t later = ROWS_AHEAD * area;
         if (r + ROWS_AHEAD < rows.size)
-            expect_row(length, addend ? addend + later : NULL, images + at + later);
-        if (step == 1)
+            expect_row(length * step, addend ? addend + later : NULL, images + at + later);
+        if (u->alone)
+            fold_alone(u, run, from, images + at);
+        else if (step == 1)
             kernels->trim_rows(1, length, from, length, shift, addend, finish->least, finish->most,
                                images + at);
-        for (size_t j = 0; step > 1 && j < length; j++)
-            images[at + j * step] = tn_finish_one(finish, from[j] + shift);
+        else
+            fold_apart(length, step, from, shift, finish, images + at);
     }
 }
 
@@ -236,7 +262,7 @@ void tn_fold_rows(const struct tn_unfold *u, const struct tn_kernels *kernels, c
         size_t x = (size_t)run.column * (size_t)u->stride[1] + (size_t)u->offset[0][1];
         size_t first = (run.image * u->channels + rows.begin) * area;
         length = run.length;
-        fold_run(u, kernels, from, stride, length, rows, finish, first + y * (size_t)u->size[1] + x,
+        fold_run(u, kernels, from, stride, run, rows, finish, first + y * (size_t)u->size[1] + x,
                  images);
     }
 }

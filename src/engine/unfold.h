@@ -18,6 +18,7 @@ struct tn_unfold {
     int stride[2];    /* pixels from one position to the next */
     int taps;         /* none: no position has a number */
     int (*offset)[2]; /* [taps] */
+    bool alone;       /* folded to: pixels between the positions are 0 */
 };
 
 size_t tn_unfold_image(const struct tn_unfold *u);     /* floats of an image */

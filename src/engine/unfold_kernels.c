@@ -2,22 +2,11 @@
 
 #include "engine/vector.h"
 
-/* Every second of the 2 * LANES - 1 numbers in a and b, whose ends overlap by one: nothing behind
- * the last that is wanted is read. */
-#if TN_LANES == 16
-#define EVERY_SECOND(a, b)                                                                         \
-    __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31)
-#elif TN_LANES == 8
-#define EVERY_SECOND(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 9, 11, 13, 15)
-#else
-#define EVERY_SECOND(a, b) __builtin_shufflevector(a, b, 0, 2, 5, 7)
-#endif
-
 INLINE void copy_second(size_t count, const float *from, float *to)
 {
     if (count >= LANES)
         for (size_t i = 0; i < count; i = next(i, LANES, count))
-            store(to + i, EVERY_SECOND(load(from + 2 * i), load(from + 2 * i + LANES - 1)));
+            store(to + i, load_each(from + 2 * i, 2));
     else
         for (size_t i = 0; i < count; i++)
             to[i] = from[2 * i];

@@ -24,7 +24,7 @@ enum {
 /* One product: the rows of `to` are sums over those of `from`. */
 struct way {
     struct tn_unfold from, to;
-    size_t row_step, *at; /* weight (row, k) is weights[row * row_step + at[k]] */
+    size_t row_step, *at; /* weight (row, k) is weights[row * row_step + at[k]], NULL: k */
     float *packed;        /* NULL while training: in memory that all steps share */
 };
 
@@ -47,12 +47,15 @@ struct line_job {
     size_t positions, slices, ranges;
 };
 
-static void pack_block(void *context, size_t index, unsigned worker)
+static void pack_blocks(void *context, size_t index, unsigned worker)
 {
     (void)worker;
     const struct line_job *job = context;
     const struct way *way = job->way;
-    tn_product_pack_rows(job->network->kernels, way->to.channels, tn_unfold_rows(&way->from), index,
+    const struct tn_kernels *kernels = job->network->kernels;
+    size_t begin = index * TN_BLOCKS_AT_ONCE, count = tn_product_blocks(kernels, way->to.channels);
+    struct tn_span blocks = {begin, tn_least(TN_BLOCKS_AT_ONCE, count - begin)};
+    tn_product_pack_rows(kernels, way->to.channels, tn_unfold_rows(&way->from), blocks,
                          job->weights, way->row_step, way->at, job->packed);
 }
 
@@ -133,7 +136,8 @@ static void run_way(struct tn_network *network, const struct way *way, bool pack
     job.ranges =
         tn_least(tn_divide_up(way->to.channels, TN_ROW_RANGE), tn_divide_up(TASKS, job.slices));
     if (pack)
-        tn_parallel(tn_product_blocks(kernels, way->to.channels), pack_block, &job);
+        tn_parallel(tn_divide_up(tn_product_blocks(kernels, way->to.channels), TN_BLOCKS_AT_ONCE),
+                    pack_blocks, &job);
     tn_parallel(job.slices * job.ranges, line_task, &job);
 }
 
@@ -324,12 +328,8 @@ static bool make_forward(const struct tn_window *w, struct way *way)
 {
     if (!make_input(w, &way->from) || !make_plain(w->channels_out, w->out, &way->to))
         return false;
-    size_t depth = tn_unfold_rows(&way->from);
-    way->row_step = depth;
-    way->at = tn_calloc(depth, sizeof *way->at);
-    for (size_t k = 0; way->at && k < depth; k++)
-        way->at[k] = k;
-    return way->at != NULL;
+    way->row_step = tn_unfold_rows(&way->from);
+    return true;
 }
 
 static int remainder_of(int a, int b)
@@ -395,6 +395,14 @@ static void release_way(struct way *way)
     tn_free(way->packed);
 }
 
+/* Do only the pixels (i * stride) lead to outputs, as where a kernel of 1x1 skips some? Those
+ * between are then cleared with them, while they are near. */
+static bool has_corner_alone(const struct unfolded *c)
+{
+    const struct tn_unfold *to = &c->back[0].to;
+    return c->back_count == 1 && to->offset[0][0] == 0 && to->offset[0][1] == 0;
+}
+
 /* Phases that reach no output, or lie outside of a small input, are left out. */
 static bool make_back(const struct tn_window *w, struct unfolded *c)
 {
@@ -421,6 +429,10 @@ static bool make_back(const struct tn_window *w, struct unfolded *c)
         }
     }
     tn_free(taps);
+    if (ok && c->clear && has_corner_alone(c)) {
+        c->back[0].to.alone = true;
+        c->clear = false;
+    }
     return ok;
 }
 

@@ -40,6 +40,30 @@ INLINE void store_quad(float *p, quad v)
     *(memory_quad *)p = v;
 }
 
+/* Every second of the 2 * LANES - 1 numbers in a and b, whose ends overlap by one: nothing behind
+ * the last that is wanted is read. */
+#if TN_LANES == 16
+#define EVERY_SECOND(a, b)                                                                         \
+    __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31)
+#elif TN_LANES == 8
+#define EVERY_SECOND(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 9, 11, 13, 15)
+#else
+#define EVERY_SECOND(a, b) __builtin_shufflevector(a, b, 0, 2, 5, 7)
+#endif
+
+/* Every `step`th number from p on. */
+INLINE vec load_each(const float *p, size_t step)
+{
+    vec v = {0};
+    if (step == 1)
+        return load(p);
+    if (step == 2)
+        return EVERY_SECOND(load(p), load(p + LANES - 1));
+    for (size_t i = 0; i < LANES; i++)
+        v[i] = p[i * step];
+    return v;
+}
+
 INLINE vec splat(float x)
 {
     return x - (vec){0};
