@@ -141,6 +141,40 @@ static void input(const struct tn_tiles *tiles, const float *from, float *points
     }
 }
 
+/* Where `turn` puts a tile. */
+INLINE size_t place_of(size_t t)
+{
+    return t / LANES * LANES + t % QUADS * 4 + t % LANES / QUADS;
+}
+
+static void input_channels(const float *const rows[TN_TILE_IN], size_t first, size_t count,
+                           float *points, size_t stride, size_t step)
+{
+    for (size_t t = 0; t < count; t++) {
+        float *to = points + place_of(first + t) * step;
+        vec across[6][6]; /* [row][point] */
+#pragma GCC unroll 6
+        for (size_t i = 0; i < 6; i++) {
+            vec d[6];
+#pragma GCC unroll 6
+            for (size_t j = 0; j < 6; j++)
+                d[j] = load(rows[i] + (4 * t + j) * LANES);
+            input_points(d, across[i]);
+        }
+#pragma GCC unroll 6
+        for (size_t j = 0; j < 6; j++) {
+            vec d[6], e[6];
+#pragma GCC unroll 6
+            for (int i = 0; i < 6; i++)
+                d[i] = across[i][j];
+            input_points(d, e);
+#pragma GCC unroll 6
+            for (size_t i = 0; i < 6; i++)
+                store(to + (6 * i + j) * stride, e[i]);
+        }
+    }
+}
+
 static void output(const struct tn_tiles *tiles, const float *points, size_t stride, float bias,
                    float least, float most, float *to)
 {
@@ -200,4 +234,5 @@ static void gradient(const struct tn_tiles *tiles, const float *from, float *poi
 #define SYMBOL(name)  SYMBOL_(name)
 
 extern const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME);
-const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME) = {input, output, gradient};
+const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME) = {input, input_channels, output,
+                                                            gradient};
