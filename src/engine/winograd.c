@@ -21,7 +21,7 @@ enum {
     PART_TILES = 64,
     PARTS_FLOATS = 5 * 256 * 1024, /* sums of all parts */
     PARTS_LEAST = 8,
-    PARTS_MOST = 32,
+    PARTS_MOST = 16,
     DEEP = 96,      /* tiles summed in a row */
     TILE_ALIGN = 16 /* floats: the widest vector */
 };
@@ -739,6 +739,17 @@ static void sum_part(void *context, size_t part, unsigned worker)
     }
 }
 
+/* Add the sums of the other parts to the first part's. */
+static void add_parts(void *context, size_t point, unsigned worker)
+{
+    (void)worker;
+    const struct job *job = context;
+    size_t count = sum_floats(job->winograd) / TN_TILE_POINTS;
+    float *to = job->sums + point * count;
+    for (size_t part = 1; part < job->parts; part++)
+        job->network->kernels->add(count, to, to + part * sum_floats(job->winograd), 0, to);
+}
+
 /* All chunks, one after the other, by all workers. */
 static void sum_chunks(const struct job *job)
 {
@@ -767,15 +778,12 @@ static void weight_values(float (*points)[SIDE], int step, float (*w)[SIDE], int
     }
 }
 
-/* G' sums G of `count` <= SIDE channels, from the sums of all parts. */
-static void finish_kernels(const struct job *job, const float *sums, size_t count, float *to)
+/* G' sums G of `count` <= SIDE channels. */
+static void finish_kernels(const float *sums, size_t point, size_t count, float *to)
 {
     float points[TN_TILE_POINTS][SIDE] = {{0}}, across[TN_TILE_IN * 3][SIDE], kernels[9][SIDE];
-    size_t point = (size_t)job->direction->filters * job->winograd->chunk.padded;
-    for (size_t part = 0; part < job->parts; part++)
-        for (size_t p = 0; p < TN_TILE_POINTS; p++)
-            for (size_t s = 0; s < count; s++)
-                points[p][s] += sums[(part * TN_TILE_POINTS + p) * point + s];
+    for (size_t p = 0; p < TN_TILE_POINTS; p++)
+        memcpy(points[p], sums + p * point, count * sizeof *sums);
     for (int i = 0; i < TN_TILE_IN; i++)
         weight_values(points + TN_TILE_IN * i, 1, across + 3 * i, 1);
     for (int j = 0; j < 3; j++)
@@ -790,9 +798,9 @@ static void finish_filter(void *context, size_t filter, unsigned worker)
     (void)worker;
     const struct job *job = context;
     const struct direction *d = job->direction;
-    size_t channels = (size_t)d->channels;
+    size_t padded = job->winograd->chunk.padded, channels = (size_t)d->channels;
     for (size_t c = 0; c < channels; c += SIDE)
-        finish_kernels(job, job->sums + filter * job->winograd->chunk.padded + c,
+        finish_kernels(job->sums + filter * padded + c, (size_t)d->filters * padded,
                        channels - c < SIDE ? channels - c : SIDE,
                        job->to + 9 * (filter * channels + c));
 }
@@ -811,9 +819,10 @@ static void backward(struct tn_network *network, void *state, const float *weigh
                       .to = weights_gradient,
                       .sums = tn_shared(network)};
     job.parts = tn_least(winograd->chunk.parts, chunk_count(&job));
-    if (winograd->chunk.parts > 1)
+    if (winograd->chunk.parts > 1) {
         tn_parallel(job.parts, sum_part, &job);
-    else
+        tn_parallel(TN_TILE_POINTS, add_parts, &job);
+    } else
         sum_chunks(&job);
     tn_parallel((size_t)d->filters, finish_filter, &job);
     if (input_gradient)

@@ -3,6 +3,8 @@
 #include "engine/kernels.h"
 #include "engine/vector.h"
 
+#include <math.h>
+
 /* Within each four lanes: the first or last two of a and b in turn, and the first or last two of a
  * followed by those of b. */
 #define PAIRS(a, b, at)  FOUR(a, b, (at), LANES + (at), (at) + 1, LANES + (at) + 1)
@@ -175,8 +177,8 @@ static void input_channels(const float *const rows[TN_TILE_IN], size_t first, si
     }
 }
 
-static void output(const struct tn_tiles *tiles, const float *points, size_t stride, float bias,
-                   float least, float most, float *to)
+INLINE void output_tiles(const struct tn_tiles *tiles, const float *points, size_t stride,
+                         float bias, const int bounded, float least, float most, float *to)
 {
     for (size_t t = 0; t < tiles->count; t += LANES) {
         vec down[6][4]; /* [point][row] */
@@ -196,14 +198,26 @@ static void output(const struct tn_tiles *tiles, const float *points, size_t str
                 m[j] = down[j][i];
             output_values(m, y);
 #pragma GCC unroll 4
-            for (int x = 0; x < 4; x++)
-                y[x] = limited(y[x] + splat(bias), splat(least), splat(most));
+            for (int x = 0; x < 4; x++) {
+                y[x] += splat(bias);
+                if (bounded)
+                    y[x] = limited(y[x], splat(least), splat(most));
+            }
             turn(y);
 #pragma GCC unroll 4
             for (size_t x = 0; x < 4; x++)
                 store_tiles(tiles, t + x * QUADS, y[x], to + i * tiles->pitch);
         }
     }
+}
+
+static void output(const struct tn_tiles *tiles, const float *points, size_t stride, float bias,
+                   float least, float most, float *to)
+{
+    if (least > -INFINITY || most < INFINITY)
+        output_tiles(tiles, points, stride, bias, 1, least, most, to);
+    else
+        output_tiles(tiles, points, stride, bias, 0, least, most, to);
 }
 
 static void gradient(const struct tn_tiles *tiles, const float *from, float *points, size_t stride)
