@@ -23,6 +23,7 @@ enum {
     PARTS_LEAST = 8,
     PARTS_MOST = 16,
     DEEP = 96,      /* tiles summed in a row */
+    LINE = 16,      /* floats of a line of the cache */
     TILE_ALIGN = 16 /* floats: the widest vector */
 };
 
@@ -155,6 +156,20 @@ static void copy_plane(const struct stretch *s, const struct tn_kernels *kernels
             kernels->copy_rows(count, width, rows, width, at, pitch);
         else
             kernels->copy_rows(count, width, at, pitch, rows, width);
+    }
+}
+
+/* Ask for a channel's rows before they are read or written: what comes next from memory while the
+ * one before is computed. */
+static void ask_ahead(const struct stretch *s, const float *channel)
+{
+    struct part part = {0};
+    while (next_part(s, &part)) {
+        const float *rows =
+            channel + (size_t)part.image * s->image + (size_t)part.begin * (size_t)s->width;
+        ptrdiff_t count = (ptrdiff_t)(part.end - part.begin) * s->width;
+        for (ptrdiff_t i = 0; i < count; i += LINE)
+            __builtin_prefetch(rows + i);
     }
 }
 
@@ -495,6 +510,8 @@ static void transform_inputs(const struct job *job, struct stretch in, float *wo
     for (int c = 0; c < d->channels; c++) {
         copy_plane(&in, kernels, (float *)(uintptr_t)job->from + (size_t)c * area(d->in), plane,
                    true);
+        if (c + 1 < d->channels)
+            ask_ahead(&in, job->from + (size_t)(c + 1) * area(d->in));
         kernels->winograd->input(&tiles, plane, inputs + (size_t)c * d->tiles, d->stride[0]);
     }
 }
@@ -523,6 +540,8 @@ static void transform_outputs(const struct job *job, struct stretch out, float *
     struct tn_finish first = tn_finish_first(&job->finish);
     for (int f = 0; f < d->filters; f++) {
         float *to = job->to + (size_t)f * area(d->out);
+        if (f + 1 < d->filters)
+            ask_ahead(&out, to + area(d->out));
         kernels->winograd->output(&tiles, outputs + (size_t)f * d->tiles, d->stride[1],
                                   tn_finish_bias(&first, (size_t)f), first.least, first.most,
                                   fill ? to : plane);
@@ -615,6 +634,16 @@ static float *panel_of(const struct lot *lot, size_t vector, size_t *step)
     return lot->points[0] + panel.begin * chunk->tiles + (vector * lanes - panel.begin);
 }
 
+static void ask_tile_row(const struct job *job, const struct stretch *s, int r, size_t first,
+                         size_t channels)
+{
+    struct stretch row = *s;
+    row.first = s->first + r;
+    row.count = 1;
+    for (size_t c = first; c < first + channels; c++)
+        ask_ahead(&row, job->from + c * area(job->direction->in));
+}
+
 /* Transform the inputs of a vector of channels. A row that two tile rows share is packed once: row
  * r of the padded image is in memory r % 6. */
 static void transform_channels(const struct lot *lot, size_t vector, float *workspace)
@@ -642,6 +671,8 @@ static void transform_channels(const struct lot *lot, size_t vector, float *work
             if (i >= have)
                 pack_row(&s, channels, lanes, from, top + i - s.pad[0], kernels, row);
         }
+        if (r + 1 < s.count)
+            ask_tile_row(job, &s, r + 1, vector * lanes, channels);
         kernels->winograd->input_channels(rows, (size_t)r * across, across, points, stride, step);
         have = (s.first + r + 1) % s.down == 0 ? 0 : TN_TILE_IN - TN_TILE;
     }
@@ -663,6 +694,8 @@ static void transform_filter(const struct lot *lot, size_t filter, float *worksp
         memset(plane, 0, plane_floats(&s) * sizeof *plane);
         copy_plane(&s, kernels, (float *)(uintptr_t)from, plane, true);
     }
+    if (filter + 1 < (size_t)d->filters)
+        ask_ahead(&s, from + area(d->out));
     kernels->winograd->gradient(&tiles, direct ? from : plane,
                                 lot->points[1] + filter * chunk->tiles, chunk->stride[1]);
 }
