@@ -12,13 +12,16 @@
 #include <string.h>
 
 enum {
-    SLICE_FLOATS = 64 * 1024,       /* transformed tiles of a slice: should stay in the cache */
-    SLICE_TILES = 48,               /* a multiple of this, which is three vectors of the widest:
-                                       tiles share the reading of weights */
+    SLICE_FLOATS = 40 * 1024,       /* transformed tiles of a slice: should stay in the cache */
+    SLICE_TILES = 16,               /* a multiple of this, a vector of the widest */
+    SLICE_LEAST = 32,               /* tiles share the reading of weights, */
+    SLICE_LEAST_FAR = 48,           /* and more of them where those are far away: */
+    WEIGHTS_FAR = 256 * 1024,       /* floats from which on they are */
     CHUNK_FLOATS = 4 * 1024 * 1024, /* the same for the gradient of the weights */
     CHUNK_MOST = 480,
     PART_FLOATS = 80 * 1024, /* the same where it has parts */
-    PART_TILES = 64,
+    PART_LEAST = 48,
+    PART_MOST = 64,
     PARTS_FLOATS = 5 * 256 * 1024, /* sums of all parts */
     PARTS_LEAST = 8,
     PARTS_MOST = 16,
@@ -77,11 +80,11 @@ static int tile_count(int size)
 
 /* Tile rows such that their transforms take about `floats`, in full blocks of the kernels if they
  * can. */
-static int choose_rows(const struct direction *d, size_t floats, size_t most)
+static int choose_rows(const struct direction *d, size_t floats, size_t least, size_t most)
 {
     size_t tiles = floats / (TN_TILE_POINTS * ((size_t)d->channels + (size_t)d->filters));
     tiles = tiles > most ? most : tiles / SLICE_TILES * SLICE_TILES;
-    tiles = tiles < SLICE_TILES ? SLICE_TILES : tiles;
+    tiles = tiles < least ? least : tiles;
     size_t rows = tiles / (size_t)d->across;
     return rows < 1 ? 1 : (int)rows;
 }
@@ -259,13 +262,14 @@ static bool prepare_direction(struct tn_network *network, struct direction *d)
     size_t lanes = (size_t)network->kernels->lanes;
     d->down = tile_count(d->out[0]);
     d->across = tile_count(d->out[1]);
-    d->rows = choose_rows(d, SLICE_FLOATS, SIZE_MAX);
+    size_t weights = TN_TILE_POINTS * (size_t)d->channels * (size_t)d->filters;
+    d->rows = choose_rows(d, SLICE_FLOATS, weights < WEIGHTS_FAR ? SLICE_LEAST : SLICE_LEAST_FAR,
+                          SIZE_MAX);
     if (d->rows > network->max_batch * d->down)
         d->rows = network->max_batch * d->down;
     d->tiles = round_up((size_t)d->rows * (size_t)d->across, lanes);
     d->stride[0] = point_stride((size_t)d->channels, d->tiles);
     d->stride[1] = point_stride((size_t)d->filters, d->tiles);
-    size_t weights = TN_TILE_POINTS * (size_t)d->channels * (size_t)d->filters;
     d->shares = network->mode == TN_TRAINING;
     if (d->shares)
         tn_want_shared(network, weights);
@@ -296,8 +300,8 @@ static void prepare_chunk(const struct tn_network *network, struct winograd *win
     chunk->parts = chunk->parts < PARTS_LEAST  ? 1
                    : chunk->parts > PARTS_MOST ? PARTS_MOST
                                                : chunk->parts;
-    chunk->rows = chunk->parts > 1 ? choose_rows(d, PART_FLOATS, PART_TILES)
-                                   : choose_rows(d, CHUNK_FLOATS, CHUNK_MOST);
+    chunk->rows = chunk->parts > 1 ? choose_rows(d, PART_FLOATS, PART_LEAST, PART_MOST)
+                                   : choose_rows(d, CHUNK_FLOATS, SLICE_LEAST_FAR, CHUNK_MOST);
     chunk->rows = chunk->rows > most ? most : chunk->rows;
     chunk->tiles = round_up((size_t)chunk->rows * (size_t)d->across, lanes);
     chunk->stride[0] = point_stride(chunk->padded, chunk->tiles);
