@@ -12,20 +12,22 @@
 #include <string.h>
 
 enum {
-    SLICE_FLOATS = 40 * 1024,       /* transformed tiles of a slice: should stay in the cache */
-    SLICE_TILES = 16,               /* a multiple of this, a vector of the widest */
-    SLICE_LEAST = 32,               /* tiles share the reading of weights, */
-    SLICE_LEAST_FAR = 48,           /* and more of them where those are far away: */
-    WEIGHTS_FAR = 256 * 1024,       /* floats from which on they are */
+    SLICE_FLOATS = 40 * 1024, /* transformed tiles of a slice: should stay in the cache */
+    SLICE_TILES = 16,         /* a multiple of this, a vector of the widest; at least these, which
+                                 share the reading of weights, and more where those are large: */
+    SLICE_LEAST = 32,
+    SLICE_LEAST_LARGE = 48,
+    WEIGHTS_LARGE = 256 * 1024,     /* floats */
     CHUNK_FLOATS = 4 * 1024 * 1024, /* the same for the gradient of the weights */
     CHUNK_MOST = 480,
-    PART_FLOATS = 80 * 1024, /* the same where it has parts */
+    PART_FLOATS = 80 * 1024, /* the same where it is summed in parts */
     PART_LEAST = 48,
     PART_MOST = 64,
-    PARTS_FLOATS = 5 * 256 * 1024, /* sums of all parts */
-    PARTS_LEAST = 8,
+    PARTS_FLOATS = 5 * 256 * 1024, /* of the sums of all parts */
+    PARTS_LEAST = 8,               /* fewer would leave workers idle */
     PARTS_MOST = 16,
-    DEEP = 96,      /* tiles summed in a row */
+    DEEP = 96,      /* tiles summed at once: they stay in the first-level cache, and the rounding
+                       errors of short sums are small */
     LINE = 16,      /* floats of a line of the cache */
     TILE_ALIGN = 16 /* floats: the widest vector */
 };
@@ -263,8 +265,8 @@ static bool prepare_direction(struct tn_network *network, struct direction *d)
     d->down = tile_count(d->out[0]);
     d->across = tile_count(d->out[1]);
     size_t weights = TN_TILE_POINTS * (size_t)d->channels * (size_t)d->filters;
-    d->rows = choose_rows(d, SLICE_FLOATS, weights < WEIGHTS_FAR ? SLICE_LEAST : SLICE_LEAST_FAR,
-                          SIZE_MAX);
+    d->rows = choose_rows(d, SLICE_FLOATS,
+                          weights < WEIGHTS_LARGE ? SLICE_LEAST : SLICE_LEAST_LARGE, SIZE_MAX);
     if (d->rows > network->max_batch * d->down)
         d->rows = network->max_batch * d->down;
     d->tiles = round_up((size_t)d->rows * (size_t)d->across, lanes);
@@ -297,11 +299,9 @@ static void prepare_chunk(const struct tn_network *network, struct winograd *win
     int most = network->max_batch * d->down;
     chunk->padded = round_up((size_t)d->channels, lanes);
     chunk->parts = PARTS_FLOATS / (TN_TILE_POINTS * (size_t)d->filters * chunk->padded);
-    chunk->parts = chunk->parts < PARTS_LEAST  ? 1
-                   : chunk->parts > PARTS_MOST ? PARTS_MOST
-                                               : chunk->parts;
+    chunk->parts = chunk->parts < PARTS_LEAST ? 1 : tn_least(chunk->parts, PARTS_MOST);
     chunk->rows = chunk->parts > 1 ? choose_rows(d, PART_FLOATS, PART_LEAST, PART_MOST)
-                                   : choose_rows(d, CHUNK_FLOATS, SLICE_LEAST_FAR, CHUNK_MOST);
+                                   : choose_rows(d, CHUNK_FLOATS, SLICE_LEAST_LARGE, CHUNK_MOST);
     chunk->rows = chunk->rows > most ? most : chunk->rows;
     chunk->tiles = round_up((size_t)chunk->rows * (size_t)d->across, lanes);
     chunk->stride[0] = point_stride(chunk->padded, chunk->tiles);
@@ -593,6 +593,7 @@ static void forward(struct tn_network *network, void *state, const float *weight
 
 /* --- gradient of the weights --- */
 
+/* A chunk on its way through transforms and sums. */
 struct lot {
     const struct job *job;
     size_t index; /* of the chunk */
@@ -638,6 +639,7 @@ static float *panel_of(const struct lot *lot, size_t vector, size_t *step)
     return lot->points[0] + panel.begin * chunk->tiles + (vector * lanes - panel.begin);
 }
 
+/* The same for tile row r of `channels` inputs. */
 static void ask_tile_row(const struct job *job, const struct stretch *s, int r, size_t first,
                          size_t channels)
 {
