@@ -98,6 +98,29 @@ static void multiply_sums_over_a_panel(void **state)
     }
 }
 
+static void multiply_rows_sums_over_a_panel(void **state)
+{
+    (void)state;
+    enum { DEPTH = 13, LEFT = 17, STRIDE = 100 };
+    EACH_SET(k, i)
+    {
+        for (int rows = 1; rows <= k->tile_rows; rows++)
+            for (int vectors = 1; vectors <= k->tile_vectors; vectors++)
+                for (int add = 0; add <= 1; add++) {
+                    int width = vectors * k->lanes;
+                    memcpy(z, y, sizeof z);
+                    k->multiply_rows(rows, vectors, DEPTH, w, LEFT, x, add, z, STRIDE);
+                    for (int at = 0; at < rows * STRIDE; at++) {
+                        int r = at / STRIDE, p = at % STRIDE;
+                        double sum = add || p >= width ? (double)y[at] : 0;
+                        for (int d = 0; p < width && d < DEPTH; d++)
+                            sum += (double)w[r * LEFT + d] * (double)x[d * width + p];
+                        assert_true(fabs(sum - (double)z[at]) < 1e-5);
+                    }
+                }
+    }
+}
+
 static void interleave_makes_columns_of_rows(void **state)
 {
     (void)state;
@@ -312,6 +335,7 @@ int main(void)
         cmocka_unit_test(there_is_always_a_set),
         cmocka_unit_test(correlate_sums_over_offsets),
         cmocka_unit_test(multiply_sums_over_a_panel),
+        cmocka_unit_test(multiply_rows_sums_over_a_panel),
         cmocka_unit_test(interleave_makes_columns_of_rows),
         cmocka_unit_test(correlate_weights_adds_products),
         cmocka_unit_test(rows_are_trimmed_and_padded_exactly),

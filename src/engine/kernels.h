@@ -32,6 +32,10 @@ struct tn_kernels {
      * vectors * lanes, r < rows; added to what is there if `add`. */
     void (*multiply)(int rows, int vectors, int depth, const float *weights, const float *panel,
                      int add, float *out, size_t out_stride);
+    /* sums[r * sums_stride + p] = sum_k left[r * left_stride + k] * panel[k * vectors * lanes + p],
+     * p < vectors * lanes, r < rows; added to what is there if `add`. */
+    void (*multiply_rows)(int rows, int vectors, int depth, const float *left, size_t left_stride,
+                          const float *panel, int add, float *sums, size_t sums_stride);
     /* target[p * target_stride + r] = source[r * source_stride + p], r < rows, p < count */
     void (*interleave)(size_t rows, size_t count, const float *source, size_t source_stride,
                        float *target, size_t target_stride);

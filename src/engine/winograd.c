@@ -6,16 +6,29 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "engine/conv_path.h"
+#include "engine/product.h"
 #include "engine/row_block.h"
 
 #include <string.h>
 
 enum {
-    SLICE_FLOATS = 64 * 1024,       /* transformed tiles of a slice: should stay in the cache */
-    SLICE_TILES = 48,               /* a multiple of this, which is three vectors of the widest:
-                                       tiles share the reading of weights */
+    SLICE_FLOATS = 40 * 1024, /* transformed tiles of a slice: should stay in the cache */
+    SLICE_TILES = 16,         /* a multiple of this, a vector of the widest; at least these, which
+                                 share the reading of weights, and more where those are large: */
+    SLICE_LEAST = 32,
+    SLICE_LEAST_LARGE = 48,
+    WEIGHTS_LARGE = 256 * 1024,     /* floats */
     CHUNK_FLOATS = 4 * 1024 * 1024, /* the same for the gradient of the weights */
     CHUNK_MOST = 480,
+    PART_FLOATS = 80 * 1024, /* the same where it is summed in parts */
+    PART_LEAST = 48,
+    PART_MOST = 64,
+    PARTS_FLOATS = 5 * 256 * 1024, /* of the sums of all parts */
+    PARTS_LEAST = 8,               /* fewer would leave workers idle */
+    PARTS_MOST = 16,
+    DEEP = 96,      /* tiles summed at once: they stay in the first-level cache, and the rounding
+                       errors of short sums are small */
+    LINE = 16,      /* floats of a line of the cache */
     TILE_ALIGN = 16 /* floats: the widest vector */
 };
 
@@ -33,12 +46,14 @@ struct direction {
     bool shares;        /* training: they are in memory that all steps share */
 };
 
-/* The gradient of the weights goes over the batch in chunks of tile rows. */
+/* The gradient of the weights goes over the batch in chunks of tile rows. Points of gradients are
+ * [36][filter][tile]; those of inputs [36][tile of channels][tile][channel], as the right factor of
+ * a product (product.h). */
 struct chunk {
     int rows;
     size_t tiles, stride[2]; /* inputs, gradients */
-    int padded;              /* channels, rounded up for correlate_weights */
-    ptrdiff_t *offsets;      /* [padded] */
+    size_t padded;           /* channels in whole vectors */
+    size_t parts;            /* that have sums of their own; if 1, chunks are summed in turn */
 };
 
 struct winograd {
@@ -67,11 +82,11 @@ static int tile_count(int size)
 
 /* Tile rows such that their transforms take about `floats`, in full blocks of the kernels if they
  * can. */
-static int choose_rows(const struct direction *d, size_t floats, size_t most)
+static int choose_rows(const struct direction *d, size_t floats, size_t least, size_t most)
 {
     size_t tiles = floats / (TN_TILE_POINTS * ((size_t)d->channels + (size_t)d->filters));
     tiles = tiles > most ? most : tiles / SLICE_TILES * SLICE_TILES;
-    tiles = tiles < SLICE_TILES ? SLICE_TILES : tiles;
+    tiles = tiles < least ? least : tiles;
     size_t rows = tiles / (size_t)d->across;
     return rows < 1 ? 1 : (int)rows;
 }
@@ -146,6 +161,20 @@ static void copy_plane(const struct stretch *s, const struct tn_kernels *kernels
             kernels->copy_rows(count, width, rows, width, at, pitch);
         else
             kernels->copy_rows(count, width, at, pitch, rows, width);
+    }
+}
+
+/* Ask for a channel's rows before they are read or written: what comes next from memory while the
+ * one before is computed. */
+static void ask_ahead(const struct stretch *s, const float *channel)
+{
+    struct part part = {0};
+    while (next_part(s, &part)) {
+        const float *rows =
+            channel + (size_t)part.image * s->image + (size_t)part.begin * (size_t)s->width;
+        ptrdiff_t count = (ptrdiff_t)(part.end - part.begin) * s->width;
+        for (ptrdiff_t i = 0; i < count; i += LINE)
+            __builtin_prefetch(rows + i);
     }
 }
 
@@ -235,13 +264,14 @@ static bool prepare_direction(struct tn_network *network, struct direction *d)
     size_t lanes = (size_t)network->kernels->lanes;
     d->down = tile_count(d->out[0]);
     d->across = tile_count(d->out[1]);
-    d->rows = choose_rows(d, SLICE_FLOATS, SIZE_MAX);
+    size_t weights = TN_TILE_POINTS * (size_t)d->channels * (size_t)d->filters;
+    d->rows = choose_rows(d, SLICE_FLOATS,
+                          weights < WEIGHTS_LARGE ? SLICE_LEAST : SLICE_LEAST_LARGE, SIZE_MAX);
     if (d->rows > network->max_batch * d->down)
         d->rows = network->max_batch * d->down;
     d->tiles = round_up((size_t)d->rows * (size_t)d->across, lanes);
     d->stride[0] = point_stride((size_t)d->channels, d->tiles);
     d->stride[1] = point_stride((size_t)d->filters, d->tiles);
-    size_t weights = TN_TILE_POINTS * (size_t)d->channels * (size_t)d->filters;
     d->shares = network->mode == TN_TRAINING;
     if (d->shares)
         tn_want_shared(network, weights);
@@ -259,32 +289,47 @@ static size_t slice_floats(const struct direction *d)
            TN_READ_AHEAD;
 }
 
-static bool prepare_chunk(const struct tn_network *network, struct winograd *winograd)
+/* Many small sums: the batch in parts, each worker with chunks of its own that stay in its cache.
+ * Otherwise large chunks, in which all take part. */
+static void prepare_chunk(const struct tn_network *network, struct winograd *winograd)
 {
     const struct direction *d = &winograd->forward;
     struct chunk *chunk = &winograd->chunk;
-    int step = network->kernels->depth_step, most = network->max_batch * d->down;
-    chunk->rows = choose_rows(d, CHUNK_FLOATS, CHUNK_MOST);
+    size_t lanes = (size_t)network->kernels->lanes;
+    int most = network->max_batch * d->down;
+    chunk->padded = round_up((size_t)d->channels, lanes);
+    chunk->parts = PARTS_FLOATS / (TN_TILE_POINTS * (size_t)d->filters * chunk->padded);
+    chunk->parts = chunk->parts < PARTS_LEAST ? 1 : tn_least(chunk->parts, PARTS_MOST);
+    chunk->rows = chunk->parts > 1 ? choose_rows(d, PART_FLOATS, PART_LEAST, PART_MOST)
+                                   : choose_rows(d, CHUNK_FLOATS, SLICE_LEAST_LARGE, CHUNK_MOST);
     chunk->rows = chunk->rows > most ? most : chunk->rows;
-    chunk->tiles =
-        round_up((size_t)chunk->rows * (size_t)d->across, (size_t)network->kernels->lanes);
-    chunk->stride[0] = point_stride((size_t)d->channels, chunk->tiles);
+    chunk->tiles = round_up((size_t)chunk->rows * (size_t)d->across, lanes);
+    chunk->stride[0] = point_stride(chunk->padded, chunk->tiles);
     chunk->stride[1] = point_stride((size_t)d->filters, chunk->tiles);
-    chunk->padded = (d->channels + step - 1) / step * step;
-    chunk->offsets = tn_calloc((size_t)chunk->padded, sizeof *chunk->offsets);
-    for (int c = 0; chunk->offsets && c < chunk->padded; c++) /* what is too much is not used */
-        chunk->offsets[c] = c < d->channels ? (ptrdiff_t)((size_t)c * chunk->tiles) : 0;
-    return chunk->offsets != NULL;
 }
 
 static size_t sum_floats(const struct winograd *winograd)
 {
-    return TN_TILE_POINTS * (size_t)winograd->forward.filters * (size_t)winograd->chunk.padded;
+    return TN_TILE_POINTS * (size_t)winograd->forward.filters * winograd->chunk.padded;
 }
 
 static size_t chunk_floats(const struct winograd *winograd)
 {
     return TN_TILE_POINTS * (winograd->chunk.stride[0] + winograd->chunk.stride[1]) + TN_READ_AHEAD;
+}
+
+/* A row of an image in all the lanes' channels, as input_channels reads it. */
+static size_t channel_row_floats(const struct direction *d, size_t lanes)
+{
+    return ((size_t)d->across * TN_TILE + TN_TILE_IN - TN_TILE) * lanes;
+}
+
+static size_t chunk_workspace(const struct tn_network *network, const struct winograd *winograd)
+{
+    const struct direction *d = &winograd->forward;
+    size_t rows = (TN_TILE_IN + 1) * channel_row_floats(d, (size_t)network->kernels->lanes);
+    size_t plane = workspace_floats(d, winograd->chunk.rows);
+    return round_up(rows > plane ? rows : plane, TILE_ALIGN);
 }
 
 static void release(void *state)
@@ -298,7 +343,6 @@ static void release(void *state)
     if (!winograd->back.shares)
         tn_free(winograd->back.weights);
     tn_free(winograd->back.offsets);
-    tn_free(winograd->chunk.offsets);
     tn_free(winograd);
 }
 
@@ -310,11 +354,13 @@ static bool prepare_passes(struct tn_network *network, struct winograd *winograd
     tn_want_scratch(network, slice_floats(forward));
     if (winograd->passes == TN_PASS_FORWARD)
         return true;
-    if (!prepare_direction(network, back) || !prepare_chunk(network, winograd))
+    if (!prepare_direction(network, back))
         return false;
+    prepare_chunk(network, winograd);
+    size_t parts = winograd->chunk.parts, chunk = chunk_floats(winograd);
     tn_want_scratch(network, slice_floats(back));
-    tn_want_scratch(network, workspace_floats(forward, winograd->chunk.rows));
-    tn_want_shared(network, sum_floats(winograd) + chunk_floats(winograd));
+    tn_want_scratch(network, chunk_workspace(network, winograd) + (parts > 1 ? chunk : 0));
+    tn_want_shared(network, parts * sum_floats(winograd) + (parts > 1 ? 0 : chunk));
     return true;
 }
 
@@ -435,8 +481,8 @@ struct job {
     const struct direction *direction;
     const float *from, *gradient;
     struct tn_finish finish;
-    float *to, *sums, *points[2];
-    size_t index; /* of the chunk */
+    float *to, *sums;
+    size_t parts; /* of the sums */
 };
 
 static void multiply(const struct job *job, const float *inputs, float *outputs)
@@ -468,6 +514,8 @@ static void transform_inputs(const struct job *job, struct stretch in, float *wo
     for (int c = 0; c < d->channels; c++) {
         copy_plane(&in, kernels, (float *)(uintptr_t)job->from + (size_t)c * area(d->in), plane,
                    true);
+        if (c + 1 < d->channels)
+            ask_ahead(&in, job->from + (size_t)(c + 1) * area(d->in));
         kernels->winograd->input(&tiles, plane, inputs + (size_t)c * d->tiles, d->stride[0]);
     }
 }
@@ -496,6 +544,8 @@ static void transform_outputs(const struct job *job, struct stretch out, float *
     struct tn_finish first = tn_finish_first(&job->finish);
     for (int f = 0; f < d->filters; f++) {
         float *to = job->to + (size_t)f * area(d->out);
+        if (f + 1 < d->filters)
+            ask_ahead(&out, to + area(d->out));
         kernels->winograd->output(&tiles, outputs + (size_t)f * d->tiles, d->stride[1],
                                   tn_finish_bias(&first, (size_t)f), first.least, first.most,
                                   fill ? to : plane);
@@ -543,57 +593,213 @@ static void forward(struct tn_network *network, void *state, const float *weight
 
 /* --- gradient of the weights --- */
 
-/* Transform one channel of the inputs, or after them one of the gradients, of a chunk. */
-static void transform_channel(void *context, size_t index, unsigned worker)
+/* A chunk on its way through transforms and sums. */
+struct lot {
+    const struct job *job;
+    size_t index; /* of the chunk */
+    float *points[2], *sums;
+    bool add; /* to the sums */
+};
+
+static struct stretch stretch_of_lot(const struct lot *lot, bool of_inputs)
 {
-    const struct job *job = context;
+    int rows = lot->job->winograd->chunk.rows, first = (int)lot->index * rows;
+    return stretch_of(lot->job->direction, of_inputs, first, rows_from(lot->job, first, rows));
+}
+
+/* Tiles that the transforms of a lot fill. */
+static size_t depth_of(const struct lot *lot)
+{
+    struct stretch s = stretch_of_lot(lot, false);
+    return round_up((size_t)s.count * (size_t)s.across, (size_t)lot->job->network->kernels->lanes);
+}
+
+/* One row of the image in all of `channels`, from those of the first; zero where there is none. */
+static void pack_row(const struct stretch *s, size_t channels, size_t lanes, const float *from,
+                     int row, const struct tn_kernels *kernels, float *to)
+{
+    size_t width = (size_t)s->width, plane = (size_t)s->height * width;
+    if (row < 0 || row >= s->height)
+        memset(to, 0, ((size_t)s->across * TN_TILE + (size_t)s->overlap) * lanes * sizeof *to);
+    else
+        kernels->interleave(channels, width, from + (size_t)row * width, plane,
+                            to + (size_t)s->pad[1] * lanes, lanes);
+}
+
+/* Where the points of a vector of channels begin, and how far its tiles are apart. */
+static float *panel_of(const struct lot *lot, size_t vector, size_t *step)
+{
+    const struct tn_kernels *kernels = lot->job->network->kernels;
+    const struct chunk *chunk = &lot->job->winograd->chunk;
+    size_t panels = tn_product_tiles(kernels, chunk->padded), lanes = (size_t)kernels->lanes;
+    struct tn_span panel = {0, 0};
+    for (size_t p = 0; p < panels && panel.begin + panel.size <= vector * lanes; p++)
+        panel = tn_product_tile(kernels, chunk->padded, p);
+    *step = panel.size;
+    return lot->points[0] + panel.begin * chunk->tiles + (vector * lanes - panel.begin);
+}
+
+/* The same for tile row r of `channels` inputs. */
+static void ask_tile_row(const struct job *job, const struct stretch *s, int r, size_t first,
+                         size_t channels)
+{
+    struct stretch row = *s;
+    row.first = s->first + r;
+    row.count = 1;
+    for (size_t c = first; c < first + channels; c++)
+        ask_ahead(&row, job->from + c * area(job->direction->in));
+}
+
+/* Transform the inputs of a vector of channels. A row that two tile rows share is packed once: row
+ * r of the padded image is in memory r % 6. */
+static void transform_channels(const struct lot *lot, size_t vector, float *workspace)
+{
+    const struct job *job = lot->job;
+    const struct direction *d = job->direction;
+    const struct tn_kernels *kernels = job->network->kernels;
+    struct stretch s = stretch_of_lot(lot, true);
+    size_t lanes = (size_t)kernels->lanes, row_floats = channel_row_floats(d, lanes), step;
+    size_t across = (size_t)d->across, tiles = (size_t)s.count * across;
+    size_t channels = tn_least(lanes, (size_t)d->channels - vector * lanes);
+    float *points = panel_of(lot, vector, &step);
+    size_t stride = job->winograd->chunk.stride[0], last = tiles / lanes * lanes;
+    for (size_t p = 0; last < tiles && p < TN_TILE_POINTS; p++) /* where there is no tile */
+        for (size_t t = last; t < last + lanes; t++)
+            memset(points + p * stride + t * step, 0, lanes * sizeof *points);
+    memset(workspace, 0, TN_TILE_IN * row_floats * sizeof *workspace); /* also the borders */
+    for (int r = 0, have = 0; r < s.count; r++) {
+        int image = (s.first + r) / s.down, top = (s.first + r) % s.down * TN_TILE;
+        const float *from = job->from + (size_t)image * s.image + vector * lanes * area(d->in);
+        const float *rows[TN_TILE_IN];
+        for (int i = 0; i < TN_TILE_IN; i++) {
+            float *row = workspace + (size_t)((top + i) % TN_TILE_IN) * row_floats;
+            rows[i] = row;
+            if (i >= have)
+                pack_row(&s, channels, lanes, from, top + i - s.pad[0], kernels, row);
+        }
+        if (r + 1 < s.count)
+            ask_tile_row(job, &s, r + 1, vector * lanes, channels);
+        kernels->winograd->input_channels(rows, (size_t)r * across, across, points, stride, step);
+        have = (s.first + r + 1) % s.down == 0 ? 0 : TN_TILE_IN - TN_TILE;
+    }
+}
+
+/* Transform the gradients of a filter. */
+static void transform_filter(const struct lot *lot, size_t filter, float *workspace)
+{
+    const struct job *job = lot->job;
     const struct direction *d = job->direction;
     const struct chunk *chunk = &job->winograd->chunk;
     const struct tn_kernels *kernels = job->network->kernels;
-    bool is_input = index < (size_t)d->channels;
-    size_t c = is_input ? index : index - (size_t)d->channels;
-    int first = (int)job->index * chunk->rows;
-    struct stretch s = stretch_of(d, is_input, first, rows_from(job, first, chunk->rows));
-    bool direct = !is_input && tiles_fill(&s);
-    float *workspace = tn_scratch(job->network, worker);
+    struct stretch s = stretch_of_lot(lot, false);
+    bool direct = tiles_fill(&s);
     float *plane = plane_in(workspace, d, chunk->rows);
     struct tn_tiles tiles = tiles_of(&s, direct, corners_in(workspace));
-    const float *from = is_input ? job->from + c * area(d->in) : job->gradient + c * area(d->out);
-    float *points = job->points[is_input ? 0 : 1] + c * chunk->tiles;
+    const float *from = job->gradient + filter * area(d->out);
     if (!direct) {
         memset(plane, 0, plane_floats(&s) * sizeof *plane);
         copy_plane(&s, kernels, (float *)(uintptr_t)from, plane, true);
     }
-    if (is_input)
-        kernels->winograd->input(&tiles, plane, points, chunk->stride[0]);
-    else
-        kernels->winograd->gradient(&tiles, direct ? from : plane, points, chunk->stride[1]);
-    size_t done = round_up(tiles.count, (size_t)job->network->kernels->lanes);
-    for (size_t p = 0; p < TN_TILE_POINTS; p++) /* a last chunk may be smaller */
-        memset(points + p * chunk->stride[is_input ? 0 : 1] + done, 0,
-               (chunk->tiles - done) * sizeof *points);
+    if (filter + 1 < (size_t)d->filters)
+        ask_ahead(&s, from + area(d->out));
+    kernels->winograd->gradient(&tiles, direct ? from : plane,
+                                lot->points[1] + filter * chunk->tiles, chunk->stride[1]);
 }
 
-/* Add a chunk to the sums of one point. */
+static size_t lot_transforms(const struct lot *lot)
+{
+    return lot->job->winograd->chunk.padded / (size_t)lot->job->network->kernels->lanes +
+           (size_t)lot->job->direction->filters;
+}
+
+/* The inputs of a vector of channels, or after them the gradients of a filter. */
+static void transform_lot(void *context, size_t index, unsigned worker)
+{
+    const struct lot *lot = context;
+    float *workspace = tn_scratch(lot->job->network, worker);
+    size_t vectors = lot->job->winograd->chunk.padded / (size_t)lot->job->network->kernels->lanes;
+    if (index < vectors)
+        transform_channels(lot, index, workspace);
+    else
+        transform_filter(lot, index - vectors, workspace);
+}
+
+/* Add to the sums of one point. */
 static void sum_point(void *context, size_t point, unsigned worker)
 {
-    enum { ROWS = 4 }; /* of correlate_weights */
+    (void)worker;
+    const struct lot *lot = context;
+    const struct direction *d = lot->job->direction;
+    const struct chunk *chunk = &lot->job->winograd->chunk;
+    const struct tn_kernels *kernels = lot->job->network->kernels;
+    const float *inputs = lot->points[0] + point * chunk->stride[0];
+    const float *gradients = lot->points[1] + point * chunk->stride[1];
+    float *sums = lot->sums + point * (size_t)d->filters * chunk->padded;
+    int blocks = tn_row_blocks(d->filters, kernels->tile_rows);
+    size_t depth = depth_of(lot), panels = tn_product_tiles(kernels, chunk->padded);
+    for (size_t k = 0; k < depth; k += DEEP)
+        for (size_t p = 0; p < panels; p++) {
+            struct tn_span panel = tn_product_tile(kernels, chunk->padded, p);
+            const float *right = inputs + panel.begin * chunk->tiles + k * panel.size;
+            for (int b = 0; b < blocks; b++) {
+                struct tn_row_block block = tn_row_block_at(d->filters, blocks, b);
+                kernels->multiply_rows(
+                    block.rows, (int)panel.size / kernels->lanes, (int)tn_least(DEEP, depth - k),
+                    gradients + (size_t)block.begin * chunk->tiles + k, chunk->tiles, right,
+                    lot->add || k > 0, sums + (size_t)block.begin * chunk->padded + panel.begin,
+                    chunk->padded);
+            }
+        }
+}
+
+static size_t chunk_count(const struct job *job)
+{
+    return tn_divide_up((size_t)job->network->count * (size_t)job->direction->down,
+                        (size_t)job->winograd->chunk.rows);
+}
+
+/* The chunks of a part, one after the other, by one worker. */
+static void sum_part(void *context, size_t part, unsigned worker)
+{
+    const struct job *job = context;
+    const struct winograd *winograd = job->winograd;
+    struct tn_span span = tn_span_of(chunk_count(job), job->parts, part);
+    struct lot lot = {.job = job, .sums = job->sums + part * sum_floats(winograd)};
+    lot.points[0] = tn_scratch(job->network, worker) + chunk_workspace(job->network, winograd);
+    lot.points[1] = lot.points[0] + TN_TILE_POINTS * winograd->chunk.stride[0];
+    size_t transforms = lot_transforms(&lot);
+    for (size_t i = 0; i < span.size; i++) {
+        lot.index = span.begin + i;
+        lot.add = i > 0;
+        for (size_t t = 0; t < transforms; t++)
+            transform_lot(&lot, t, worker);
+        for (size_t p = 0; p < TN_TILE_POINTS; p++)
+            sum_point(&lot, p, worker);
+    }
+}
+
+/* Add the sums of the other parts to the first part's. */
+static void add_parts(void *context, size_t point, unsigned worker)
+{
     (void)worker;
     const struct job *job = context;
-    const struct direction *d = job->direction;
-    const struct chunk *chunk = &job->winograd->chunk;
-    size_t padded = (size_t)chunk->padded;
-    float *sums = job->sums + point * (size_t)d->filters * padded;
-    const float *gradient = job->points[1] + point * chunk->stride[1];
-    int blocks = tn_row_blocks(d->filters, ROWS);
-    if (job->index == 0)
-        memset(sums, 0, (size_t)d->filters * padded * sizeof *sums);
-    for (int b = 0; b < blocks; b++) {
-        struct tn_row_block block = tn_row_block_at(d->filters, blocks, b);
-        job->network->kernels->correlate_weights(
-            block.rows, chunk->padded, gradient + (size_t)block.begin * chunk->tiles, chunk->tiles,
-            job->points[0] + point * chunk->stride[0], chunk->offsets, chunk->tiles,
-            sums + (size_t)block.begin * padded, padded);
+    size_t count = sum_floats(job->winograd) / TN_TILE_POINTS;
+    float *to = job->sums + point * count;
+    for (size_t part = 1; part < job->parts; part++)
+        job->network->kernels->add(count, to, to + part * sum_floats(job->winograd), 0, to);
+}
+
+/* All chunks, one after the other, by all workers. */
+static void sum_chunks(const struct job *job)
+{
+    const struct winograd *winograd = job->winograd;
+    struct lot lot = {.job = job, .sums = job->sums};
+    lot.points[0] = job->sums + sum_floats(winograd);
+    lot.points[1] = lot.points[0] + TN_TILE_POINTS * winograd->chunk.stride[0];
+    for (size_t count = chunk_count(job); lot.index < count; lot.index++) {
+        lot.add = lot.index > 0;
+        tn_parallel(lot_transforms(&lot), transform_lot, &lot);
+        tn_parallel(TN_TILE_POINTS, sum_point, &lot);
     }
 }
 
@@ -631,7 +837,7 @@ static void finish_filter(void *context, size_t filter, unsigned worker)
     (void)worker;
     const struct job *job = context;
     const struct direction *d = job->direction;
-    size_t padded = (size_t)job->winograd->chunk.padded, channels = (size_t)d->channels;
+    size_t padded = job->winograd->chunk.padded, channels = (size_t)d->channels;
     for (size_t c = 0; c < channels; c += SIDE)
         finish_kernels(job->sums + filter * padded + c, (size_t)d->filters * padded,
                        channels - c < SIDE ? channels - c : SIDE,
@@ -644,7 +850,6 @@ static void backward(struct tn_network *network, void *state, const float *weigh
 {
     struct winograd *winograd = state;
     const struct direction *d = &winograd->forward;
-    const struct chunk *chunk = &winograd->chunk;
     struct job job = {.network = network,
                       .winograd = winograd,
                       .direction = d,
@@ -652,13 +857,12 @@ static void backward(struct tn_network *network, void *state, const float *weigh
                       .gradient = output_gradient,
                       .to = weights_gradient,
                       .sums = tn_shared(network)};
-    job.points[0] = job.sums + sum_floats(winograd);
-    job.points[1] = job.points[0] + TN_TILE_POINTS * chunk->stride[0];
-    int rows = network->count * d->down;
-    for (; (int)job.index * chunk->rows < rows; job.index++) {
-        tn_parallel((size_t)d->channels + (size_t)d->filters, transform_channel, &job);
-        tn_parallel(TN_TILE_POINTS, sum_point, &job);
-    }
+    job.parts = tn_least(winograd->chunk.parts, chunk_count(&job));
+    if (winograd->chunk.parts > 1) {
+        tn_parallel(job.parts, sum_part, &job);
+        tn_parallel(TN_TILE_POINTS, add_parts, &job);
+    } else
+        sum_chunks(&job);
     tn_parallel((size_t)d->filters, finish_filter, &job);
     if (input_gradient)
         convolve(network, &winograd->back, weights, true, output_gradient, tn_unfinished,

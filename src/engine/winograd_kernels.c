@@ -3,6 +3,8 @@
 #include "engine/kernels.h"
 #include "engine/vector.h"
 
+#include <math.h>
+
 /* Within each four lanes: the first or last two of a and b in turn, and the first or last two of a
  * followed by those of b. */
 #define PAIRS(a, b, at)  FOUR(a, b, (at), LANES + (at), (at) + 1, LANES + (at) + 1)
@@ -33,17 +35,17 @@ INLINE void turn(vec v[4])
 
 enum { QUADS = LANES / 4 };
 
-/* The quads of a vector that follow one another in memory: a whole number of vectors fills a row
- * of tiles. */
-INLINE int in_one(const struct tn_tiles *tiles)
+/* Up to here vectors are whole and their quads follow one another in memory: rows of tiles are a
+ * whole number of vectors. */
+INLINE size_t whole_tiles(const struct tn_tiles *tiles)
 {
-    return tiles->across % QUADS == 0;
+    return tiles->across % QUADS == 0 ? tiles->count / LANES * LANES : 0;
 }
 
-INLINE vec load_tiles(const struct tn_tiles *tiles, size_t t, const float *from)
+INLINE vec load_tiles(const struct tn_tiles *tiles, size_t t, const int whole, const float *from)
 {
-    if (in_one(tiles))
-        return t < tiles->count ? load(from + tiles->at[t]) : (vec){0};
+    if (whole)
+        return load(from + tiles->at[t]);
     union {
         quad part[QUADS];
         vec whole;
@@ -51,15 +53,14 @@ INLINE vec load_tiles(const struct tn_tiles *tiles, size_t t, const float *from)
 #pragma GCC unroll 4
     for (size_t q = 0; q < QUADS; q++)
         if (t + q < tiles->count)
-            v.part[q] = *(const memory_quad *)(from + tiles->at[t + q]);
+            v.part[q] = load_quad(from + tiles->at[t + q]);
     return v.whole;
 }
 
-INLINE void store_tiles(const struct tn_tiles *tiles, size_t t, vec x, float *to)
+INLINE void store_tiles(const struct tn_tiles *tiles, size_t t, const int whole, vec x, float *to)
 {
-    if (in_one(tiles)) {
-        if (t < tiles->count)
-            store(to + tiles->at[t], x);
+    if (whole) {
+        store(to + tiles->at[t], x);
         return;
     }
     union {
@@ -69,14 +70,15 @@ INLINE void store_tiles(const struct tn_tiles *tiles, size_t t, vec x, float *to
 #pragma GCC unroll 4
     for (size_t q = 0; q < QUADS; q++)
         if (t + q < tiles->count)
-            *(memory_quad *)(to + tiles->at[t + q]) = v.part[q];
+            store_quad(to + tiles->at[t + q], v.part[q]);
 }
 
-INLINE void load_turned(const struct tn_tiles *tiles, size_t t, const float *from, vec v[4])
+INLINE void load_turned(const struct tn_tiles *tiles, size_t t, const int whole, const float *from,
+                        vec v[4])
 {
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; i++)
-        v[i] = load_tiles(tiles, t + i * QUADS, from);
+        v[i] = load_tiles(tiles, t + i * QUADS, whole, from);
     turn(v);
 }
 
@@ -116,88 +118,156 @@ INLINE void gradient_points(const vec y[4], vec g[6])
     g[5] = y[3];
 }
 
+/* B' along the other direction, and away. */
+INLINE void store_input(vec across[6][6], float *points, size_t stride)
+{
+#pragma GCC unroll 6
+    for (size_t j = 0; j < 6; j++) {
+        vec d[6], e[6];
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++)
+            d[i] = across[i][j];
+        input_points(d, e);
+#pragma GCC unroll 6
+        for (size_t i = 0; i < 6; i++)
+            store(points + (6 * i + j) * stride, e[i]);
+    }
+}
+
+INLINE void input_vector(const struct tn_tiles *tiles, size_t t, const int whole, const float *from,
+                         float *points, size_t stride)
+{
+    vec across[6][6]; /* [row][point] */
+#pragma GCC unroll 6
+    for (size_t i = 0; i < 6; i++) {
+        vec d[8];
+        load_turned(tiles, t, whole, from + i * tiles->pitch, d);
+        load_turned(tiles, t, whole, from + i * tiles->pitch + 4, d + 4);
+        input_points(d, across[i]);
+    }
+    store_input(across, points + t, stride);
+}
+
 static void input(const struct tn_tiles *tiles, const float *from, float *points, size_t stride)
 {
-    for (size_t t = 0; t < tiles->count; t += LANES) {
+    size_t t = 0, whole = whole_tiles(tiles);
+    for (; t < whole; t += LANES)
+        input_vector(tiles, t, 1, from, points, stride);
+    for (; t < tiles->count; t += LANES)
+        input_vector(tiles, t, 0, from, points, stride);
+}
+
+/* Where `turn` puts a tile. */
+INLINE size_t place_of(size_t t)
+{
+    return t / LANES * LANES + t % QUADS * 4 + t % LANES / QUADS;
+}
+
+static void input_channels(const float *const rows[TN_TILE_IN], size_t first, size_t count,
+                           float *points, size_t stride, size_t step)
+{
+    for (size_t t = 0; t < count; t++) {
         vec across[6][6]; /* [row][point] */
 #pragma GCC unroll 6
         for (size_t i = 0; i < 6; i++) {
-            vec d[8];
-            load_turned(tiles, t, from + i * tiles->pitch, d);
-            load_turned(tiles, t, from + i * tiles->pitch + 4, d + 4);
+            vec d[6];
+#pragma GCC unroll 6
+            for (size_t j = 0; j < 6; j++)
+                d[j] = load(rows[i] + (4 * t + j) * LANES);
             input_points(d, across[i]);
         }
+        store_input(across, points + place_of(first + t) * step, stride);
+    }
+}
+
+/* What is done with outputs. */
+struct bounds {
+    float bias, least, most;
+};
+
+INLINE void output_vector(const struct tn_tiles *tiles, size_t t, const int whole,
+                          const float *points, size_t stride, const int bounded,
+                          struct bounds bounds, float *to)
+{
+    vec down[6][4]; /* [point][row] */
 #pragma GCC unroll 6
-        for (size_t j = 0; j < 6; j++) {
-            vec d[6], e[6];
+    for (size_t j = 0; j < 6; j++) {
+        vec m[6];
 #pragma GCC unroll 6
-            for (int i = 0; i < 6; i++)
-                d[i] = across[i][j];
-            input_points(d, e);
+        for (size_t i = 0; i < 6; i++)
+            m[i] = load(points + (6 * i + j) * stride + t);
+        output_values(m, down[j]);
+    }
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++) {
+        vec m[6], y[4];
 #pragma GCC unroll 6
-            for (size_t i = 0; i < 6; i++)
-                store(points + (6 * i + j) * stride + t, e[i]);
+        for (int j = 0; j < 6; j++)
+            m[j] = down[j][i];
+        output_values(m, y);
+#pragma GCC unroll 4
+        for (int x = 0; x < 4; x++) {
+            y[x] += splat(bounds.bias);
+            if (bounded)
+                y[x] = limited(y[x], splat(bounds.least), splat(bounds.most));
         }
+        turn(y);
+#pragma GCC unroll 4
+        for (size_t x = 0; x < 4; x++)
+            store_tiles(tiles, t + x * QUADS, whole, y[x], to + i * tiles->pitch);
     }
 }
 
 static void output(const struct tn_tiles *tiles, const float *points, size_t stride, float bias,
                    float least, float most, float *to)
 {
-    for (size_t t = 0; t < tiles->count; t += LANES) {
-        vec down[6][4]; /* [point][row] */
-#pragma GCC unroll 6
-        for (size_t j = 0; j < 6; j++) {
-            vec m[6];
-#pragma GCC unroll 6
-            for (size_t i = 0; i < 6; i++)
-                m[i] = load(points + (6 * i + j) * stride + t);
-            output_values(m, down[j]);
-        }
+    struct bounds bounds = {bias, least, most};
+    size_t t = 0, whole = whole_tiles(tiles);
+    if (least > -INFINITY || most < INFINITY)
+        for (; t < whole; t += LANES)
+            output_vector(tiles, t, 1, points, stride, 1, bounds, to);
+    else
+        for (; t < whole; t += LANES)
+            output_vector(tiles, t, 1, points, stride, 0, bounds, to);
+    for (; t < tiles->count; t += LANES)
+        output_vector(tiles, t, 0, points, stride, 1, bounds, to);
+}
+
+INLINE void gradient_vector(const struct tn_tiles *tiles, size_t t, const int whole,
+                            const float *from, float *points, size_t stride)
+{
+    vec across[4][6]; /* [row][point] */
 #pragma GCC unroll 4
-        for (size_t i = 0; i < 4; i++) {
-            vec m[6], y[4];
+    for (size_t i = 0; i < 4; i++) {
+        vec y[4];
+        load_turned(tiles, t, whole, from + i * tiles->pitch, y);
+        gradient_points(y, across[i]);
+    }
 #pragma GCC unroll 6
-            for (int j = 0; j < 6; j++)
-                m[j] = down[j][i];
-            output_values(m, y);
+    for (size_t j = 0; j < 6; j++) {
+        vec y[4], g[6];
 #pragma GCC unroll 4
-            for (int x = 0; x < 4; x++)
-                y[x] = limited(y[x] + splat(bias), splat(least), splat(most));
-            turn(y);
-#pragma GCC unroll 4
-            for (size_t x = 0; x < 4; x++)
-                store_tiles(tiles, t + x * QUADS, y[x], to + i * tiles->pitch);
-        }
+        for (int i = 0; i < 4; i++)
+            y[i] = across[i][j];
+        gradient_points(y, g);
+#pragma GCC unroll 6
+        for (size_t i = 0; i < 6; i++)
+            store(points + (6 * i + j) * stride + t, g[i]);
     }
 }
 
 static void gradient(const struct tn_tiles *tiles, const float *from, float *points, size_t stride)
 {
-    for (size_t t = 0; t < tiles->count; t += LANES) {
-        vec across[4][6]; /* [row][point] */
-#pragma GCC unroll 4
-        for (size_t i = 0; i < 4; i++) {
-            vec y[4];
-            load_turned(tiles, t, from + i * tiles->pitch, y);
-            gradient_points(y, across[i]);
-        }
-#pragma GCC unroll 6
-        for (size_t j = 0; j < 6; j++) {
-            vec y[4], g[6];
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; i++)
-                y[i] = across[i][j];
-            gradient_points(y, g);
-#pragma GCC unroll 6
-            for (size_t i = 0; i < 6; i++)
-                store(points + (6 * i + j) * stride + t, g[i]);
-        }
-    }
+    size_t t = 0, whole = whole_tiles(tiles);
+    for (; t < whole; t += LANES)
+        gradient_vector(tiles, t, 1, from, points, stride);
+    for (; t < tiles->count; t += LANES)
+        gradient_vector(tiles, t, 0, from, points, stride);
 }
 
 #define SYMBOL_(name) tn_winograd_##name
 #define SYMBOL(name)  SYMBOL_(name)
 
 extern const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME);
-const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME) = {input, output, gradient};
+const struct tn_winograd_kernels SYMBOL(TN_KERNELS_NAME) = {input, input_channels, output,
+                                                            gradient};
