@@ -4,18 +4,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 bool tn_mul(size_t a, size_t b, size_t *product)
 {
     return !__builtin_mul_overflow(a, b, product);
 }
 
+/* Large memory in large pages where the system has them: fewer are missed by the processor's tables
+ * and zeroed one by one, and what lies side by side does so in the caches too. */
+static void *alloc_large(size_t bytes)
+{
+    enum { LARGE_PAGE = 2 << 20 };
+    void *memory = aligned_alloc(LARGE_PAGE, (bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE);
+#ifdef MADV_HUGEPAGE
+    if (memory)
+        (void)madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+    return memory;
+}
+
 void *tn_alloc(size_t count, size_t size)
 {
+    enum { LARGE = 4 << 20 };
     size_t bytes;
     if (!tn_mul(count, size, &bytes) || bytes > SIZE_MAX - 2 * TN_ALIGNMENT)
         return NULL;
     bytes = (bytes + TN_ALIGNMENT - 1) / TN_ALIGNMENT * TN_ALIGNMENT;
+    if (bytes >= LARGE && bytes <= SIZE_MAX / 2)
+        return alloc_large(bytes);
     return aligned_alloc(TN_ALIGNMENT, bytes ? bytes : TN_ALIGNMENT);
 }
 
