@@ -49,8 +49,8 @@ static struct tn_train_options quick(void)
 {
     struct tn_train_options options;
     tn_train_defaults(&options);
-    options.batch = 64;
-    options.limit = 640;
+    options.batch = 32;
+    options.limit = 320;
     options.test_limit = 200;
     options.rates.rate = 0.05;
     return options;
@@ -90,6 +90,8 @@ static void training_learns_and_repeats_for_any_threads(void **state)
         struct tn_graph *graph = fresh();
         struct tn_train_options options = quick();
         options.epochs = 2;
+        options.batch = 64; /* images enough to learn something */
+        options.limit = 640;
         options.augmentation = TN_AUGMENT_CROP_FLIP;
         tn_threads_set(threads);
         if (!tn_train(graph, dataset, &options, note_epoch, &log, NULL, &error))
