@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-/* How often a thread that has nothing to do looks again before it sleeps, some 50 us: layers follow
+/* How often a thread that has nothing to do looks again before it sleeps, some 60 us: layers follow
  * one another faster than a sleeping thread wakes. */
 enum { MAX_THREADS = 256, LOOKS = 2000 };
 

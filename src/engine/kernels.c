@@ -29,6 +29,13 @@ INLINE double sum_lanes_double(vec v)
     return sum;
 }
 
+/* A block's rows as constants, so that its sums are registers. */
+#if TN_LANES == 16
+#define EACH_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#else
+#define EACH_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4)
+#endif
+
 /* One tile of rows x (vectors * LANES) outputs lives in registers while k runs over the whole
  * depth. Without offsets what it reads is one panel, a row of the tile's width for each k. */
 INLINE void tile(const int rows, const int vectors, int depth, const float *weights,
@@ -91,17 +98,8 @@ static void correlate(int rows, int depth, const float *weights, const float *in
 #define CASE(n)                                                                                    \
     case n:                                                                                        \
         correlate_rows(n, depth, weights, input, offsets, count, out, out_stride);                 \
-        break
-        CASE(1);
-        CASE(2);
-        CASE(3);
-        CASE(4);
-#if TN_LANES == 16
-        CASE(5);
-        CASE(6);
-        CASE(7);
-        CASE(8);
-#endif
+        break;
+        EACH_ROWS(CASE)
 #undef CASE
     }
 }
@@ -124,17 +122,8 @@ static void multiply(int rows, int vectors, int depth, const float *weights, con
 #define CASE(n)                                                                                    \
     case n:                                                                                        \
         multiply_block(n, vectors, depth, weights, panel, add, out, out_stride);                   \
-        break
-        CASE(1);
-        CASE(2);
-        CASE(3);
-        CASE(4);
-#if TN_LANES == 16
-        CASE(5);
-        CASE(6);
-        CASE(7);
-        CASE(8);
-#endif
+        break;
+        EACH_ROWS(CASE)
 #undef CASE
     }
 }
@@ -192,17 +181,8 @@ static void multiply_rows(int rows, int vectors, int depth, const float *left, s
 #define CASE(n)                                                                                    \
     case n:                                                                                        \
         row_tile_of(n, vectors, depth, left, left_stride, panel, add, sums, sums_stride);          \
-        break
-        CASE(1);
-        CASE(2);
-        CASE(3);
-        CASE(4);
-#if TN_LANES == 16
-        CASE(5);
-        CASE(6);
-        CASE(7);
-        CASE(8);
-#endif
+        break;
+        EACH_ROWS(CASE)
 #undef CASE
     }
 }

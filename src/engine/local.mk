@@ -20,7 +20,7 @@ libthinet_la_SOURCES += \
 	src/engine/norm.c \
 	src/engine/peak.c src/engine/peak.h \
 	src/engine/plan.c src/engine/plan.h src/engine/plan_memory.c src/engine/plan_portions.c src/engine/arena.c src/engine/arena.h \
-	src/engine/product.c src/engine/product.h \
+	src/engine/prefetch.h src/engine/product.c src/engine/product.h \
 	src/engine/pool.c \
 	src/engine/reduce.c src/engine/resize.c src/engine/softmax.c \
 	src/engine/schedule.c src/engine/schedule.h \

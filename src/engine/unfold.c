@@ -1,5 +1,7 @@
 #include "engine/unfold.h"
 
+#include "engine/prefetch.h"
+
 #include <string.h>
 
 size_t tn_unfold_image(const struct tn_unfold *u)
@@ -95,8 +97,8 @@ static size_t cut_span(const struct tn_unfold *u, const struct tn_kernels *kerne
     return count;
 }
 
-/* Short rows of planes far apart: the processor does not find out what comes next by itself. */
-enum { CHANNELS_AHEAD = 4, ROWS_AHEAD = 8, LINE_FLOATS = 16 };
+/* Asked for before they are worked on: prefetch.h. */
+enum { CHANNELS_AHEAD = 4, ROWS_AHEAD = 8 };
 
 static void expect_pieces(size_t count, const struct tn_unfold_piece *pieces, size_t step,
                           const float *plane)
@@ -104,15 +106,6 @@ static void expect_pieces(size_t count, const struct tn_unfold_piece *pieces, si
     for (size_t i = 0; i < count; i++) {
         __builtin_prefetch(plane + pieces[i].from);
         __builtin_prefetch(plane + pieces[i].from + pieces[i].length * step);
-    }
-}
-
-static void expect_row(size_t length, const float *addend, const float *to)
-{
-    for (size_t j = 0; j < length; j += LINE_FLOATS) {
-        __builtin_prefetch(to + j, 1);
-        if (addend)
-            __builtin_prefetch(addend + j);
     }
 }
 
@@ -239,8 +232,11 @@ static void fold_run(const struct tn_unfold *u, const struct tn_kernels *kernels
         float shift = tn_finish_bias(finish, rows.begin + r);
         const float *addend = finish->addend ? finish->addend + at : NULL;
         size_t later = ROWS_AHEAD * area;
-        if (r + ROWS_AHEAD < rows.size)
-            expect_row(length * step, addend ? addend + later : NULL, images + at + later);
+        if (r + ROWS_AHEAD < rows.size) {
+            tn_expect_writes(images + at + later, length * step);
+            if (addend)
+                tn_expect_reads(addend + later, length * step);
+        }
         if (u->alone)
             fold_alone(u, run, from, images + at);
         else if (step == 1)

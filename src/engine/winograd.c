@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "engine/conv_path.h"
+#include "engine/prefetch.h"
 #include "engine/product.h"
 #include "engine/row_block.h"
 
@@ -28,7 +29,6 @@ enum {
     PARTS_MOST = 16,
     DEEP = 96,      /* tiles summed at once: they stay in the first-level cache, and the rounding
                        errors of short sums are small */
-    LINE = 16,      /* floats of a line of the cache */
     TILE_ALIGN = 16 /* floats: the widest vector */
 };
 
@@ -172,9 +172,7 @@ static void ask_ahead(const struct stretch *s, const float *channel)
     while (next_part(s, &part)) {
         const float *rows =
             channel + (size_t)part.image * s->image + (size_t)part.begin * (size_t)s->width;
-        ptrdiff_t count = (ptrdiff_t)(part.end - part.begin) * s->width;
-        for (ptrdiff_t i = 0; i < count; i += LINE)
-            __builtin_prefetch(rows + i);
+        tn_expect_reads(rows, (size_t)(part.end - part.begin) * (size_t)s->width);
     }
 }
 
