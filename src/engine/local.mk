@@ -33,7 +33,8 @@ libthinet_la_SOURCES += \
 	src/engine/trial.c src/engine/trial.h \
 	src/engine/unary.c src/engine/unary.h \
 	src/engine/unfold.c src/engine/unfold.h src/engine/unfold_kernels.h src/engine/unfolded.c \
-	src/engine/winograd.c src/engine/winograd_kernels.h
+	src/engine/winograd.c src/engine/winograd.h src/engine/winograd_kernels.h \
+	src/engine/winograd_plane.c src/engine/winograd_sums.c
 
 # The same source once for each vector width; the program picks one when it starts (choose.c).
 KERNEL_SOURCES = src/engine/kernels.c src/engine/functions_one.c src/engine/functions_two.c \

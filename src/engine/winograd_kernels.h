@@ -23,10 +23,10 @@ struct tn_tiles {
 struct tn_winograd_kernels {
     /* B' d B of 6x6 numbers from each corner; 8 of each row are read. */
     void (*input)(const struct tn_tiles *tiles, const float *from, float *points, size_t stride);
-    /* The same of `lanes` channels at once, for `count` tiles beside one another, the first of which
-     * is tile `first`. Number x of row i of all channels is the vector at rows[i] + x * lanes. Point
-     * p of tile t becomes the vector at points + p * stride + place * step, the place being that
-     * which the other transforms give tile t. */
+    /* The same of `lanes` channels at once, for `count` tiles beside one another, the first of
+     * which is tile `first`. Number x of row i of all channels is the vector at rows[i] + x *
+     * lanes. Point p of tile t becomes the vector at points + p * stride + place * step, the place
+     * being that which the other transforms give tile t. */
     void (*input_channels)(const float *const rows[TN_TILE_IN], size_t first, size_t count,
                            float *points, size_t stride, size_t step);
     /* A' m A + bias, brought into [least, most], to 4x4 numbers from each corner. */
