@@ -82,7 +82,8 @@ static void drop_lightest(struct piece pieces[PIECES])
 void line_header(const struct screen *screen, struct pane line)
 {
     const char *state = screen->status.cancelling ? "stopping"
-                        : screen->status.paused   ? "paused"
+                        : screen->status.standing ? "paused"
+                        : screen->status.paused   ? "pausing"
                         : screen_working(screen)  ? "busy"
                         : screen_busy(screen)     ? "background"
                                                   : "idle";
@@ -107,7 +108,7 @@ static void say_pace(const struct tn_worker_status *status, int room, char *text
 {
     char rate[FORMAT], left[FORMAT], eta[48] = "", speed[48] = "", waits[48] = "";
     if (status->paused)
-        snprintf(eta, sizeof eta, "paused  ");
+        snprintf(eta, sizeof eta, status->standing ? "paused  " : "pausing  ");
     if (status->rate >= 1 && !status->paused)
         snprintf(speed, sizeof speed, "%s %s/s  ", format_count(rate, status->rate), status->unit);
     if (status->left >= 0 && !status->paused)

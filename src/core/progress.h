@@ -15,6 +15,8 @@ struct tn_progress {
     void *context;
     const atomic_bool *cancelled; /* set by another thread; may be NULL */
     const atomic_bool *paused;    /* likewise: the work waits at its next step while it is true */
+    /* It has begun to wait there, or goes on; may be NULL. */
+    void (*on_stand)(void *context, bool stands);
 };
 
 /* Report (progress may be NULL), and wait while paused. False, with TN_ERROR_CANCELLED, when the

@@ -24,6 +24,24 @@ static void report_line(void *context, const char *stage, double done, double to
     counted->outer->report(counted->outer->context, text, done, total, unit, detail);
 }
 
+static void stand_in_line(void *context, bool stands)
+{
+    const struct counted *counted = context;
+    counted->outer->on_stand(counted->outer->context, stands);
+}
+
+static struct tn_progress progress_of_line(struct counted *counted)
+{
+    struct tn_progress inner = {0};
+    if (!counted->outer)
+        return inner;
+    inner = *counted->outer;
+    inner.report = inner.report ? report_line : NULL;
+    inner.on_stand = inner.on_stand ? stand_in_line : NULL;
+    inner.context = counted;
+    return inner;
+}
+
 /* The journal says where the lines that follow come from; what was refused leaves no trace. */
 static bool note_recipe(struct tn_session *session, const struct tn_command_line *line,
                         struct tn_error *error)
@@ -40,13 +58,7 @@ static bool run_line(struct tn_session *session, const struct tn_recipe_plan *pl
 {
     const struct tn_recipe_line *line = &plan->lines[index];
     struct counted counted = {progress, index + 1, plan->count};
-    struct tn_progress inner = {0};
-    if (progress)
-        inner = *progress;
-    if (inner.report) {
-        inner.report = report_line;
-        inner.context = &counted;
-    }
+    const struct tn_progress inner = progress_of_line(&counted);
     json_t *row = json_object(), *fields = NULL;
     bool ok = line->skipped || (tn_progress_step(&inner, line->name, 0, 0, "", "", error) &&
                                 tn_session_run(session, line->text, &inner, &fields, error));

@@ -119,6 +119,15 @@ static void on_progress(void *context, const char *stage, double done, double to
         signal_reader(worker);
 }
 
+static void on_stand(void *context, bool stands)
+{
+    struct tn_worker *worker = context;
+    pthread_mutex_lock(&worker->mutex);
+    worker->status.standing = stands;
+    pthread_mutex_unlock(&worker->mutex);
+    signal_reader(worker);
+}
+
 /* Snapshots */
 
 static void publish(void *context)
@@ -278,7 +287,8 @@ static bool rest(struct tn_worker *worker, struct queued *command, bool ok,
 
 static void execute(struct tn_worker *worker, struct queued *command)
 {
-    struct tn_progress progress = {on_progress, worker, &worker->cancelled, &worker->paused};
+    const struct tn_progress progress = {on_progress, worker, &worker->cancelled, &worker->paused,
+                                         on_stand};
     struct tn_error error;
     json_t *result = NULL;
     tn_error_clear(&error);

@@ -45,6 +45,7 @@ struct tn_worker_status {
     double rate;          /* units a second, 0: unknown */
     bool cancelling;
     bool paused;       /* waits, or will at its next step */
+    bool standing;     /* it waits: that step has come */
     bool quit;         /* a quit command has run */
     uint64_t finished; /* greatest number of a command that ended */
     uint64_t ended;    /* number of the last command that ended: smaller where that was in the
