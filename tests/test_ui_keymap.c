@@ -20,9 +20,9 @@ static void no_key_stands_twice_and_all_are_explained(void **state)
         bool has_line = binding->action == UI_COMMAND || binding->action == UI_TYPE;
         assert_int_equal(has_line, binding->line != NULL);
         for (int k = 0; k < 3 && binding->keys[k] != 0; k++)
-            assert_ptr_equal(binding_find(binding->keys[k]), binding);
+            assert_ptr_equal(binding_find(binding->keys[k], binding->view), binding);
     }
-    assert_null(binding_find('Q'));
+    assert_null(binding_find('Q', 1));
 }
 
 static void the_lines_of_keys_begin_with_commands_that_exist(void **state)

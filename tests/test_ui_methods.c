@@ -157,18 +157,18 @@ static void the_list_marks_what_is_in_use_and_what_is_missing(void **state)
     (void)state;
     struct surface surface = paper_new(20, 80);
     chooser_open(&screen, false);
-    assert_true(screen.chooser.open);
-    chooser_draw(&screen, pane_of(&surface));
+    assert_ptr_equal(screen.popup, &popup_methods);
+    screen.popup->draw(&screen, pane_of(&surface));
     assert_true(paper_holds(&surface, "Method of first"));
     assert_true(paper_holds(&surface, ">* greedy"));
     assert_true(paper_holds(&surface, "needs samples"));
     assert_true(paper_holds(&surface, "Enter runs :method first greedy"));
     surface_free(&surface);
     const struct binding down = {.action = UI_MOVE, .amount = 1}, leave = {.action = UI_ESCAPE};
-    chooser_act(&screen, &down);
+    screen.popup->act(&screen, &down);
     assert_int_equal(screen.chooser.cursor, 1);
-    chooser_act(&screen, &leave);
-    assert_false(screen.chooser.open);
+    screen.popup->act(&screen, &leave);
+    assert_null(screen.popup);
 }
 
 static void for_all_layers_one_that_lacks_something_is_enough(void **state)
@@ -178,7 +178,7 @@ static void for_all_layers_one_that_lacks_something_is_enough(void **state)
     snprintf(layers[1].method, sizeof layers[1].method, "worse");
     struct surface surface = paper_new(20, 80);
     chooser_open(&screen, true);
-    chooser_draw(&screen, pane_of(&surface));
+    screen.popup->draw(&screen, pane_of(&surface));
     assert_true(paper_holds(&surface, "Method of all layers"));
     assert_true(paper_holds(&surface, "not for this layer"));
     assert_true(paper_holds(&surface, "runs :method all greedy"));
@@ -193,7 +193,7 @@ static void a_layer_that_cannot_be_pruned_has_no_list(void **state)
     layers[0].ranking_count = 0;
     layers[0].why_not = (char[]){"it is the output"};
     chooser_open(&screen, false);
-    assert_false(screen.chooser.open);
+    assert_null(screen.popup);
     assert_non_null(strstr(screen.result, "it is the output"));
 }
 

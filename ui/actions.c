@@ -103,8 +103,8 @@ void act_escape(struct screen *screen)
 {
     if (screen->help) {
         screen->help = false;
-    } else if (screen->chooser.open) {
-        screen->chooser.open = false;
+    } else if (screen->popup != NULL) {
+        screen->popup = NULL;
     } else if (act_cancels(screen) && !screen->status.cancelling) {
         tn_worker_cancel(screen->worker);
         intents_forget(&screen->intents);
@@ -240,8 +240,12 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
     case UI_OVERLAY:
         view_curves_overlay(screen);
         break;
+    case UI_OWN:
+        view_at(screen->view)->own(screen, binding->amount);
+        break;
     case UI_ORDER:
-        view_at(screen->view)->turn(screen);
+        if (view_at(screen->view)->turn != NULL)
+            view_at(screen->view)->turn(screen);
         break;
     case UI_SEARCH:
         prompt_open(PROMPT_SEARCH, "");
@@ -306,8 +310,8 @@ static void wheel(struct screen *screen, const struct terminal_event *event)
         screen->help_scroll += rows;
         return;
     }
-    if (screen->chooser.open) {
-        chooser_move(screen, rows / 3);
+    if (screen->popup != NULL) {
+        screen->popup->move(screen, rows / 3);
         return;
     }
     if (in_pane(screen->layer_rows, event))
@@ -323,8 +327,8 @@ static void click(struct screen *screen, const struct terminal_event *event)
 {
     if (screen->help) {
         screen->help = false;
-    } else if (screen->chooser.open) {
-        chooser_click(screen, event->row, event->column);
+    } else if (screen->popup != NULL) {
+        screen->popup->click(screen, event->row, event->column);
     } else if (in_pane(screen->layer_rows, event)) {
         int row = event->row - screen->layer_rows.top + screen->layer_scroll;
         set_focus(screen, FOCUS_LAYERS);
@@ -349,7 +353,7 @@ static void answer_quit(struct screen *screen, int key)
 
 enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
 {
-    const struct binding *binding = binding_find(event->key);
+    const struct binding *binding = binding_find(event->key, screen->view + 1);
     bool layout_only =
         binding != NULL && (binding->action == UI_REDRAW || binding->action == UI_SUSPEND);
     if (layout_only)
@@ -362,8 +366,8 @@ enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
         wheel(screen, event);
     else if (event->key == KEY_MOUSE_PRESS)
         click(screen, event);
-    else if (binding != NULL && screen->chooser.open && !screen->help)
-        chooser_act(screen, binding);
+    else if (binding != NULL && screen->popup != NULL && !screen->help)
+        screen->popup->act(screen, binding);
     else if (binding != NULL)
         return screen->help ? act_in_help(screen, binding) : act(screen, binding);
     else if (event->key > ' ' && event->key < KEY_BASE && !screen->help)
@@ -389,7 +393,8 @@ void act_on_line(struct screen *screen, const char *line)
         quit(screen);
         return;
     }
-    screen->help = screen->chooser.open = false;
+    screen->help = false;
+    screen->popup = NULL;
     if (strcmp(command, "time") == 0)
         view_time_measure(screen, line);
     else

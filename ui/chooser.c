@@ -1,4 +1,5 @@
 #include "chooser.h"
+#include "popup.h"
 #include "text.h"
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +51,7 @@ static bool in_use(const struct screen *screen, int method)
 void chooser_open(struct screen *screen, bool all)
 {
     struct chooser *chooser = &screen->chooser;
-    *chooser = (struct chooser){.open = true, .all = all || screen->layer == LAYER_ALL};
+    *chooser = (struct chooser){.all = all || screen->layer == LAYER_ALL};
     const struct tn_snapshot_layer *layer = shown_layer(screen);
     if (layer == NULL)
         screen_say(screen, true,
@@ -58,7 +59,7 @@ void chooser_open(struct screen *screen, bool all)
                                                      : "no network is open: type :open FILE.onnx");
     else if (layer->ranking_count == 0)
         screen_say(screen, true, "%s cannot be pruned: %s", layer->name, layer->why_not);
-    chooser->open = count_of(screen) > 0;
+    screen->popup = count_of(screen) > 0 ? &popup_methods : NULL;
     bool everywhere = false;
     const char *own = screen_layer(screen) != NULL ? screen_layer(screen)->method : "";
     for (int i = 0; layer != NULL && i < count_of(screen) && !everywhere; i++) {
@@ -115,28 +116,18 @@ static void draw_below(const struct screen *screen, struct pane below)
     pane_text(below, below.rows - 1, column + 1, STYLE_DIM, "leaves");
 }
 
-/* The middle of an area, cleared and framed. */
-static struct pane box(const struct screen *screen, struct pane area, int rows)
-{
-    int columns = area.columns < WIDEST ? area.columns : WIDEST;
-    rows = rows < area.rows ? rows : area.rows;
-    struct pane frame =
-        pane_part(area, (area.rows - rows) / 2, (area.columns - columns) / 2, rows, columns);
-    pane_clear(frame);
-    pane_frame(frame, screen->glyphs, STYLE_FOCUS);
-    pane_print(frame, 0, 2, STYLE_TAB, " Method of %s ",
-               screen->chooser.all ? "all layers" : screen_layer_name(screen));
-    return pane_part(frame, 1, 1, frame.rows - 2, frame.columns - 2);
-}
-
-void chooser_draw(struct screen *screen, struct pane area)
+static void draw(struct screen *screen, struct pane area)
 {
     struct chooser *chooser = &screen->chooser;
     int count = count_of(screen);
-    chooser->open = count > 0;
-    if (!chooser->open)
+    if (count == 0) {
+        screen->popup = NULL;
         return;
-    struct pane inside = box(screen, area, count + BELOW + 2);
+    }
+    char title[LINE];
+    snprintf(title, sizeof title, "Method of %s",
+             chooser->all ? "all layers" : screen_layer_name(screen));
+    struct pane inside = popup_box(screen, area, count + BELOW, WIDEST, title);
     int below = inside.rows > 2 * BELOW ? BELOW : 0;
     struct pane rows = pane_part(inside, 0, 0, inside.rows - below, inside.columns);
     list_follow(&chooser->cursor, &chooser->scroll, count, rows.rows);
@@ -151,25 +142,25 @@ static void run(struct screen *screen)
 {
     char line[LINE];
     line_of(screen, line);
-    screen->chooser.open = false;
+    screen->popup = NULL;
     screen_submit(screen, line, NULL);
 }
 
-void chooser_move(struct screen *screen, int rows)
+static void move(struct screen *screen, int rows)
 {
     int last = count_of(screen) - 1, to = screen->chooser.cursor + rows;
     screen->chooser.cursor = to > last ? last : to < 0 ? 0 : to;
 }
 
-void chooser_act(struct screen *screen, const struct binding *binding)
+static void act(struct screen *screen, const struct binding *binding)
 {
     switch (binding->action) {
     case UI_MOVE:
-        chooser_move(screen, binding->amount);
+        move(screen, binding->amount);
         break;
     case UI_PAGE:
     case UI_ENDS:
-        chooser_move(screen, binding->amount * count_of(screen));
+        move(screen, binding->amount * count_of(screen));
         break;
     case UI_ENTER:
         if (count_of(screen) > 0)
@@ -178,24 +169,28 @@ void chooser_act(struct screen *screen, const struct binding *binding)
     case UI_METHOD:
     case UI_ESCAPE:
     case UI_QUIT:
-        screen->chooser.open = false;
+        screen->popup = NULL;
         break;
     default:
         break;
     }
 }
 
-void chooser_click(struct screen *screen, int row, int column)
+static void click(struct screen *screen, int row, int column)
 {
     struct chooser *chooser = &screen->chooser;
     struct pane rows = chooser->rows;
     int at = row - rows.top + chooser->scroll;
     bool inside = row >= rows.top && row < rows.top + rows.rows && column >= rows.left &&
                   column < rows.left + rows.columns;
-    if (!inside || at >= count_of(screen))
-        chooser->open = inside;
+    if (!inside)
+        screen->popup = NULL;
+    else if (at >= count_of(screen))
+        return;
     else if (at == chooser->cursor)
         run(screen);
     else
         chooser->cursor = at;
 }
+
+const struct popup_ops popup_methods = {.draw = draw, .act = act, .move = move, .click = click};

@@ -217,6 +217,24 @@ static const struct binding bindings[] = {
      .amount = 3,
      .section = KEYS_MOVE,
      .help = "Curves: error, and fine-tuning as it runs"},
+    {.keys = {'4'},
+     .label = "4",
+     .action = UI_VIEW,
+     .amount = 4,
+     .section = KEYS_MOVE,
+     .help = "Ratios: every layer's ratio, its cost, a budget"},
+    {.keys = {'5'},
+     .label = "5",
+     .action = UI_VIEW,
+     .amount = 5,
+     .section = KEYS_MOVE,
+     .help = "Compare: networks of the journal beside each other"},
+    {.keys = {'6'},
+     .label = "6",
+     .action = UI_VIEW,
+     .amount = 6,
+     .section = KEYS_MOVE,
+     .help = "Journal: all that was done, as a tree"},
     {.keys = {'t'},
      .label = "t",
      .action = UI_TIME,
@@ -292,13 +310,28 @@ const struct binding *binding_at(int index)
     return index >= 0 && index < BINDINGS ? &bindings[index] : NULL;
 }
 
-const struct binding *binding_find(int key)
+static bool has_key(const struct binding *binding, int key)
 {
-    for (int i = 0; i < BINDINGS; i++)
-        for (int k = 0; k < 3 && bindings[i].keys[k] != 0; k++)
-            if (bindings[i].keys[k] == key)
-                return &bindings[i];
-    return NULL;
+    for (int k = 0; k < 3 && binding->keys[k] != 0; k++)
+        if (binding->keys[k] == key)
+            return true;
+    return false;
+}
+
+const struct binding *binding_find(int key, int view)
+{
+    const struct binding *everywhere = NULL;
+    for (int i = 0; i < BINDINGS; i++) {
+        const struct binding *binding = &bindings[i];
+        bool bound = binding->only || binding->action == UI_OWN;
+        if (!has_key(binding, key))
+            continue;
+        if (bound && binding->view == view)
+            return binding;
+        if (!bound)
+            everywhere = binding;
+    }
+    return everywhere;
 }
 
 const char *key_section_name(enum key_section section)

@@ -21,6 +21,7 @@ enum ui_action {
     UI_LOCK,
     UI_METHOD, /* amount 1: of all layers */
     UI_OVERLAY,
+    UI_OWN, /* the view's own: amount says which */
     UI_TIME,
     UI_PAUSE,
     UI_ORDER,
@@ -45,12 +46,16 @@ struct binding {
     enum key_section section;
     const char *help;
     const char *hint;  /* in the hint bar, or NULL; shorter */
-    int view;          /* the hint is for this view alone, from 1, and comes first; 0: for all */
+    int view;          /* the hint is for this view alone, from 1, and comes first; 0: for all.
+                          Of UI_OWN, and where `only` is set, the key too */
+    bool only;
     const char *after; /* what can be done then: "u undoes", or NULL */
 };
 
 const struct binding *binding_at(int index); /* NULL past the last */
-const struct binding *binding_find(int key); /* NULL: the key does nothing */
+/* What a key does in a view (from 1): what it means there alone, else what it means everywhere; NULL:
+ * nothing. */
+const struct binding *binding_find(int key, int view);
 const char *key_section_name(enum key_section section);
 
 /* The binding's line for a layer, quoted where the name needs it. Truncated to size. */

@@ -1,5 +1,4 @@
 #include "layout.h"
-#include "chooser.h"
 #include "help.h"
 #include "lines.h"
 #include "panel.h"
@@ -108,7 +107,7 @@ void layout_draw(struct screen *screen)
         help_draw(middle, screen->glyphs, screen->help_command, &screen->help_scroll);
     else if (middle.rows >= 4)
         draw_panels(screen, middle);
-    if (middle.rows >= 4 && !screen->help && screen->chooser.open)
-        chooser_draw(screen, middle);
+    if (middle.rows >= 4 && !screen->help && screen->popup != NULL)
+        screen->popup->draw(screen, middle);
     draw_bottom(screen, pane_part(all, all.rows - below, 0, below, all.columns));
 }

@@ -12,6 +12,7 @@ thinet_tui_SOURCES += \
 	ui/lines.c ui/lines.h \
 	ui/overlay.c ui/overlay.h \
 	ui/panel.c ui/panel.h \
+	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
 	ui/screen.c ui/screen.h \
 	ui/signals.c ui/signals.h \
@@ -21,4 +22,5 @@ thinet_tui_SOURCES += \
 	ui/text.c ui/text.h \
 	ui/theme.c ui/theme.h \
 	ui/view.c ui/view.h \
-	ui/view_curves.c ui/view_filters.c ui/view_steps.c ui/view_time.c
+	ui/view_compare.c ui/view_curves.c ui/view_filters.c ui/view_journal.c ui/view_ratios.c ui/view_steps.c \
+	ui/view_time.c

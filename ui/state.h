@@ -6,6 +6,7 @@
 #include "glyphs.h"
 #include "intents.h"
 #include "keymap.h"
+#include "popup.h"
 #include "session/command.h"
 #include "session/worker.h"
 #include "surface.h"
@@ -33,7 +34,7 @@ struct place { /* in the workbench */
 };
 
 struct chooser {    /* of methods */
-    bool open, all; /* for all layers, not the selected one */
+    bool all;       /* for all layers, not the selected one */
     int cursor, scroll;
     struct pane rows; /* where the last frame put them */
 };
@@ -66,6 +67,7 @@ struct screen {
     struct echo echoes[ECHOES]; /* a ring */
     int echo_next;
 
+    const struct popup_ops *popup; /* NULL: none is open */
     struct chooser chooser;
     enum overlay overlay;
     uint64_t overlay_number; /* of the command that computes its curves */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct view_ops *const views[MAX_VIEWS] = {&view_filters, &view_steps, &view_curves,
-                                                        &view_time};
+static const struct view_ops *const views[MAX_VIEWS] = {
+    &view_filters, &view_steps, &view_curves, &view_ratios, &view_compare, &view_journal, &view_time};
 
 const struct view_ops *view_at(int index)
 {

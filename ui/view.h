@@ -19,14 +19,17 @@ struct view_ops {
     /* Enter and Space on the cursor's row; NULL: they mean nothing here. */
     void (*enter)(struct screen *screen);
     void (*lock)(struct screen *screen);
-    /* What `o` does. */
+    /* What `o` does; NULL: nothing. */
     void (*turn)(struct screen *screen);
+    /* Keys of this view alone (UI_OWN in the keymap); NULL: it has none. */
+    void (*own)(struct screen *screen, int amount);
     /* Have computed what it wants to show and the snapshot lacks; called when nothing runs. NULL:
      * it always has all. */
     void (*ask)(struct screen *screen);
 };
 
-extern const struct view_ops view_filters, view_steps, view_curves, view_time;
+extern const struct view_ops view_filters, view_steps, view_curves, view_ratios, view_compare,
+    view_journal, view_time;
 
 /* Show the view Curves, and turn to the next of its overlays. */
 void view_curves_overlay(struct screen *screen);

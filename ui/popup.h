@@ -1,0 +1,29 @@
+/* A list that lies over the panels until it is left: of methods, of what waits. One at a time. */
+#ifndef UI_POPUP_H
+#define UI_POPUP_H
+
+#include "keymap.h"
+#include "surface.h"
+
+struct screen;
+
+struct popup_ops {
+    /* Over the middle of `area`. Closes itself (screen->popup = NULL) when there is nothing to show
+     * any more. */
+    void (*draw)(struct screen *screen, struct pane area);
+    /* What a key does while it is open. */
+    void (*act)(struct screen *screen, const struct binding *binding);
+    /* The wheel. */
+    void (*move)(struct screen *screen, int rows);
+    /* A click on a row selects it, a second one runs it; outside the list it closes. */
+    void (*click)(struct screen *screen, int row, int column);
+};
+
+extern const struct popup_ops popup_methods;
+
+/* A box of `rows` inside rows in the middle of an area, at most `columns` wide, cleared and framed;
+ * returns its inside. */
+struct pane popup_box(const struct screen *screen, struct pane area, int rows, int columns,
+                      const char *title);
+
+#endif
