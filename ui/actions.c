@@ -86,6 +86,20 @@ static void lock(struct screen *screen)
     view->lock(screen);
 }
 
+/* Layers, then the view or both from left to right. */
+static void next_panel(struct screen *screen)
+{
+    const struct beside *beside = &screen->beside;
+    bool layers = screen->focus == FOCUS_LAYERS;
+    if (beside->shown && layers == beside->left)
+        view_switch(screen);
+    else if (!layers) {
+        set_focus(screen, FOCUS_LAYERS);
+        return;
+    }
+    set_focus(screen, FOCUS_VIEW);
+}
+
 static void enter(struct screen *screen)
 {
     if (screen->focus == FOCUS_LAYERS)
@@ -206,7 +220,7 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         move(screen, binding->amount * (count_of(screen) + 1));
         break;
     case UI_NEXT_PANEL:
-        set_focus(screen, screen->focus == FOCUS_LAYERS ? FOCUS_VIEW : FOCUS_LAYERS);
+        next_panel(screen);
         break;
     case UI_PANEL:
         set_focus(screen, binding->amount == 0 ? FOCUS_LAYERS : FOCUS_VIEW);
@@ -303,6 +317,14 @@ static bool in_pane(struct pane pane, const struct terminal_event *event)
            event->column >= pane.left && event->column < pane.left + pane.columns;
 }
 
+/* Where the mouse is on the view beside, that one takes over. */
+static void take_over(struct screen *screen, const struct terminal_event *event)
+{
+    if (screen->beside.shown &&
+        (in_pane(screen->beside.rows, event) || in_pane(screen->beside.tabs, event)))
+        view_switch(screen);
+}
+
 static void wheel(struct screen *screen, const struct terminal_event *event)
 {
     int rows = event->key == KEY_WHEEL_UP ? -3 : 3;
@@ -314,6 +336,7 @@ static void wheel(struct screen *screen, const struct terminal_event *event)
         screen->popup->move(screen, rows / 3);
         return;
     }
+    take_over(screen, event);
     if (in_pane(screen->layer_rows, event))
         set_focus(screen, FOCUS_LAYERS);
     else if (in_pane(screen->view_rows, event))
@@ -325,6 +348,8 @@ static void wheel(struct screen *screen, const struct terminal_event *event)
 
 static void click(struct screen *screen, const struct terminal_event *event)
 {
+    if (!screen->help && screen->popup == NULL)
+        take_over(screen, event);
     if (screen->help) {
         screen->help = false;
     } else if (screen->popup != NULL) {

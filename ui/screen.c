@@ -113,6 +113,12 @@ static void read_signals(struct screen *screen, struct terminal *terminal)
         }
 }
 
+static void ask(struct screen *screen, int view)
+{
+    if (!screen_working(screen) && view_at(view)->ask != NULL)
+        view_at(view)->ask(screen);
+}
+
 static void loop(struct screen *screen, struct terminal *terminal, int signals)
 {
     enum { KEYS, WORK, SIGNALS };
@@ -138,8 +144,9 @@ static void loop(struct screen *screen, struct terminal *terminal, int signals)
             return; /* the terminal is gone */
         }
         screen_send_intents(screen, false);
-        if (!screen_working(screen) && view_at(screen->view)->ask != NULL)
-            view_at(screen->view)->ask(screen);
+        ask(screen, screen->view);
+        if (screen->beside.shown)
+            ask(screen, screen->beside.view);
         screen->quit = screen->quit || screen->status.quit;
     }
 }
@@ -152,7 +159,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
         prompt_stop();
         return false;
     }
-    struct screen screen = {.worker = worker, .layer = LAYER_ALL};
+    struct screen screen = {.worker = worker, .layer = LAYER_ALL, .beside = {.view = 1}};
     screen.glyphs = glyphs_for(terminal_glyphs(terminal));
     screen.surface.ascii = terminal_glyphs(terminal) == GLYPHS_ASCII;
     int signals = signals_open();

@@ -33,8 +33,16 @@ struct place { /* in the workbench */
     enum focus focus;
 };
 
-struct chooser {    /* of methods */
-    bool all;       /* for all layers, not the selected one */
+/* A second view where there is room for two. The keys are `view`'s; its rows and tabs are kept as
+ * the screen's own are. */
+struct beside {
+    bool shown, left; /* by the last frame; left of `view` */
+    int view;         /* never the same as `view` */
+    struct pane rows, tabs;
+};
+
+struct chooser { /* of methods */
+    bool all;    /* for all layers, not the selected one */
     int cursor, scroll;
     struct pane rows; /* where the last frame put them */
 };
@@ -59,6 +67,7 @@ struct screen {
 
     struct pane layer_rows, view_rows; /* where the last frame put them, for the mouse and paging */
     struct pane tabs;
+    struct beside beside;
 
     char line[LINE]; /* the message line: the last command and what came of it */
     char result[LINE];

@@ -40,8 +40,10 @@ void view_time_measure(struct screen *screen, const char *line);
 
 const struct view_ops *view_at(int index); /* NULL past the last */
 int view_index(const struct view_ops *view);
-/* Show a view; a wide one remembers what it came from. */
+/* Show a view; a wide one remembers what it came from. One that is shown beside takes the keys. */
 void view_show(struct screen *screen, int index);
+/* The view beside takes the keys, and each stays where it is. */
+void view_switch(struct screen *screen);
 /* From a wide view back to what was shown before, with the layer that was selected then. */
 void view_leave(struct screen *screen);
 
