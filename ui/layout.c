@@ -42,13 +42,13 @@ int layout_tab_at(const struct screen *screen, int column)
     return -1;
 }
 
-static void draw_tabs(const struct screen *screen, struct pane line)
+static void draw_tabs(const struct screen *screen, struct pane line, enum style own)
 {
     int column = 0;
     bool names = names_fit(screen);
     for (int i = 0; view_at(i) != NULL; i++) {
         bool shown = i == screen->view;
-        enum style style = shown ? STYLE_TAB : STYLE_NORMAL;
+        enum style style = shown ? own : STYLE_NORMAL;
         pane_print(line, 0, column, style, " %c ", view_at(i)->key);
         if (names || shown)
             pane_print(line, 0, column + 3, style, "%s ", view_at(i)->name);
@@ -61,11 +61,11 @@ static struct pane inside(struct pane pane)
     return pane_part(pane, 1, 1, pane.rows - 2, pane.columns - 2);
 }
 
-static void draw_view(struct screen *screen, struct pane panel)
+static void draw_view(struct screen *screen, struct pane panel, enum style tab)
 {
     pane_frame(panel, screen->glyphs, screen->focus == FOCUS_VIEW ? STYLE_FOCUS : STYLE_BORDER);
     screen->tabs = pane_part(panel, 0, 2, 1, panel.columns - 3);
-    draw_tabs(screen, screen->tabs);
+    draw_tabs(screen, screen->tabs, tab);
     struct pane body = inside(panel);
     view_at(screen->view)->draw(screen, pane_part(body, 0, 1, body.rows, body.columns - 2));
 }
@@ -75,7 +75,7 @@ static void draw_beside(struct screen *screen, struct pane panel)
     enum focus focus = screen->focus;
     view_switch(screen);
     screen->focus = FOCUS_LAYERS; /* the keys are not its own */
-    draw_view(screen, panel);
+    draw_view(screen, panel, STYLE_TITLE);
     screen->focus = focus;
     view_switch(screen);
 }
@@ -84,13 +84,13 @@ static void draw_views(struct screen *screen, struct pane area)
 {
     struct beside *beside = &screen->beside;
     if (!beside->shown) {
-        draw_view(screen, area);
+        draw_view(screen, area, STYLE_TAB);
         return;
     }
     int half = area.columns / 2;
     struct pane left = pane_part(area, 0, 0, area.rows, half);
     struct pane right = pane_part(area, 0, half, area.rows, area.columns - half);
-    draw_view(screen, beside->left ? right : left);
+    draw_view(screen, beside->left ? right : left, STYLE_TAB);
     draw_beside(screen, beside->left ? left : right);
 }
 
