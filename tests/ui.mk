@@ -20,7 +20,7 @@ tests_test_ui_time_SOURCES = tests/test_ui_time.c tests/ui_paper.h ui/chart.c ui
 	ui/view_steps.c ui/view_time.c
 tests_test_ui_time_LDADD = $(UNIT_LDADD)
 
-SCREEN_TESTS = tests/screens/test_draft.py tests/screens/test_time.py tests/screens/test_workbench.py \
+SCREEN_TESTS = tests/screens/test_draft.py tests/screens/test_keys.py tests/screens/test_time.py tests/screens/test_workbench.py \
 	tests/screens/test_terminal.py
 EXTRA_DIST += $(SCREEN_TESTS) tests/screens/tmux.py
 if HAVE_PYTHON
