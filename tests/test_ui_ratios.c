@@ -221,6 +221,10 @@ static void accuracy_lost_lies_between_the_points_that_were_measured(void **stat
     double middle = (layer->point_top1[0] + layer->point_top1[1]) / 2;
     assert_true(fabs(ratios.each[2].lost - (layer->point_top1[2] - middle)) < 1e-9);
     ratios_free(&ratios);
+    done(desk->place, "budget flops=0.5 preview=on");
+    look(desk);
+    expect(desk, 76, "lost");
+    expect(desk, 196, "->lost");
 }
 
 /* --- drawing --- */
@@ -371,6 +375,7 @@ static void a_proposal_is_seen_beside_how_things_stand(void **state)
     assert_true(mark != NULL && bar != NULL && mark > bar); /* on the slider */
     tn_free(row);
     expect(desk, 116, "->FLOPs");
+    assert_false(shows(desk, 18, 196, "->lost"));
     expect(desk, 116, "->ls");
     assert_true(view_ratios.leave(&desk->screen)); /* Esc drops it, and does not come again */
     assert_false(shows(desk, 18, 76, "->kept"));

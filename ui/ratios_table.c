@@ -85,14 +85,14 @@ static void say_method(const struct cell_of *of, char text[FORMAT])
     snprintf(text, FORMAT, "%s", one ? of->screen->snapshot->layers[of->layer].method : "");
 }
 
-enum needs { NOTHING, PROPOSAL, POINTS, TIMES };
+enum needs { PROPOSAL = 1, POINTS = 2, TIMES = 4 };
 
 struct column {
     const char *title;
     int width; /* with the space before it */
     int rank;  /* in the order in which columns find room */
     void (*say)(const struct cell_of *of, char text[FORMAT]);
-    enum needs needs; /* of a proposal: its own number, behind an arrow */
+    unsigned needs; /* all of these; of a proposal: its own number, behind an arrow */
     enum ratios_order order;
 };
 
@@ -108,7 +108,8 @@ static const struct column columns[RATIOS_COLUMNS] = {
     {.title = "ls", .width = 7, .rank = 4, .say = say_error_ls, .order = RATIOS_BY_ERROR},
     {.title = "ls", .width = 8, .rank = 8, .say = say_error_ls, .needs = PROPOSAL},
     {.title = "lost", .width = 7, .rank = 5, .say = say_lost, .needs = POINTS},
-    {.title = "method", .rank = 11, .say = say_method},
+    {.title = "lost", .width = 8, .rank = 11, .say = say_lost, .needs = PROPOSAL | POINTS},
+    {.title = "method", .rank = 12, .say = say_method},
 };
 
 enum {
@@ -124,14 +125,14 @@ enum {
 
 /* --- the room there is --- */
 
-static bool has(const struct screen *screen, const struct ratios *proposed, enum needs needs)
+/* Of what columns need. */
+static unsigned what_there_is(const struct screen *screen, const struct ratios *proposed)
 {
     const struct tn_snapshot *snapshot = screen->snapshot;
-    bool points = false;
+    unsigned there = (proposed != NULL ? PROPOSAL : 0) | (snapshot->times != NULL ? TIMES : 0);
     for (int l = 0; l < snapshot->layer_count; l++)
-        points = points || snapshot->layers[l].point_count > 0;
-    return needs == NOTHING || (needs == PROPOSAL && proposed != NULL) ||
-           (needs == POINTS && points) || (needs == TIMES && snapshot->times != NULL);
+        there |= snapshot->layers[l].point_count > 0 ? POINTS : 0;
+    return there;
 }
 
 /* Layers whose filters go with this one's. */
@@ -193,11 +194,12 @@ struct ratios_table ratios_table_for(const struct screen *screen, const struct r
 {
     struct ratios_table table = {
         .set = set, .proposed = proposed, .name = name_width(screen->snapshot)};
+    unsigned there = what_there_is(screen, proposed);
     bool fits = true;
     room -= POINTER + table.name + 1 + LEAST_SLIDER + MARKS;
     for (int rank = 0; rank < RATIOS_COLUMNS; rank++) {
         int i = of_rank(rank);
-        if (!has(screen, proposed, columns[i].needs))
+        if (columns[i].needs & ~there)
             continue;
         int spare = rank < BESIDE ? 0 : GOOD_SLIDER - LEAST_SLIDER;
         fits = fits && (rank < ALWAYS || width_of(screen, set, i) + spare <= room);
@@ -250,7 +252,7 @@ static void draw_cell(const struct screen *screen, struct pane cell, const struc
                       const struct cell_of *of, enum style style)
 {
     char text[FORMAT], behind[FORMAT + 8];
-    bool proposal = column->needs == PROPOSAL, cut = of->figures->kept != of->figures->filters;
+    bool proposal = column->needs & PROPOSAL, cut = of->figures->kept != of->figures->filters;
     if (proposal)
         style = STYLE_SERIES4;
     else if (cut && (column->say == say_kept || column->say == say_ratio))
@@ -266,7 +268,7 @@ static void draw_numbers(const struct screen *screen, struct pane line,
     int column = table->slider_at + table->slider;
     for (int i = 0; i < RATIOS_COLUMNS; i++) {
         struct pane cell = pane_part(line, 0, column, 1, table->widths[i]);
-        const struct ratios *of = columns[i].needs == PROPOSAL ? table->proposed : table->set;
+        const struct ratios *of = columns[i].needs & PROPOSAL ? table->proposed : table->set;
         column += table->widths[i];
         if (table->widths[i] > 0)
             draw_cell(
@@ -342,7 +344,7 @@ void ratios_table_rest(const struct screen *screen, struct pane line,
         column += table->widths[i];
         bool known =
             columns[i].say == say_flops || columns[i].say == say_params || columns[i].say == say_ms;
-        if (table->widths[i] > 0 && known && columns[i].needs != PROPOSAL)
+        if (table->widths[i] > 0 && known && !(columns[i].needs & PROPOSAL))
             draw_cell(screen, cell, &columns[i], &(struct cell_of){screen, &rest, LAYER_ALL},
                       STYLE_DIM);
     }
@@ -356,7 +358,7 @@ void ratios_table_titles(const struct screen *screen, struct pane line,
     for (int i = 0; i < RATIOS_COLUMNS; i++) {
         char title[FORMAT];
         struct pane cell = pane_part(line, 0, column, 1, table->widths[i]);
-        bool proposal = columns[i].needs == PROPOSAL;
+        bool proposal = columns[i].needs & PROPOSAL;
         column += table->widths[i];
         if (table->widths[i] == 0)
             continue;

@@ -9,7 +9,7 @@
 /* What the rows are sorted by. */
 enum ratios_order { RATIOS_IN_NETWORK, RATIOS_BY_FLOPS, RATIOS_BY_ERROR, RATIOS_ORDERS };
 
-enum { RATIOS_COLUMNS = 12 };
+enum { RATIOS_COLUMNS = 13 };
 
 struct ratios_table {
     const struct ratios *set, *proposed; /* proposed NULL: there is no proposal */

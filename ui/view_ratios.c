@@ -50,15 +50,19 @@ static bool has_row(const struct tn_snapshot *snapshot, int layer)
     return snapshot->layers[layer].prunable && snapshot->layers[layer].leader == layer;
 }
 
+/* Errors of nothing removed are zero but for the last bits, which make no order. */
+static double key_of(const struct ratio_figures *figures, enum ratios_order order)
+{
+    double key = order == RATIOS_BY_FLOPS ? figures->flops : figures->error_ls;
+    return !isfinite(key) ? -1 : fabs(key) < 1e-12 ? 0 : key;
+}
+
 static void fill_rows(const struct screen *screen, struct scene *scene)
 {
     enum ratios_order order = order_of(screen);
-    for (int l = 0; l < scene->set.count; l++) {
-        const struct ratio_figures *it = &scene->set.each[l];
-        double key = order == RATIOS_BY_FLOPS ? it->flops : it->error_ls;
+    for (int l = 0; l < scene->set.count; l++)
         if (has_row(screen->snapshot, l))
-            scene->rows[scene->row_count++] = (struct row){isfinite(key) ? key : -1, l};
-    }
+            scene->rows[scene->row_count++] = (struct row){key_of(&scene->set.each[l], order), l};
     if (order != RATIOS_IN_NETWORK)
         qsort(scene->rows, (size_t)scene->row_count, sizeof *scene->rows, greatest_first);
 }
