@@ -124,6 +124,8 @@ void act_escape(struct screen *screen)
         intents_forget(&screen->intents);
         screen->time_number = 0;
         screen_say(screen, false, "stopping");
+    } else if (view_at(screen->view)->leave != NULL && view_at(screen->view)->leave(screen)) {
+        return;
     } else if (view_at(screen->view)->wide) {
         view_leave(screen);
         screen_say(screen, false, "%s", "");
@@ -365,8 +367,11 @@ static void click(struct screen *screen, const struct terminal_event *event)
             view_show(screen, view);
     } else if (in_pane(screen->view_rows, event)) {
         struct view_state *state = &screen->views[screen->view];
+        int row = state->scroll + event->row - screen->view_rows.top;
         set_focus(screen, FOCUS_VIEW);
-        stand_on(screen, state->scroll + event->row - screen->view_rows.top);
+        stand_on(screen, row);
+        if (view_at(screen->view)->press != NULL && row < view_at(screen->view)->rows(screen))
+            view_at(screen->view)->press(screen, event->column - screen->view_rows.left);
     }
 }
 

@@ -28,7 +28,7 @@ struct echo { /* a line that was submitted here, for when its result comes */
     const char *after;
 };
 
-struct place { /* in the workbench */
+struct spot { /* in the workbench */
     int view, layer;
     enum focus focus;
 };
@@ -63,7 +63,7 @@ struct screen {
     int layer_scroll;
     int view; /* index into the table of views */
     struct view_state views[MAX_VIEWS];
-    struct place back; /* where a wide view leads back to */
+    struct spot back; /* where a wide view leads back to */
 
     struct pane layer_rows, view_rows; /* where the last frame put them, for the mouse and paging */
     struct pane tabs;
@@ -80,6 +80,7 @@ struct screen {
     struct chooser chooser;
     enum overlay overlay;
     uint64_t overlay_number; /* of the command that computes its curves */
+    int64_t proposal_dropped; /* number of the last proposal that is not to be seen */
     uint64_t time_number;    /* of the last command that measures times here; 0: none */
 
     char search[128];

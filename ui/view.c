@@ -25,7 +25,7 @@ void view_show(struct screen *screen, int index)
 {
     bool wide = views[index]->wide, was = views[screen->view]->wide;
     if (wide && !was)
-        screen->back = (struct place){screen->view, screen->layer, screen->focus};
+        screen->back = (struct spot){screen->view, screen->layer, screen->focus};
     if (wide != was)
         screen->focus = wide ? FOCUS_VIEW : screen->back.focus;
     if (index == screen->beside.view && !was)

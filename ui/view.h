@@ -23,6 +23,11 @@ struct view_ops {
     void (*turn)(struct screen *screen);
     /* Keys of this view alone (UI_OWN in the keymap); NULL: it has none. */
     void (*own)(struct screen *screen, int amount);
+    /* Esc, before it leaves the view: false where there is nothing to leave within it; NULL: there
+     * never is. */
+    bool (*leave)(struct screen *screen);
+    /* A click in this column of the row it has put the cursor on; NULL: that is all it does. */
+    void (*press)(struct screen *screen, int column);
     /* Have computed what it wants to show and the snapshot lacks; called when nothing runs. NULL:
      * it always has all. */
     void (*ask)(struct screen *screen);
@@ -30,6 +35,9 @@ struct view_ops {
 
 extern const struct view_ops view_filters, view_steps, view_curves, view_ratios, view_compare,
     view_journal, view_time;
+
+/* Keys of the view Ratios: what a budget answered is taken, or forgotten. */
+enum { RATIOS_TAKE, RATIOS_DROP };
 
 /* Show the view Curves, and turn to the next of its overlays. */
 void view_curves_overlay(struct screen *screen);
