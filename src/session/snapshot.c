@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 #include "session/inside.h"
+#include "session/snapshot_compared.h"
 #include "session/timed.h"
 #include <math.h>
 #include <stdatomic.h>
@@ -25,7 +26,8 @@ struct holder {
     struct tn_layer_path **paths; /* [shot.layer_count * PATHS] references behind layers[].path
                                      and layers[].rankings[].path */
     struct tn_timed *timed;       /* behind times, or NULL */
-    struct entry_text **texts;    /* [shot.entry_count] references behind entries[] */
+    struct tn_compared_rows *compared;
+    struct entry_text **texts; /* [shot.entry_count] references behind entries[] */
 };
 
 static struct holder *holder_of(const struct tn_snapshot *shot)
@@ -65,6 +67,7 @@ static void release(struct holder *holder)
     for (int e = 0; holder->texts && e < shot->entry_count; e++)
         text_unref(holder->texts[e]);
     tn_timed_unref(holder->timed);
+    tn_compared_rows_unref(holder->compared);
     tn_free(shot->layers);
     tn_free(shot->series);
     tn_free(shot->entries);
@@ -258,6 +261,17 @@ static bool fill_times(struct holder *holder, const struct tn_session *session,
     return true;
 }
 
+static bool fill_compared(struct holder *holder, struct tn_session *session,
+                          const struct holder *previous, struct tn_error *error)
+{
+    if (!tn_compared_rows(session, previous ? previous->compared : NULL, &holder->compared, error))
+        return false;
+    holder->shot.compared_count = holder->compared->count;
+    holder->shot.compared = holder->compared->rows;
+    holder->shot.network = tn_compared_network(session);
+    return true;
+}
+
 static bool is_training(const struct tn_entry *entry)
 {
     bool train =
@@ -419,6 +433,7 @@ struct tn_snapshot *tn_snapshot_new(struct tn_session *session, const struct tn_
     bool fine = fill_head(&holder->shot, session, error) &&
                 fill_layers(holder, session->state, error) &&
                 fill_times(holder, session, before, error) &&
+                fill_compared(holder, session, before, error) &&
                 fill_all_series(&holder->shot, session, error) &&
                 fill_entries(holder, session, before, error);
     if (fine)
