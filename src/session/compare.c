@@ -119,7 +119,8 @@ static void describe(const struct tn_comparison *comparison, int place, struct t
             known = strcmp(deeds[d], word) == 0;
         if (!known)
             deeds[count++] = word;
-        if (!*recipe && sscanf(entry->command, "note recipe %79s", recipe) != 1)
+        if (!*recipe && tn_entry_is(entry, "note") &&
+            sscanf(entry->command, "note recipe %79s", recipe) != 1)
             *recipe = '\0';
     }
     const char *name = *recipe ? recipe : row->outline->model_name;
