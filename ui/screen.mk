@@ -2,6 +2,7 @@ thinet_tui_SOURCES += \
 	ui/actions.c ui/actions.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
+	ui/comparison.c ui/comparison.h \
 	ui/format.c ui/format.h \
 	ui/glyphs.c ui/glyphs.h \
 	ui/help.c ui/help.h \
@@ -14,6 +15,7 @@ thinet_tui_SOURCES += \
 	ui/panel.c ui/panel.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
+	ui/scatter.c ui/scatter.h \
 	ui/screen.c ui/screen.h \
 	ui/signals.c ui/signals.h \
 	ui/state.c ui/state.h \
