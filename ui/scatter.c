@@ -83,7 +83,7 @@ void scatter_draw(struct pane pane, const struct glyphs *glyphs,
         for (int i = 0; i < comparison->count; i++)
             points[i] = point_of(comparison, i, i == selected, by_params);
         struct chart chart = {.x_label = by_params ? "parameters, opened = 1" : "FLOPs, opened = 1",
-                              .y_label = "top-1, by entry",
+                              .y_label = "top-1 (numbers: entries)",
                               .scale = CHART_LINEAR,
                               .series_count = 1,
                               .series = {{.name = "Pareto front",

@@ -7,6 +7,7 @@
 #include "view.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { SHOW_BOTH, SHOW_TABLE, SHOW_SCATTER, SHOWS };
 
@@ -117,7 +118,7 @@ static const struct column columns[] = {
     {"top-1", 7, 0, say_top1, BY_TOP1},
     {"95 %", 8, 3, say_interval, 0},
     {"top-5", 8, 6, say_top5, 0},
-    {"to base", 10, 1, say_difference, 0},
+    {"to base", 9, 1, say_difference, 0},
     {"95 % interval", 15, 10, say_bounds, 0},
     {"#param", 8, 7, say_params, 0},
     {"ratio", 7, 5, say_params_ratio, BY_PARAMS},
@@ -136,7 +137,8 @@ enum {
     MODEL = 10,
     MARKS = 1, /* at the end, where arrows say that the list goes on */
     LEAST_MODEL = 8,
-    MOST_MODEL = 34
+    ENOUGH_MODEL = 26, /* tells networks apart: what was done is not cut before the file's name */
+    MOST_MODEL = 60
 };
 
 /* --- the room there is --- */
@@ -164,11 +166,13 @@ static int of_rank(int rank)
     return i;
 }
 
-/* Columns go before a name is cut, the last in rank first. */
+/* Columns go before a name is cut to less than enough, the last in rank first. */
 static struct table table_for(const struct comparison *comparison, int room)
 {
-    struct table table = {.model = model_width(comparison)};
+    struct table table = {0};
+    int widest = model_width(comparison);
     bool fits = true;
+    table.model = widest < ENOUGH_MODEL ? widest : ENOUGH_MODEL;
     room -= MODEL + table.model + MARKS;
     for (int rank = 0; rank < COLUMNS; rank++) {
         int i = of_rank(rank);
@@ -176,7 +180,8 @@ static struct table table_for(const struct comparison *comparison, int room)
         table.widths[i] = fits ? columns[i].width : 0;
         room -= table.widths[i];
     }
-    table.model += room < 0 ? room : 0;
+    table.model += room;
+    table.model = table.model > widest ? widest : table.model;
     table.model = table.model < LEAST_MODEL ? LEAST_MODEL : table.model;
     return table;
 }
@@ -247,6 +252,22 @@ static enum style style_of(const struct line *line, const struct column *column)
     }
 }
 
+/* "resnet56-ci~ pruned, fine-tuned": all have the same name, what was done differs. */
+static void draw_model(struct pane pane, int width, const struct line *line)
+{
+    enum style style = line->now ? STYLE_BOLD : STYLE_NORMAL;
+    const char *model = line->row->model, *done = strchr(model, ' ');
+    int rest = done != NULL ? text_width(done) : 0;
+    if (done == NULL || text_width(model) <= width || rest > width - 3) {
+        pane_cut(pane, 0, MODEL, width, style, model, line->glyphs);
+        return;
+    }
+    char name[sizeof line->row->model];
+    snprintf(name, sizeof name, "%.*s", (int)(done - model), model);
+    pane_cut(pane, 0, MODEL, width - rest, style, name, line->glyphs);
+    pane_text(pane, 0, MODEL + width - rest, style, done);
+}
+
 static void draw_line(struct pane pane, const struct table *table, const struct line *line,
                       bool front)
 {
@@ -257,8 +278,7 @@ static void draw_line(struct pane pane, const struct table *table, const struct 
         pane_glyph(pane, 0, FRONT, STYLE_SERIES2, '*');
     if (line->now)
         pane_glyph(pane, 0, NOW, STYLE_KEY, '@');
-    pane_cut(pane, 0, MODEL, table->model, line->now ? STYLE_BOLD : STYLE_NORMAL, line->row->model,
-             line->glyphs);
+    draw_model(pane, table->model, line);
     int column = MODEL + table->model;
     for (int i = 0; i < COLUMNS; i++) {
         text[0] = '\0';
@@ -312,7 +332,7 @@ static void draw_base(const struct screen *screen, struct pane pane,
     const struct tn_snapshot_compared *base = &comparison->rows[comparison->base];
     char text[320];
     int column = pane_print(pane, 0, 0, STYLE_BOLD, "base: %lld", (long long)base->entry);
-    snprintf(text, sizeof text, "%s, top-1 %.2f%s%.2f %% of %lld images", base->model,
+    snprintf(text, sizeof text, "%s, top-1 %.2f%s%.2f %% on %lld images", base->model,
              100 * base->top1, screen->glyphs->plus_minus, 100 * base->ci95,
              (long long)base->images);
     pane_cut(pane, 0, column + 2, pane.columns - column - 2, STYLE_NORMAL, text, screen->glyphs);
