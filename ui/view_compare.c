@@ -121,9 +121,9 @@ static const struct column columns[] = {
     {"to base", 9, 1, say_difference, 0},
     {"95 % interval", 15, 10, say_bounds, 0},
     {"#param", 8, 7, say_params, 0},
-    {"ratio", 7, 5, say_params_ratio, BY_PARAMS},
+    {"params", 7, 5, say_params_ratio, BY_PARAMS},
     {"#FLOPs", 8, 4, say_flops, 0},
-    {"ratio", 7, 2, say_flops_ratio, BY_FLOPS},
+    {"FLOPs", 7, 2, say_flops_ratio, BY_FLOPS},
     {"f.", 8, 8, say_forward, BY_TIME},
     {"/ b. ms", 9, 9, say_backward, 0},
 };
@@ -166,17 +166,29 @@ static int of_rank(int rank)
     return i;
 }
 
+/* The columns that are always there, and what the rows are sorted by. */
+static bool is_needed(const struct column *column, int order)
+{
+    return column->rank < ALWAYS || (column->order != 0 && column->order == order);
+}
+
 /* Columns go before a name is cut to less than enough, the last in rank first. */
-static struct table table_for(const struct comparison *comparison, int room)
+static struct table table_for(const struct comparison *comparison, int room, int order)
 {
     struct table table = {0};
     int widest = model_width(comparison);
-    bool fits = true;
     table.model = widest < ENOUGH_MODEL ? widest : ENOUGH_MODEL;
     room -= MODEL + table.model + MARKS;
+    for (int i = 0; i < COLUMNS; i++) {
+        table.widths[i] = is_needed(&columns[i], order) ? columns[i].width : 0;
+        room -= table.widths[i];
+    }
+    bool fits = true;
     for (int rank = 0; rank < COLUMNS; rank++) {
         int i = of_rank(rank);
-        fits = fits && (rank < ALWAYS || columns[i].width <= room);
+        if (table.widths[i] > 0)
+            continue;
+        fits = fits && columns[i].width <= room;
         table.widths[i] = fits ? columns[i].width : 0;
         room -= table.widths[i];
     }
@@ -373,7 +385,7 @@ static void draw_comparison(struct screen *screen, struct pane pane,
                             const struct comparison *comparison)
 {
     enum { ABOVE = 2, BELOW = 1 }; /* base and titles; the legend */
-    struct table table = table_for(comparison, pane.columns);
+    struct table table = table_for(comparison, pane.columns, state_of(screen)->order);
     int room = pane.rows - ABOVE - BELOW;
     follow(screen, comparison);
     int height = list_height(screen, comparison->count, room);
