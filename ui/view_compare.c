@@ -410,13 +410,13 @@ static void draw_purpose(const struct screen *screen, struct pane pane)
                     data ? "Press e: it evaluates the network as it stands."
                          : "Evaluating needs images: type :data fashion-mnist, or :data and a "
                            "folder of your own. Then press e.");
-    row = pane_wrap(pane_part(pane, row + 2, 0, pane.rows, pane.columns), 0, STYLE_NORMAL,
+    row = pane_wrap(pane_part(pane, row + 1, 0, pane.rows, pane.columns), 0, STYLE_NORMAL,
                     "Then prune, fine-tune and evaluate again: every network made from the opened "
                     "one whose accuracy is known has a row here, from all branches of the "
                     "journal: top-1 with its 95 % interval, top-5, parameters, FLOPs, time, and "
                     "whether it differs from a base by more than chance. A scatter shows accuracy "
                     "against cost.") +
-          row + 2;
+          row + 1;
     pane_wrap(pane_part(pane, row + 1, 0, pane.rows, pane.columns), 0, STYLE_DIM,
               "The command compare prints the same rows.");
 }
