@@ -338,16 +338,26 @@ static void draw_rows(struct screen *screen, struct pane rows, const struct tabl
     view_list_marks(screen, rows, comparison->count);
 }
 
-static void draw_base(const struct screen *screen, struct pane pane,
+static int draw_key(struct pane line, int column, const char *key, const char *what)
+{
+    if (column + text_width(key) + 1 + text_width(what) > line.columns)
+        return column;
+    column = pane_text(line, 0, column, STYLE_KEY, key);
+    return pane_text(line, 0, column + 1, STYLE_DIM, what) + 2;
+}
+
+static void draw_base(const struct screen *screen, struct pane line,
                       const struct comparison *comparison)
 {
     const struct tn_snapshot_compared *base = &comparison->rows[comparison->base];
     char text[320];
-    int column = pane_print(pane, 0, 0, STYLE_BOLD, "base: %lld", (long long)base->entry);
+    int column = pane_print(line, 0, 0, STYLE_BOLD, "base: %lld", (long long)base->entry) + 2;
     snprintf(text, sizeof text, "%s, top-1 %.2f%s%.2f %% on %lld images", base->model,
              100 * base->top1, screen->glyphs->plus_minus, 100 * base->ci95,
              (long long)base->images);
-    pane_cut(pane, 0, column + 2, pane.columns - column - 2, STYLE_NORMAL, text, screen->glyphs);
+    pane_cut(line, 0, column, line.columns - column, STYLE_NORMAL, text, screen->glyphs);
+    column = draw_key(line, column + text_width(text) + 3, "Enter", "goes to the entry");
+    draw_key(line, column, "Esc", "leaves");
 }
 
 /* What the signs mean, as much as finds room. */
@@ -390,7 +400,7 @@ static void draw_comparison(struct screen *screen, struct pane pane,
     follow(screen, comparison);
     int height = list_height(screen, comparison->count, room);
     struct pane rows = pane_part(pane, ABOVE, 0, height < room ? height : room, pane.columns);
-    draw_base(screen, pane, comparison);
+    draw_base(screen, pane_part(pane, 0, 0, 1, pane.columns), comparison);
     draw_titles(screen, pane_part(pane, 1, 0, 1, pane.columns), &table);
     draw_rows(screen, rows, &table, comparison);
     if (height < room)
