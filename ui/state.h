@@ -47,6 +47,14 @@ struct chooser { /* of methods */
     struct pane rows; /* where the last frame put them */
 };
 
+struct comparing {  /* in the view Compare; networks by the entry that made them */
+    int64_t base;   /* the differences are to; 0: the first whose accuracy is known */
+    int64_t at;     /* under the cursor */
+    int shown;      /* table, scatter or both */
+    bool by_params; /* the scatter's cost: parameters, not FLOPs */
+    bool roomy;     /* the last frame had room for both */
+};
+
 /* Which curves the view Curves lays over each other. */
 enum overlay { OVERLAY_OWN, OVERLAY_LS, OVERLAY_PLAIN, OVERLAYS };
 
@@ -78,6 +86,7 @@ struct screen {
 
     const struct popup_ops *popup; /* NULL: none is open */
     struct chooser chooser;
+    struct comparing comparing;
     enum overlay overlay;
     uint64_t overlay_number; /* of the command that computes its curves */
     int64_t proposal_dropped; /* number of the last proposal that is not to be seen */

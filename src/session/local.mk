@@ -30,6 +30,7 @@ libthinet_la_SOURCES += \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
 	src/session/origin.c src/session/origin.h \
+	src/session/outline.c src/session/outline.h \
 	src/session/planned.c \
 	src/session/proposal.c src/session/proposal.h \
 	src/session/recipe.c src/session/recipe.h \
@@ -41,6 +42,7 @@ libthinet_la_SOURCES += \
 	src/session/session_file.c \
 	src/session/snapshot.c src/session/snapshot.h \
 	src/session/snapshot_axes.c src/session/snapshot_axes.h \
+	src/session/snapshot_compared.c src/session/snapshot_compared.h \
 	src/session/state.c src/session/state.h \
 	src/session/state_json.c \
 	src/session/statistic.c \
