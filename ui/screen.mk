@@ -4,6 +4,7 @@ libscreen_la_SOURCES = \
 	ui/actions.c ui/actions.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
+	ui/compare_table.c ui/compare_table.h \
 	ui/comparison.c ui/comparison.h \
 	ui/format.c ui/format.h \
 	ui/glyphs.c ui/glyphs.h \
