@@ -10,6 +10,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_measure.c \
 	src/session/commands_method.c \
 	src/session/commands_open.c \
+	src/session/commands_plot.c \
 	src/session/commands_prune.c \
 	src/session/commands_recipe.c \
 	src/session/commands_run.c \
@@ -31,6 +32,8 @@ libthinet_la_SOURCES += \
 	src/session/cuts.c src/session/cuts.h \
 	src/session/origin.c src/session/origin.h \
 	src/session/planned.c \
+	src/session/plot.h \
+	src/session/plot_compare.c src/session/plot_layer.c src/session/plot_network.c src/session/plot_training.c \
 	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \
 	src/session/script.c src/session/script.h \

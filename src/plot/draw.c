@@ -1,0 +1,288 @@
+#include "plot/draw.h"
+
+#include "plot/labels.h"
+#include "plot/layout.h"
+#include <math.h>
+
+static const double TICK = 0.45, THIN = 0.5, LINE = 1.2; /* of the font; points */
+
+/* A row's middle: rows are numbered, and each is 1 high. */
+static double row_at(const struct tn_figure_panel *panel, double y)
+{
+    return panel->y.row_count > 0 ? y + 0.5 : y;
+}
+
+static double marker_size(const struct tn_canvas *canvas)
+{
+    return canvas->font * 0.3;
+}
+
+/* Axes */
+
+static void draw_grid(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
+                      const struct tn_layout_panel *at)
+{
+    tn_canvas_ink(canvas, TN_INK_GRID);
+    for (int i = 0; i < at->x_ticks.count && (panel->across || panel->bar_count == 0); i++) {
+        double x = tn_layout_x(at, at->x_ticks.at[i]);
+        tn_canvas_line(canvas, x, at->plot.top, x, at->plot.bottom, THIN);
+    }
+    for (int i = 0; i < at->y_ticks.count; i++) {
+        double y = tn_layout_y(at, at->y_ticks.at[i]);
+        tn_canvas_line(canvas, at->plot.left, y, at->plot.right, y, THIN);
+    }
+}
+
+static void draw_x_axis(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
+                        const struct tn_layout_panel *at)
+{
+    double tick = TICK * canvas->font, bottom = at->plot.bottom;
+    tn_canvas_ink(canvas, TN_INK_AXIS);
+    tn_canvas_line(canvas, at->plot.left, bottom, at->plot.right, bottom, THIN);
+    for (int i = 0; i < at->x_ticks.minor_count; i++) {
+        double x = tn_layout_x(at, at->x_ticks.minor[i]);
+        tn_canvas_line(canvas, x, bottom, x, bottom + tick / 2, THIN);
+    }
+    for (int i = 0; i < at->x_ticks.count; i++) {
+        double x = tn_layout_x(at, at->x_ticks.at[i]);
+        tn_canvas_ink(canvas, TN_INK_AXIS);
+        tn_canvas_line(canvas, x, bottom, x, bottom + tick, THIN);
+        tn_canvas_ink(canvas, TN_INK_TEXT);
+        tn_canvas_text(canvas, x, bottom + tick + 0.75 * canvas->font, 0.5, canvas->font,
+                       at->x_ticks.text[i]);
+    }
+    tn_canvas_ink(canvas, TN_INK_TEXT);
+    if (panel->x.label)
+        tn_canvas_text(canvas, (at->plot.left + at->plot.right) / 2,
+                       bottom + tick + 2.1 * canvas->font, 0.5, canvas->font, panel->x.label);
+}
+
+static void draw_rows(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
+                      const struct tn_layout_panel *at)
+{
+    char text[256];
+    tn_canvas_ink(canvas, TN_INK_TEXT);
+    for (int i = 0; !panel->y.unnamed && i < panel->y.row_count; i += at->row_stride) {
+        tn_canvas_fit(canvas, at->row_font, at->names, panel->y.rows[i], text, sizeof text);
+        tn_canvas_text(canvas, at->plot.left - TICK * canvas->font, tn_layout_y(at, i + 0.5), 1,
+                       at->row_font, text);
+    }
+}
+
+static void draw_y_axis(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
+                        const struct tn_layout_panel *at)
+{
+    double tick = TICK * canvas->font, left = at->plot.left;
+    tn_canvas_ink(canvas, TN_INK_AXIS);
+    tn_canvas_line(canvas, left, at->plot.top, left, at->plot.bottom, THIN);
+    for (int i = 0; i < at->y_ticks.minor_count; i++) {
+        double y = tn_layout_y(at, at->y_ticks.minor[i]);
+        tn_canvas_line(canvas, left - tick / 2, y, left, y, THIN);
+    }
+    for (int i = 0; i < at->y_ticks.count; i++) {
+        double y = tn_layout_y(at, at->y_ticks.at[i]);
+        tn_canvas_ink(canvas, TN_INK_AXIS);
+        tn_canvas_line(canvas, left - tick, y, left, y, THIN);
+        tn_canvas_ink(canvas, TN_INK_TEXT);
+        tn_canvas_text(canvas, left - tick - 0.3 * canvas->font, y, 1, canvas->font,
+                       at->y_ticks.text[i]);
+    }
+    draw_rows(canvas, panel, at);
+    tn_canvas_ink(canvas, TN_INK_TEXT);
+    if (panel->y.label)
+        tn_canvas_text_up(canvas, at->cell.left + 0.6 * canvas->font,
+                          (at->plot.top + at->plot.bottom) / 2, canvas->font, panel->y.label);
+}
+
+/* Bars */
+
+/* The box of one bar. Bars get thinner towards the front, so that those behind are seen. */
+static struct tn_box bar_box(const struct tn_figure_panel *panel, const struct tn_layout_panel *at,
+                             int i, double length)
+{
+    double zero = panel->across ? tn_layout_x(at, 0) : tn_layout_y(at, 0);
+    if (panel->across) {
+        double end = tn_layout_x(at, length);
+        return (struct tn_box){fmin(zero, end), tn_layout_y(at, i + 0.14), fmax(zero, end),
+                               tn_layout_y(at, i + 0.86)};
+    }
+    double end = tn_layout_y(at, length), left = tn_layout_x(at, i + 0.6),
+           right = tn_layout_x(at, i + 1.4);
+    if (right - left < 2) { /* no room for gaps: they would only make it gray */
+        left = tn_layout_x(at, i + 0.5);
+        right = tn_layout_x(at, i + 1.5);
+    }
+    return (struct tn_box){left, fmin(zero, end), right, fmax(zero, end)};
+}
+
+static void draw_bars(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
+                      const struct tn_figure_bars *bars, const struct tn_layout_panel *at)
+{
+    for (int i = 0; i < bars->count; i++) {
+        if (!isfinite(bars->length[i]))
+            continue;
+        struct tn_box box = bar_box(panel, at, i, bars->length[i]);
+        double thickness = panel->across ? box.bottom - box.top : box.right - box.left;
+        tn_canvas_bar(canvas, box, bars->look, bars->look.pale && thickness > 2);
+        if (!panel->across || !bars->ends || !bars->ends[i] || i % at->row_stride != 0)
+            continue;
+        tn_canvas_ink(canvas, TN_INK_TEXT);
+        tn_canvas_text(canvas, box.right + 0.4 * canvas->font, (box.top + box.bottom) / 2, 0,
+                       at->row_font, bars->ends[i]);
+    }
+}
+
+/* Series */
+
+static void draw_line(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
+                      const struct tn_figure_series *series, const struct tn_layout_panel *at)
+{
+    bool pen_down = false;
+    tn_canvas_pen(canvas, series->look, LINE);
+    if (series->background) {
+        tn_canvas_ink(canvas, TN_INK_BACKGROUND);
+        cairo_set_line_width(canvas->cairo, LINE * 0.7);
+    }
+    cairo_new_path(canvas->cairo);
+    for (int i = 0; i < series->count; i++) {
+        double x = tn_layout_x(at, tn_figure_x(series, i));
+        double y = tn_layout_y(at, row_at(panel, series->y[i]));
+        bool there = isfinite(x) && isfinite(y);
+        if (there && pen_down)
+            cairo_line_to(canvas->cairo, x, y);
+        else if (there)
+            cairo_move_to(canvas->cairo, x, y);
+        pen_down = there;
+    }
+    cairo_stroke(canvas->cairo);
+}
+
+static void draw_error_bar(const struct tn_canvas *canvas, const struct tn_figure_series *series,
+                           const struct tn_layout_panel *at, int i, double x)
+{
+    double cap = marker_size(canvas) * 0.9;
+    double low = tn_layout_y(at, series->low[i]), high = tn_layout_y(at, series->high[i]);
+    if (!isfinite(low) || !isfinite(high))
+        return;
+    tn_canvas_pen(canvas, series->look, LINE);
+    cairo_set_dash(canvas->cairo, NULL, 0, 0);
+    tn_canvas_line(canvas, x, low, x, high, 0.8);
+    tn_canvas_line(canvas, x - cap, low, x + cap, low, 0.8);
+    tn_canvas_line(canvas, x - cap, high, x + cap, high, 0.8);
+}
+
+/* On a line with many points, only as many as can be told apart carry a marker. */
+static void draw_marks(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
+                       const struct tn_figure_series *series, const struct tn_layout_panel *at)
+{
+    double last = -INFINITY, apart = series->line ? 3.5 * canvas->font : 0;
+    /* Lines that run together have their markers at different places. */
+    double first = series->line ? at->plot.left + series->look.number % 5 * apart / 5 : -INFINITY;
+    bool sparse = series->line && series->count > 12;
+    for (int i = 0; i < series->count; i++) {
+        double x = tn_layout_x(at, tn_figure_x(series, i));
+        double y = tn_layout_y(at, row_at(panel, series->y[i]));
+        if (!isfinite(x) || !isfinite(y) ||
+            (sparse && (fabs(x - last) < apart || fabs(x - at->plot.left) < first - at->plot.left)))
+            continue;
+        last = x;
+        if (series->low)
+            draw_error_bar(canvas, series, at, i, x);
+        tn_canvas_marker(canvas, x, y, marker_size(canvas), series->look, series->hollow);
+    }
+}
+
+static void draw_cursor(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
+                        const struct tn_layout_panel *at)
+{
+    double x = tn_layout_x(at, panel->cursor), font = canvas->font;
+    if (!isfinite(x) || x < at->plot.left - 0.01 || x > at->plot.right + 0.01)
+        return;
+    tn_canvas_ink(canvas, TN_INK_TEXT);
+    cairo_set_dash(canvas->cairo, (double[]){2, 2}, 2, 0);
+    tn_canvas_line(canvas, x, at->plot.top, x, at->plot.bottom, 0.8);
+    cairo_set_dash(canvas->cairo, NULL, 0, 0);
+    if (!panel->cursor_name)
+        return;
+    double width = tn_canvas_width(canvas, font, panel->cursor_name);
+    bool right = x + width + font < at->plot.right;
+    double left = right ? x + 0.5 * font : fmax(x - 0.5 * font - width, at->plot.left);
+    double y = at->plot.top + 0.9 * font;
+    cairo_rectangle(canvas->cairo, left - 1, y - 0.7 * font, width + 2, 1.4 * font);
+    cairo_set_source_rgba(canvas->cairo, 1, 1, 1, 0.85);
+    cairo_fill(canvas->cairo);
+    tn_canvas_ink(canvas, TN_INK_TEXT);
+    tn_canvas_text(canvas, left, y, 0, font, panel->cursor_name);
+}
+
+/* Legend */
+
+static void draw_entry(const struct tn_canvas *canvas, const struct tn_legend_entry *entry)
+{
+    double font = canvas->font, right = entry->x + tn_layout_swatch * font;
+    const struct tn_figure_series *series = entry->series;
+    if (entry->bars)
+        tn_canvas_bar(
+            canvas,
+            (struct tn_box){entry->x + font, entry->y - 0.4 * font, right, entry->y + 0.4 * font},
+            entry->bars->look, entry->bars->look.pale);
+    if (series && series->line) {
+        tn_canvas_pen(canvas, series->look, LINE);
+        if (series->background)
+            tn_canvas_ink(canvas, TN_INK_BACKGROUND);
+        tn_canvas_line(canvas, entry->x, entry->y, right, entry->y, LINE);
+    }
+    if (series && series->marks)
+        tn_canvas_marker(canvas, series->line ? (entry->x + right) / 2 : right - font, entry->y,
+                         marker_size(canvas), series->look, series->hollow);
+    tn_canvas_ink(canvas, TN_INK_TEXT);
+    tn_canvas_text(canvas, right + 0.5 * font, entry->y, 0, font, entry->name);
+}
+
+static void clip_to(const struct tn_canvas *canvas, struct tn_box box, double more)
+{
+    cairo_rectangle(canvas->cairo, box.left - more, box.top - more, box.right - box.left + 2 * more,
+                    box.bottom - box.top + 2 * more);
+    cairo_clip(canvas->cairo);
+}
+
+static void draw_panel(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
+                       const struct tn_layout_panel *at)
+{
+    draw_grid(canvas, panel, at);
+    cairo_save(canvas->cairo);
+    clip_to(canvas, at->plot, marker_size(canvas) * 1.7);
+    for (int b = 0; b < panel->bar_count; b++)
+        draw_bars(canvas, panel, &panel->bars[b], at);
+    for (int s = 0; s < panel->series_count; s++)
+        if (panel->series[s].line)
+            draw_line(canvas, panel, &panel->series[s], at);
+    for (int s = 0; s < panel->series_count; s++)
+        if (panel->series[s].marks)
+            draw_marks(canvas, panel, &panel->series[s], at);
+    cairo_restore(canvas->cairo);
+    tn_labels_draw(canvas, panel, at);
+    draw_x_axis(canvas, panel, at);
+    draw_y_axis(canvas, panel, at);
+    draw_cursor(canvas, panel, at);
+    for (int e = 0; e < at->legend.count; e++)
+        draw_entry(canvas, &at->legend.entries[e]);
+}
+
+void tn_figure_draw(const struct tn_canvas *canvas, const struct tn_figure *figure)
+{
+    struct tn_layout layout;
+    char title[512];
+    double size = tn_layout_title * canvas->font;
+    tn_layout(canvas, figure, &layout);
+    cairo_set_source_rgb(canvas->cairo, 1, 1, 1);
+    cairo_paint(canvas->cairo);
+    if (figure->title) {
+        tn_canvas_fit(canvas, size, canvas->width - 2 * canvas->font, figure->title, title,
+                      sizeof title);
+        tn_canvas_ink(canvas, TN_INK_TEXT);
+        tn_canvas_text(canvas, canvas->width / 2, layout.title, 0.5, size, title);
+    }
+    for (int p = 0; p < figure->panel_count; p++)
+        draw_panel(canvas, &figure->panels[p], &layout.panels[p]);
+}
