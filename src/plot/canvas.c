@@ -94,14 +94,26 @@ void tn_canvas_text_up(const struct tn_canvas *canvas, double x, double y, doubl
 void tn_canvas_fit(const struct tn_canvas *canvas, double size, double width, const char *text,
                    char *out, size_t room)
 {
+    const double slack = 0.01; /* widths depend on where the pen is, in the last digit */
     size_t length = strlen(text);
     snprintf(out, room, "%s", text);
-    while (length > 1 && tn_canvas_width(canvas, size, out) > width) {
+    while (length > 1 && tn_canvas_width(canvas, size, out) > width + slack) {
         length--;
         while (length > 1 && ((unsigned char)text[length] & 0xC0) == 0x80)
             length--;
         snprintf(out, room, "%.*s…", (int)length, text);
     }
+}
+
+void tn_canvas_squeeze(const struct tn_canvas *canvas, double x, double y, double size,
+                       double width, const char *text)
+{
+    const double least = 0.75; /* of the size; smaller is hard to read */
+    char cut[TEXT];
+    double full = tn_canvas_width(canvas, size, text);
+    double smaller = full > width ? fmax(least * size, size * width / full * 0.999) : size;
+    tn_canvas_fit(canvas, smaller, width, text, cut, sizeof cut);
+    tn_canvas_text(canvas, x, y, 0.5, smaller, cut);
 }
 
 /* Lines and shapes */
@@ -189,22 +201,17 @@ static void shape(cairo_t *cairo, double x, double y, double radius, int number)
 }
 
 void tn_canvas_marker(const struct tn_canvas *canvas, double x, double y, double radius,
-                      struct tn_figure_look look, bool hollow)
+                      struct tn_figure_look look, enum tn_marker marker)
 {
+    const struct colour white = {1, 1, 1}, own = colour_of(look);
+    bool hollow = marker == TN_MARKER_HOLLOW;
     cairo_set_dash(canvas->cairo, NULL, 0, 0);
     cairo_set_line_width(canvas->cairo, radius * 0.35);
     cairo_new_path(canvas->cairo);
-    shape(canvas->cairo, x, y, radius, look.number);
-    if (hollow)
-        cairo_set_source_rgb(canvas->cairo, 1, 1, 1);
-    else
-        set_colour(canvas, colour_of(look), 1);
+    shape(canvas->cairo, x, y, marker == TN_MARKER_EDGED ? radius * 1.15 : radius, look.number);
+    set_colour(canvas, hollow ? white : own, 1);
     cairo_fill_preserve(canvas->cairo);
-    /* A white edge parts a filled marker from what it lies on. */
-    if (hollow)
-        set_colour(canvas, colour_of(look), 1);
-    else
-        cairo_set_source_rgb(canvas->cairo, 1, 1, 1);
+    set_colour(canvas, marker == TN_MARKER_EDGED ? white : own, 1);
     cairo_stroke(canvas->cairo);
 }
 

@@ -37,15 +37,20 @@ void tn_canvas_text_up(const struct tn_canvas *canvas, double x, double y, doubl
 /* The text, shortened with an ellipsis to fit into `width`. */
 void tn_canvas_fit(const struct tn_canvas *canvas, double size, double width, const char *text,
                    char *out, size_t room);
+/* Text centred on x, made smaller and then shorter to fit into `width`. */
+void tn_canvas_squeeze(const struct tn_canvas *canvas, double x, double y, double size,
+                       double width, const char *text);
 
 void tn_canvas_ink(const struct tn_canvas *canvas, enum tn_ink ink);
 void tn_canvas_line(const struct tn_canvas *canvas, double x1, double y1, double x2, double y2,
                     double thickness);
 /* Colour and dashes of a look, for a line that follows. */
 void tn_canvas_pen(const struct tn_canvas *canvas, struct tn_figure_look look, double thickness);
-/* A marker of the look's shape; `radius` of the circle that is as large. */
+/* A marker of the look's shape; `radius` of the circle that is as large. An edged one has a white
+ * edge, which parts it from the line it lies on. */
+enum tn_marker { TN_MARKER_FILLED, TN_MARKER_EDGED, TN_MARKER_HOLLOW };
 void tn_canvas_marker(const struct tn_canvas *canvas, double x, double y, double radius,
-                      struct tn_figure_look look, bool hollow);
+                      struct tn_figure_look look, enum tn_marker marker);
 /* A filled rectangle; without `outline` its edges are not drawn. */
 void tn_canvas_bar(const struct tn_canvas *canvas, struct tn_box box, struct tn_figure_look look,
                    bool outline);

@@ -14,7 +14,7 @@ static double row_at(const struct tn_figure_panel *panel, double y)
 
 static double marker_size(const struct tn_canvas *canvas)
 {
-    return canvas->font * 0.3;
+    return canvas->font * 0.28;
 }
 
 /* Axes */
@@ -53,8 +53,9 @@ static void draw_x_axis(const struct tn_canvas *canvas, const struct tn_figure_p
     }
     tn_canvas_ink(canvas, TN_INK_TEXT);
     if (panel->x.label)
-        tn_canvas_text(canvas, (at->plot.left + at->plot.right) / 2,
-                       bottom + tick + 2.1 * canvas->font, 0.5, canvas->font, panel->x.label);
+        tn_canvas_squeeze(canvas, (at->plot.left + at->plot.right) / 2,
+                          bottom + tick + 2.1 * canvas->font, canvas->font,
+                          at->plot.right - at->plot.left + canvas->font, panel->x.label);
 }
 
 static void draw_rows(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
@@ -110,7 +111,8 @@ static struct tn_box bar_box(const struct tn_figure_panel *panel, const struct t
            right = tn_layout_x(at, i + 1.4);
     if (right - left < 2) { /* no room for gaps: they would only make it gray */
         left = tn_layout_x(at, i + 0.5);
-        right = tn_layout_x(at, i + 1.5);
+        right =
+            tn_layout_x(at, i + 1.5) + 0.25; /* under the next, or a light line stands between */
     }
     return (struct tn_box){left, fmin(zero, end), right, fmax(zero, end)};
 }
@@ -171,61 +173,64 @@ static void draw_error_bar(const struct tn_canvas *canvas, const struct tn_figur
     tn_canvas_line(canvas, x - cap, high, x + cap, high, 0.8);
 }
 
-/* On a line with many points, only as many as can be told apart carry a marker. */
+static enum tn_marker marker_of(const struct tn_figure_series *series)
+{
+    return series->hollow ? TN_MARKER_HOLLOW : series->line ? TN_MARKER_EDGED : TN_MARKER_FILLED;
+}
+
+/* On a line with many points, only as many as can be told apart carry a marker, and lines that run
+ * together carry them at different places. */
 static void draw_marks(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
                        const struct tn_figure_series *series, const struct tn_layout_panel *at)
 {
-    double last = -INFINITY, apart = series->line ? 3.5 * canvas->font : 0;
-    /* Lines that run together have their markers at different places. */
-    double first = series->line ? at->plot.left + series->look.number % 5 * apart / 5 : -INFINITY;
+    const double golden = 0.618034; /* its multiples never come near each other */
+    double apart = 4 * canvas->font, last = tn_layout_x(at, tn_figure_x(series, 0));
+    double wait = apart * fmod(0.25 + golden * series->look.number, 1);
     bool sparse = series->line && series->count > 12;
     for (int i = 0; i < series->count; i++) {
         double x = tn_layout_x(at, tn_figure_x(series, i));
         double y = tn_layout_y(at, row_at(panel, series->y[i]));
-        if (!isfinite(x) || !isfinite(y) ||
-            (sparse && (fabs(x - last) < apart || fabs(x - at->plot.left) < first - at->plot.left)))
+        if (!isfinite(x) || !isfinite(y) || (sparse && fabs(x - last) < wait))
             continue;
         last = x;
+        wait = apart;
         if (series->low)
             draw_error_bar(canvas, series, at, i, x);
-        tn_canvas_marker(canvas, x, y, marker_size(canvas), series->look, series->hollow);
+        tn_canvas_marker(canvas, x, y, marker_size(canvas), series->look, marker_of(series));
     }
+}
+
+/* A line that stands, or the piece of it in the legend. */
+static void draw_cursor_line(const struct tn_canvas *canvas, double x1, double y1, double x2,
+                             double y2)
+{
+    tn_canvas_ink(canvas, TN_INK_TEXT);
+    cairo_set_dash(canvas->cairo, (double[]){2, 2}, 2, 0);
+    tn_canvas_line(canvas, x1, y1, x2, y2, 0.9);
+    cairo_set_dash(canvas->cairo, NULL, 0, 0);
 }
 
 static void draw_cursor(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
                         const struct tn_layout_panel *at)
 {
-    double x = tn_layout_x(at, panel->cursor), font = canvas->font;
-    if (!isfinite(x) || x < at->plot.left - 0.01 || x > at->plot.right + 0.01)
-        return;
-    tn_canvas_ink(canvas, TN_INK_TEXT);
-    cairo_set_dash(canvas->cairo, (double[]){2, 2}, 2, 0);
-    tn_canvas_line(canvas, x, at->plot.top, x, at->plot.bottom, 0.8);
-    cairo_set_dash(canvas->cairo, NULL, 0, 0);
-    if (!panel->cursor_name)
-        return;
-    double width = tn_canvas_width(canvas, font, panel->cursor_name);
-    bool right = x + width + font < at->plot.right;
-    double left = right ? x + 0.5 * font : fmax(x - 0.5 * font - width, at->plot.left);
-    double y = at->plot.top + 0.9 * font;
-    cairo_rectangle(canvas->cairo, left - 1, y - 0.7 * font, width + 2, 1.4 * font);
-    cairo_set_source_rgba(canvas->cairo, 1, 1, 1, 0.85);
-    cairo_fill(canvas->cairo);
-    tn_canvas_ink(canvas, TN_INK_TEXT);
-    tn_canvas_text(canvas, left, y, 0, font, panel->cursor_name);
+    double x = tn_layout_x(at, panel->cursor);
+    if (isfinite(x) && x > at->plot.left - 0.01 && x < at->plot.right + 0.01)
+        draw_cursor_line(canvas, x, at->plot.top, x, at->plot.bottom);
 }
 
 /* Legend */
 
-static void draw_entry(const struct tn_canvas *canvas, const struct tn_legend_entry *entry)
+static void draw_entry(const struct tn_canvas *canvas, const struct tn_layout_panel *at,
+                       const struct tn_legend_entry *entry)
 {
-    double font = canvas->font, right = entry->x + tn_layout_swatch * font;
+    char name[256];
+    double font = canvas->font, right = entry->x + entry->swatch;
     const struct tn_figure_series *series = entry->series;
+    struct tn_box box = {entry->x, entry->y - 0.4 * font, right, entry->y + 0.4 * font};
     if (entry->bars)
-        tn_canvas_bar(
-            canvas,
-            (struct tn_box){entry->x + font, entry->y - 0.4 * font, right, entry->y + 0.4 * font},
-            entry->bars->look, entry->bars->look.pale);
+        tn_canvas_bar(canvas, box, entry->bars->look, entry->bars->look.pale);
+    else if (!series)
+        draw_cursor_line(canvas, entry->x, entry->y, right, entry->y);
     if (series && series->line) {
         tn_canvas_pen(canvas, series->look, LINE);
         if (series->background)
@@ -233,10 +238,12 @@ static void draw_entry(const struct tn_canvas *canvas, const struct tn_legend_en
         tn_canvas_line(canvas, entry->x, entry->y, right, entry->y, LINE);
     }
     if (series && series->marks)
-        tn_canvas_marker(canvas, series->line ? (entry->x + right) / 2 : right - font, entry->y,
-                         marker_size(canvas), series->look, series->hollow);
+        tn_canvas_marker(canvas, (entry->x + right) / 2, entry->y, marker_size(canvas),
+                         series->look, marker_of(series));
     tn_canvas_ink(canvas, TN_INK_TEXT);
-    tn_canvas_text(canvas, right + 0.5 * font, entry->y, 0, font, entry->name);
+    tn_canvas_fit(canvas, font, at->cell.right - right - 0.5 * font, entry->name, name,
+                  sizeof name);
+    tn_canvas_text(canvas, right + 0.5 * font, entry->y, 0, font, name);
 }
 
 static void clip_to(const struct tn_canvas *canvas, struct tn_box box, double more)
@@ -266,22 +273,19 @@ static void draw_panel(const struct tn_canvas *canvas, const struct tn_figure_pa
     draw_y_axis(canvas, panel, at);
     draw_cursor(canvas, panel, at);
     for (int e = 0; e < at->legend.count; e++)
-        draw_entry(canvas, &at->legend.entries[e]);
+        draw_entry(canvas, at, &at->legend.entries[e]);
 }
 
 void tn_figure_draw(const struct tn_canvas *canvas, const struct tn_figure *figure)
 {
     struct tn_layout layout;
-    char title[512];
-    double size = tn_layout_title * canvas->font;
     tn_layout(canvas, figure, &layout);
     cairo_set_source_rgb(canvas->cairo, 1, 1, 1);
     cairo_paint(canvas->cairo);
     if (figure->title) {
-        tn_canvas_fit(canvas, size, canvas->width - 2 * canvas->font, figure->title, title,
-                      sizeof title);
         tn_canvas_ink(canvas, TN_INK_TEXT);
-        tn_canvas_text(canvas, canvas->width / 2, layout.title, 0.5, size, title);
+        tn_canvas_squeeze(canvas, canvas->width / 2, layout.title, tn_layout_title * canvas->font,
+                          canvas->width - 2 * canvas->font, figure->title);
     }
     for (int p = 0; p < figure->panel_count; p++)
         draw_panel(canvas, &figure->panels[p], &layout.panels[p]);

@@ -44,8 +44,8 @@ static void take_series(struct taken *taken, const struct tn_figure_series *seri
             continue;
         take(taken, (struct tn_box){x - radius, y - radius, x + radius, y + radius});
         if (series->low)
-            take(taken, (struct tn_box){x - radius / 2, tn_layout_y(layout, series->high[i]),
-                                        x + radius / 2, tn_layout_y(layout, series->low[i])});
+            take(taken, (struct tn_box){x - radius, tn_layout_y(layout, series->high[i]) - 0.5,
+                                        x + radius, tn_layout_y(layout, series->low[i]) + 0.5});
         for (int piece = 1; series->line && i > 0 && piece < PIECES; piece++) {
             double part = (double)piece / PIECES;
             double xl = tn_layout_x(layout, tn_figure_x(series, i - 1));
@@ -97,6 +97,9 @@ static void draw_label(const struct tn_canvas *canvas, struct taken *taken,
         return;
     take(taken, box);
     lead(canvas, x, y, box);
+    cairo_rectangle(canvas->cairo, box.left, box.top, width, box.bottom - box.top);
+    cairo_set_source_rgba(canvas->cairo, 1, 1, 1, 0.8); /* over the grid */
+    cairo_fill(canvas->cairo);
     tn_canvas_ink(canvas, TN_INK_TEXT);
     tn_canvas_text(canvas, box.left, (box.top + box.bottom) / 2, 0, size, text);
 }

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-const double tn_layout_line = 1.5, tn_layout_title = 1.15, tn_layout_swatch = 2.4;
+const double tn_layout_line = 1.5, tn_layout_title = 1.15;
 
 /* Between things, in parts of the font. */
 static const double GAP = 0.6, TICK = 0.45, PANEL_GAP = 1.2, EDGE = 0.5;
@@ -23,11 +23,24 @@ double tn_layout_y(const struct tn_layout_panel *panel, double value)
 /* Legend: lines of entries over the plot */
 
 static void add_entry(struct tn_legend *legend, const char *name,
-                      const struct tn_figure_series *series, const struct tn_figure_bars *bars)
+                      const struct tn_figure_series *series, const struct tn_figure_bars *bars,
+                      double font)
 {
+    bool line = series ? series->line : !bars;
     if (name && legend->count < TN_LEGEND_ENTRIES)
-        legend->entries[legend->count++] =
-            (struct tn_legend_entry){.name = name, .series = series, .bars = bars};
+        legend->entries[legend->count++] = (struct tn_legend_entry){
+            .name = name, .series = series, .bars = bars, .swatch = (line ? 2.4 : 1.2) * font};
+}
+
+static void list_entries(const struct tn_figure_panel *panel, struct tn_legend *legend, double font)
+{
+    legend->count = 0;
+    for (int b = panel->bar_count - 1; b >= 0; b--) /* what is in front comes first */
+        add_entry(legend, panel->bars[b].name, NULL, &panel->bars[b], font);
+    for (int s = 0; s < panel->series_count; s++)
+        add_entry(legend, panel->series[s].name, &panel->series[s], NULL, font);
+    if (isfinite(panel->cursor))
+        add_entry(legend, panel->cursor_name, NULL, NULL, font);
 }
 
 /* Set the entries into lines; the first line's middle is at `top`. */
@@ -36,16 +49,13 @@ static void place_legend(const struct tn_canvas *canvas, const struct tn_figure_
 {
     struct tn_legend *legend = &out->legend;
     double font = canvas->font, x = left;
-    legend->count = legend->lines = 0;
-    for (int b = 0; b < panel->bar_count; b++)
-        add_entry(legend, panel->bars[b].name, NULL, &panel->bars[b]);
-    for (int s = 0; s < panel->series_count; s++)
-        add_entry(legend, panel->series[s].name, &panel->series[s], NULL);
+    list_entries(panel, legend, font);
+    legend->lines = 0;
     for (int e = 0; e < legend->count; e++) {
         struct tn_legend_entry *entry = &legend->entries[e];
-        double width = (tn_layout_swatch + GAP) * font +
-                       tn_canvas_width(canvas, font, entry->name) + 1.2 * font;
-        if (e == 0 || x + width - font > right) {
+        double width =
+            entry->swatch + GAP * font + tn_canvas_width(canvas, font, entry->name) + 1.2 * font;
+        if (e == 0 || x + width - 1.2 * font > right) {
             x = left;
             legend->lines++;
         }
@@ -70,7 +80,7 @@ static double widest_row(const struct tn_canvas *canvas, const struct tn_figure_
                          struct tn_layout_panel *out)
 {
     double row = (out->plot.bottom - out->plot.top) / axis->row_count, most = 0;
-    out->row_font = fmax(fmin(canvas->font, row * 0.95), fmin(canvas->font, 4.5));
+    out->row_font = fmax(fmin(canvas->font, row * 0.85), fmin(canvas->font, 4.5));
     out->row_stride = row > 0 ? (int)ceil(out->row_font * 1.05 / row) : 1;
     for (int i = 0; !axis->unnamed && i < axis->row_count; i++)
         most = fmax(most, tn_canvas_width(canvas, out->row_font, axis->rows[i]));
@@ -181,7 +191,7 @@ static double legends(const struct tn_canvas *canvas, const struct tn_figure *fi
     int lines = 0;
     for (int p = 0; p < figure->panel_count; p++) {
         struct tn_layout_panel *out = &layout->panels[p];
-        double left = fmin(out->plot.left, out->cell.left + 2 * canvas->font);
+        double left = fmin(out->plot.left, out->cell.left + 1.5 * canvas->font);
         place_legend(canvas, &figure->panels[p], out, left, out->cell.right,
                      top + canvas->font * 0.7);
         lines = out->legend.lines > lines ? out->legend.lines : lines;

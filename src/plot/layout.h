@@ -7,13 +7,13 @@
 #include "plot/range.h"
 #include "plot/ticks.h"
 
-enum { TN_LEGEND_ENTRIES = TN_FIGURE_SERIES + TN_FIGURE_BARS };
+enum { TN_LEGEND_ENTRIES = TN_FIGURE_SERIES + TN_FIGURE_BARS + 1 };
 
 struct tn_legend_entry {
     const char *name;
-    const struct tn_figure_series *series; /* one of them */
+    const struct tn_figure_series *series; /* one of them; neither: the cursor */
     const struct tn_figure_bars *bars;
-    double x, y; /* its left end, its middle */
+    double x, y, swatch; /* its left end, its middle; how wide what it shows is */
 };
 
 struct tn_legend {
@@ -40,7 +40,6 @@ struct tn_layout {
 /* Sizes in parts of the canvas' font. */
 extern const double tn_layout_line;  /* from line to line */
 extern const double tn_layout_title; /* size of the title */
-extern const double tn_layout_swatch;
 
 void tn_layout(const struct tn_canvas *canvas, const struct tn_figure *figure,
                struct tn_layout *layout);

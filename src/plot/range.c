@@ -46,17 +46,18 @@ static struct tn_range settled(struct tn_range range, const struct tn_figure_axi
     if (isfinite(axis->to))
         range.high = axis->to;
     if (!(range.high > range.low)) {
-        double room = range.low == 0 ? 1 : fabs(range.low) * 0.1;
+        double room = range.low == 0 || axis->whole ? 1 : fabs(range.low) * 0.1;
         range.low -= range.log || range.low > 0 ? room / 2 : 0;
         range.high = range.low + room;
     }
     return range;
 }
 
-static bool any_line(const struct tn_figure_panel *panel)
+/* Curves go from end to end; points by themselves want room around them. */
+static bool any_points(const struct tn_figure_panel *panel)
 {
     for (int s = 0; s < panel->series_count; s++)
-        if (panel->series[s].line)
+        if (!panel->series[s].line)
             return true;
     return false;
 }
@@ -81,10 +82,12 @@ struct tn_range tn_range_x(const struct tn_figure_panel *panel)
         take(&range, 0.5);
         take(&range, panel->bars[b].count + 0.5);
     }
-    if (panel->across && panel->bar_count > 0)
+    if (panel->across && panel->bar_count > 0) {
         take_lengths(&range, panel);
-    else if (range.high > range.low && !standing && !any_line(panel))
+        range.high += 0.03 * (range.high - range.low);
+    } else if (range.high > range.low && !standing && any_points(panel)) {
         pad(&range, 0.08);
+    }
     return settled(range, &panel->x);
 }
 

@@ -157,7 +157,7 @@ static bool draw_view(const struct order *order, struct tn_figure *figure, struc
 /* As high as its rows need where the height is not given. */
 static double usual_height(const struct order *order)
 {
-    const double row = 3.8, around = 22, least = 45, most = 290;
+    const double row = 4.2, around = 30, least = 45, most = 290;
     bool rows = shows(order, "ratios") || shows(order, "time");
     return rows ? fmin(most, fmax(least, around + row * order->snapshot->layer_count)) : 90;
 }

@@ -73,7 +73,7 @@ static bool add_kind(struct tn_figure *figure, struct tn_figure_panel *panel,
                      const struct points *all, enum kind kind, const struct tn_compared *base,
                      struct tn_error *error)
 {
-    static const char *const names[] = {"pruned", "whole", "on other images"};
+    static const char *const names[] = {"pruned", "as opened", "on other images"};
     static const int looks[] = {LOOK_MADE, LOOK_OPENED, LOOK_OTHER};
     struct points points;
     if (!allocate(figure, all->count, &points, error))
@@ -180,8 +180,8 @@ bool tn_plot_compare(struct tn_figure *figure, int count, const struct tn_compar
     panel->y.percent = true;
     figure->title =
         tn_figure_text(figure, error, "%s: top-1 with 95 %% intervals", base->state->model_name);
-    bool fine = figure->title && add_front(figure, panel, &all, base, error);
+    bool fine = figure->title != NULL;
     for (enum kind kind = MADE; fine && kind < KINDS; kind++)
         fine = add_kind(figure, panel, &all, kind, base, error);
-    return fine;
+    return fine && add_front(figure, panel, &all, base, error);
 }

@@ -132,9 +132,10 @@ bool tn_plot_filters(struct tn_figure *figure, const struct tn_snapshot_layer *l
     panel->y.label = tn_figure_text(figure, error, "importance (%s)", layer->method);
     figure->title = tn_figure_text(figure, error, "%s: %d of %d filters kept", layer->name,
                                    layer->kept, layer->filters);
-    return panel->y.label && figure->title && add_bars(figure, panel, layer, ranked, true, error) &&
+    return panel->y.label && figure->title &&
            (layer->kept == layer->filters ||
             add_bars(figure, panel, layer, ranked, false, error)) &&
+           add_bars(figure, panel, layer, ranked, true, error) &&
            add_locks(figure, panel, layer, ranked, TN_LOCK_KEEP, error) &&
            add_locks(figure, panel, layer, ranked, TN_LOCK_PRUNE, error);
 }
@@ -168,9 +169,10 @@ bool tn_plot_steps(struct tn_figure *figure, const struct tn_snapshot_layer *lay
     panel->y.label = "relative error";
     panel->y.log = tn_plot_crowded(panel);
     panel->cursor = removed;
-    panel->cursor_name = removed == 0 ? "none removed"
-                                      : tn_figure_text(figure, error, "%d removed: %.3g, ls %.3g",
-                                                       removed, layer->error, layer->error_ls);
+    panel->cursor_name = removed == 0
+                             ? "none removed"
+                             : tn_figure_text(figure, error, "%d removed: error %.3g, ls %.3g",
+                                              removed, layer->error, layer->error_ls);
     figure->title =
         tn_figure_text(figure, error, "%s: filters removed by %s", layer->name, layer->method);
     return panel->cursor_name && figure->title;

@@ -71,7 +71,7 @@ static bool add_flops(struct tn_figure *figure, const struct tn_snapshot *snapsh
                       const char *const *names, struct tn_error *error)
 {
     struct tn_figure_panel *panel =
-        add_rows(figure, snapshot->layer_count, names, "part of FLOPs today (%)");
+        add_rows(figure, snapshot->layer_count, names, "FLOPs today (%)");
     double *share = tn_figure_doubles(figure, snapshot->layer_count, error);
     for (int l = 0; share && l < snapshot->layer_count; l++)
         share[l] = snapshot->flops_now > 0
@@ -128,10 +128,10 @@ bool tn_plot_ratios(struct tn_figure *figure, const struct tn_snapshot *snapshot
 {
     const char **names = layer_names(figure, snapshot, error);
     double flops = (double)snapshot->flops, params = (double)snapshot->params;
-    figure->title = tn_figure_text(
-        figure, error, "%s: FLOPs %.3fx, parameters %.3fx of the opened network",
-        snapshot->model_name, flops > 0 ? (double)snapshot->flops_planned / flops : NAN,
-        params > 0 ? (double)snapshot->params_planned / params : NAN);
+    figure->title =
+        tn_figure_text(figure, error, "%s: FLOPs %.3fx, params %.3fx", snapshot->model_name,
+                       flops > 0 ? (double)snapshot->flops_planned / flops : NAN,
+                       params > 0 ? (double)snapshot->params_planned / params : NAN);
     return names && figure->title && add_kept(figure, snapshot, names, error) &&
            add_flops(figure, snapshot, names, error) && add_errors(figure, snapshot, names, error);
 }
@@ -159,7 +159,7 @@ static bool add_shares(struct tn_figure *figure, const struct tn_snapshot_times 
 {
     int count = times->layer_count + 1;
     double total = 0;
-    struct tn_figure_panel *panel = add_rows(figure, count, names, "part of FLOPs (%)");
+    struct tn_figure_panel *panel = add_rows(figure, count, names, "FLOPs (%)");
     double *share = tn_figure_doubles(figure, count, error);
     for (int l = 0; l < times->layer_count; l++)
         total += times->layers[l].flops;
