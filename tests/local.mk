@@ -9,6 +9,7 @@ include tests/model.mk
 include tests/data.mk
 include tests/engine.mk
 include tests/prune.mk
+include tests/plot.mk
 include tests/session.mk
 include tests/ui.mk
 include tests/pipeline.mk

@@ -12,6 +12,7 @@ thinet_tui_SOURCES += \
 	ui/lines.c ui/lines.h \
 	ui/overlay.c ui/overlay.h \
 	ui/panel.c ui/panel.h \
+	ui/picture.c ui/picture.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
 	ui/screen.c ui/screen.h \

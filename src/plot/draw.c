@@ -6,6 +6,9 @@
 
 static const double TICK = 0.45, THIN = 0.5, LINE = 1.2; /* of the font; points */
 
+/* Bars that are less thick than this have no outline, standing ones of less than that no gaps. */
+static const double OUTLINED = 2.8, APART = 2;
+
 /* A row's middle: rows are numbered, and each is 1 high. */
 static double row_at(const struct tn_figure_panel *panel, double y)
 {
@@ -109,7 +112,7 @@ static struct tn_box bar_box(const struct tn_figure_panel *panel, const struct t
     }
     double end = tn_layout_y(at, length), left = tn_layout_x(at, i + 0.6),
            right = tn_layout_x(at, i + 1.4);
-    if (right - left < 2) { /* no room for gaps: they would only make it gray */
+    if (right - left < APART) { /* no room for gaps: they would only make it gray */
         left = tn_layout_x(at, i + 0.5);
         right =
             tn_layout_x(at, i + 1.5) + 0.25; /* under the next, or a light line stands between */
@@ -125,7 +128,7 @@ static void draw_bars(const struct tn_canvas *canvas, const struct tn_figure_pan
             continue;
         struct tn_box box = bar_box(panel, at, i, bars->length[i]);
         double thickness = panel->across ? box.bottom - box.top : box.right - box.left;
-        tn_canvas_bar(canvas, box, bars->look, bars->look.pale && thickness > 2);
+        tn_canvas_bar(canvas, box, bars->look, bars->look.pale && thickness > OUTLINED);
         if (!panel->across || !bars->ends || !bars->ends[i] || i % at->row_stride != 0)
             continue;
         tn_canvas_ink(canvas, TN_INK_TEXT);

@@ -2,7 +2,7 @@
 #include "session/plot.h"
 #include <math.h>
 
-enum { LOOK_MAIN = 0, LOOK_PLAIN = 1 };
+enum { LOOK_MAIN = 0, LOOK_PLAIN = 1, LOOK_FIXED = 7 };
 
 static const char **layer_names(struct tn_figure *figure, const struct tn_snapshot *snapshot,
                                 struct tn_error *error)
@@ -46,13 +46,15 @@ static bool add_kept(struct tn_figure *figure, const struct tn_snapshot *snapsho
     struct tn_figure_panel *panel = add_rows(figure, count, names, "filters kept (%)");
     double *whole = tn_figure_doubles(figure, count, error);
     double *kept = tn_figure_doubles(figure, count, error);
+    double *fixed = tn_figure_doubles(figure, count, error);
     const char **ends = tn_figure_texts(figure, count, error);
-    if (!whole || !kept || !ends)
+    if (!whole || !kept || !fixed || !ends)
         return false;
     for (int l = 0; l < count; l++) {
         const struct tn_snapshot_layer *layer = &snapshot->layers[l];
         whole[l] = 1;
-        kept[l] = layer->filters > 0 ? (double)layer->kept / layer->filters : NAN;
+        kept[l] = layer->prunable ? (double)layer->kept / layer->filters : NAN;
+        fixed[l] = layer->prunable ? NAN : 1;
         ends[l] = layer->prunable
                       ? tn_figure_text(figure, error, "%d/%d", layer->kept, layer->filters)
                       : "fixed";
@@ -61,6 +63,7 @@ static bool add_kept(struct tn_figure *figure, const struct tn_snapshot *snapsho
     }
     add_bars(panel, "removed", (struct tn_figure_look){LOOK_PLAIN, true}, whole);
     panel->bars[0].ends = ends;
+    add_bars(panel, NULL, (struct tn_figure_look){LOOK_FIXED, true}, fixed);
     add_bars(panel, "kept", (struct tn_figure_look){LOOK_MAIN, false}, kept);
     panel->x.percent = true;
     panel->weight = 1.3;
