@@ -75,22 +75,6 @@ void tn_canvas_text(const struct tn_canvas *canvas, double x, double y, double a
          (struct tn_box){left, line - CAPITALS * size, left + width, line + BELOW * size});
 }
 
-void tn_canvas_text_up(const struct tn_canvas *canvas, double x, double y, double size,
-                       const char *text)
-{
-    char cleaned[TEXT];
-    double width = tn_canvas_width(canvas, size, text), line = x + CAPITALS * size / 2;
-    cairo_save(canvas->cairo);
-    cairo_translate(canvas->cairo, line, y + width / 2);
-    cairo_rotate(canvas->cairo, -M_PI / 2);
-    cairo_move_to(canvas->cairo, 0, 0);
-    cairo_show_text(canvas->cairo, tn_plot_clean(text, cleaned, TEXT));
-    cairo_restore(canvas->cairo);
-    tell(
-        canvas, text,
-        (struct tn_box){line - CAPITALS * size, y - width / 2, line + BELOW * size, y + width / 2});
-}
-
 void tn_canvas_fit(const struct tn_canvas *canvas, double size, double width, const char *text,
                    char *out, size_t room)
 {
@@ -105,15 +89,40 @@ void tn_canvas_fit(const struct tn_canvas *canvas, double size, double width, co
     }
 }
 
+/* A text that is too long is made smaller first, as long as it can be read. */
+static double smaller_size(const struct tn_canvas *canvas, double size, double width,
+                           const char *text)
+{
+    const double least = 0.75; /* of the size */
+    double full = tn_canvas_width(canvas, size, text);
+    return full > width ? fmax(least * size, size * width / full * 0.999) : size;
+}
+
 void tn_canvas_squeeze(const struct tn_canvas *canvas, double x, double y, double size,
                        double width, const char *text)
 {
-    const double least = 0.75; /* of the size; smaller is hard to read */
     char cut[TEXT];
-    double full = tn_canvas_width(canvas, size, text);
-    double smaller = full > width ? fmax(least * size, size * width / full * 0.999) : size;
+    double smaller = smaller_size(canvas, size, width, text);
     tn_canvas_fit(canvas, smaller, width, text, cut, sizeof cut);
     tn_canvas_text(canvas, x, y, 0.5, smaller, cut);
+}
+
+void tn_canvas_text_up(const struct tn_canvas *canvas, double x, double y, double size,
+                       double length, const char *text)
+{
+    char cut[TEXT], cleaned[TEXT];
+    double smaller = smaller_size(canvas, size, length, text);
+    tn_canvas_fit(canvas, smaller, length, text, cut, sizeof cut);
+    double width = tn_canvas_width(canvas, smaller, cut), line = x + CAPITALS * smaller / 2;
+    cairo_save(canvas->cairo);
+    cairo_translate(canvas->cairo, line, y + width / 2);
+    cairo_rotate(canvas->cairo, -M_PI / 2);
+    cairo_move_to(canvas->cairo, 0, 0);
+    cairo_show_text(canvas->cairo, tn_plot_clean(cut, cleaned, TEXT));
+    cairo_restore(canvas->cairo);
+    tell(canvas, cut,
+         (struct tn_box){line - CAPITALS * smaller, y - width / 2, line + BELOW * smaller,
+                         y + width / 2});
 }
 
 /* Lines and shapes */
@@ -155,7 +164,7 @@ void tn_canvas_pen(const struct tn_canvas *canvas, struct tn_figure_look look, d
 {
     static const double dashes[DASHES][4] = {
         {0, 0, 0, 0}, {5, 2, 5, 2}, {1.5, 1.5, 1.5, 1.5}, {6, 1.5, 1.5, 1.5}, {9, 2, 3, 2}};
-    int dash = (look.number + look.number / COLOURS) % DASHES;
+    int dash = (look.number + look.number / MARKERS) % DASHES; /* no pair comes twice */
     set_colour(canvas, colour_of(look), strength_of(look));
     cairo_set_line_width(canvas->cairo, thickness);
     cairo_set_dash(canvas->cairo, dashes[dash], dash ? 4 : 0, 0);
@@ -167,6 +176,16 @@ static void polygon(cairo_t *cairo, double x, double y, double radius, int corne
         double angle = turn + 2 * M_PI * i / corners;
         cairo_line_to(cairo, x + radius * sin(angle), y - radius * cos(angle));
     }
+    cairo_close_path(cairo);
+}
+
+/* A plus sign with thick arms. */
+static void cross(cairo_t *cairo, double x, double y, double radius)
+{
+    static const int corners[12][2] = {{-1, -3}, {1, -3}, {1, -1}, {3, -1}, {3, 1},   {1, 1},
+                                       {1, 3},   {-1, 3}, {-1, 1}, {-3, 1}, {-3, -1}, {-1, -1}};
+    for (int i = 0; i < 12; i++)
+        cairo_line_to(cairo, x + corners[i][0] * radius / 3, y + corners[i][1] * radius / 3);
     cairo_close_path(cairo);
 }
 
@@ -192,7 +211,7 @@ static void shape(cairo_t *cairo, double x, double y, double radius, int number)
         polygon(cairo, x, y, radius * 1.5, 3, M_PI);
         break;
     case 5:
-        polygon(cairo, x, y, radius * 1.2, 5, 0);
+        cross(cairo, x, y, radius * 1.25);
         break;
     default:
         polygon(cairo, x, y, radius * 1.5, 3, M_PI / 2);

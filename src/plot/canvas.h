@@ -31,15 +31,15 @@ double tn_canvas_width(const struct tn_canvas *canvas, double size, const char *
  * centred on y. */
 void tn_canvas_text(const struct tn_canvas *canvas, double x, double y, double align, double size,
                     const char *text);
-/* Text that reads upwards, its middle at x, y. */
-void tn_canvas_text_up(const struct tn_canvas *canvas, double x, double y, double size,
-                       const char *text);
 /* The text, shortened with an ellipsis to fit into `width`. */
 void tn_canvas_fit(const struct tn_canvas *canvas, double size, double width, const char *text,
                    char *out, size_t room);
 /* Text centred on x, made smaller and then shorter to fit into `width`. */
 void tn_canvas_squeeze(const struct tn_canvas *canvas, double x, double y, double size,
                        double width, const char *text);
+/* The same reading upwards, its middle at x, y. */
+void tn_canvas_text_up(const struct tn_canvas *canvas, double x, double y, double size,
+                       double length, const char *text);
 
 void tn_canvas_ink(const struct tn_canvas *canvas, enum tn_ink ink);
 void tn_canvas_line(const struct tn_canvas *canvas, double x1, double y1, double x2, double y2,

@@ -95,7 +95,8 @@ static void draw_y_axis(const struct tn_canvas *canvas, const struct tn_figure_p
     tn_canvas_ink(canvas, TN_INK_TEXT);
     if (panel->y.label)
         tn_canvas_text_up(canvas, at->cell.left + 0.6 * canvas->font,
-                          (at->plot.top + at->plot.bottom) / 2, canvas->font, panel->y.label);
+                          (at->plot.top + at->plot.bottom) / 2, canvas->font,
+                          at->plot.bottom - at->plot.top + canvas->font, panel->y.label);
 }
 
 /* Bars */

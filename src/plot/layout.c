@@ -107,25 +107,12 @@ static void find_y(const struct tn_canvas *canvas, const struct tn_figure_panel 
         out->names = widest_row(canvas, &panel->y, out);
         return;
     }
-    find_ticks(&out->y, &panel->y, (int)(height / (canvas->font * 2.4)), &out->y_ticks);
+    find_ticks(&out->y, &panel->y, (int)fmin(9, height / (canvas->font * 1.9)), &out->y_ticks);
     out->names = widest_tick(canvas, &out->y_ticks);
 }
 
-/* As many horizontal ticks as have room beside each other. */
-static void find_x(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
-                   struct tn_layout_panel *out)
-{
-    double width = out->plot.right - out->plot.left;
-    struct tn_range whole = tn_range_x(panel);
-    for (int most = TN_TICKS_MOST; most >= 2; most--) {
-        find_ticks(&whole, &panel->x, most, &out->x_ticks);
-        if ((widest_tick(canvas, &out->x_ticks) + 1.2 * canvas->font) * out->x_ticks.count <= width)
-            break;
-    }
-    out->x = whole;
-}
-
-/* What is written behind the bars has room within the axes: they end later by that. */
+/* What is written behind the bars has room within the axes: the axis goes on for it, without ticks.
+ */
 static void make_room(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
                       struct tn_layout_panel *out)
 {
@@ -139,6 +126,22 @@ static void make_room(const struct tn_canvas *canvas, const struct tn_figure_pan
                 needed = fmax(needed, length / (1 - behind / width));
         }
     out->x.high = out->x.low + needed * (out->x.high - out->x.low);
+}
+
+/* The horizontal range, and as many ticks as have room beside each other. */
+static void find_x(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
+                   struct tn_layout_panel *out)
+{
+    struct tn_range ticked = tn_range_x(panel);
+    out->x = ticked;
+    make_room(canvas, panel, out);
+    double width = out->plot.right - out->plot.left;
+    width *= tn_range_place(&out->x, ticked.high);
+    for (int most = TN_TICKS_MOST; most >= 2; most--) {
+        find_ticks(&ticked, &panel->x, most, &out->x_ticks);
+        if ((widest_tick(canvas, &out->x_ticks) + 1.2 * canvas->font) * out->x_ticks.count <= width)
+            break;
+    }
 }
 
 static double left_of(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
@@ -180,7 +183,6 @@ static void share(const struct tn_canvas *canvas, const struct tn_figure *figure
         out->cell.right = out->plot.right + rights[p];
         x = out->cell.right + PANEL_GAP * font;
         find_x(canvas, panel, out);
-        make_room(canvas, panel, out);
     }
 }
 
