@@ -45,7 +45,7 @@ static void propose(const struct screen *screen, const char *view, const char *l
     if (end != NULL && strcmp(end, ".onnx") == 0)
         *end = '\0';
     out[0] = '\0';
-    append(out, *model == '-' || *model == '.' ? "network" : model);
+    append(out, *model == '-' || *model == '.' || *model == '\0' ? "network" : model);
     append(out, "-");
     append(out, view);
     if (layer != NULL)
