@@ -291,6 +291,36 @@ static void no_text_lies_over_another_or_beyond_the_page(void **state)
                 }
 }
 
+static bool is_heard(const char *text)
+{
+    for (int i = 0; i < heard.count; i++)
+        if (strcmp(heard.texts[i], text) == 0)
+            return true;
+    return false;
+}
+
+static void a_label_without_room_is_made_brief(void **state)
+{
+    (void)state;
+    static const char *const labels[] = {
+        "long enough for this page (7)",
+        "a label that no figure as narrow as this one has any room for (8)"};
+    static const char *const briefs[] = {"7", "8"};
+    struct tn_figure figure;
+    tn_figure_start(&figure, 70, 60);
+    *tn_figure_series(tn_figure_panel(&figure)) = (struct tn_figure_series){.marks = true,
+                                                                            .count = 2,
+                                                                            .x = (double[]){1, 2},
+                                                                            .y = (double[]){1, 2},
+                                                                            .labels = labels,
+                                                                            .briefs = briefs};
+    cairo_surface_destroy(draw(&figure));
+    assert_true(is_heard("long enough for this page (7)"));
+    assert_false(is_heard("7"));
+    assert_true(is_heard("8"));
+    tn_figure_free(&figure);
+}
+
 static void panels_stand_side_by_side(void **state)
 {
     (void)state;
@@ -435,6 +465,7 @@ int main(void)
         cmocka_unit_test(logarithmic_ticks_are_powers_of_ten),
         cmocka_unit_test(a_range_shows_all_and_bars_begin_at_zero),
         cmocka_unit_test(no_text_lies_over_another_or_beyond_the_page),
+        cmocka_unit_test(a_label_without_room_is_made_brief),
         cmocka_unit_test(panels_stand_side_by_side),
         cmocka_unit_test(looks_differ_without_colour),
         cmocka_unit_test(texts_are_made_clean),

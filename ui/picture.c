@@ -11,7 +11,7 @@ enum { NAME = 128 };
 static void lower(const char *name, char out[NAME])
 {
     int i = 0;
-    for (; name[i] != '\0' && i < NAME - 1; i++)
+    for (; i < NAME - 1 && name[i] != '\0'; i++)
         out[i] = (char)tolower((unsigned char)name[i]);
     out[i] = '\0';
 }

@@ -262,17 +262,20 @@ static void draw_panel(const struct tn_canvas *canvas, const struct tn_figure_pa
 {
     draw_grid(canvas, panel, at);
     cairo_save(canvas->cairo);
-    clip_to(canvas, at->plot, marker_size(canvas) * 1.7);
+    clip_to(canvas, at->plot, LINE / 2);
     for (int b = 0; b < panel->bar_count; b++)
         draw_bars(canvas, panel, &panel->bars[b], at);
     for (int s = 0; s < panel->series_count; s++)
         if (panel->series[s].line)
             draw_line(canvas, panel, &panel->series[s], at);
+    cairo_restore(canvas->cairo);
+    tn_labels_draw(canvas, panel, at);
+    cairo_save(canvas->cairo);
+    clip_to(canvas, at->plot, marker_size(canvas) * 1.7);
     for (int s = 0; s < panel->series_count; s++)
         if (panel->series[s].marks)
             draw_marks(canvas, panel, &panel->series[s], at);
     cairo_restore(canvas->cairo);
-    tn_labels_draw(canvas, panel, at);
     draw_x_axis(canvas, panel, at);
     draw_y_axis(canvas, panel, at);
     draw_cursor(canvas, panel, at);

@@ -39,6 +39,7 @@ struct tn_figure_series {
     const double *y;           /* [count]; NAN: a gap */
     const double *low, *high;  /* [count] ends of the error bars, or NULL */
     const char *const *labels; /* [count] written beside the points where there is room, or NULL */
+    const char *const *briefs; /* [count] written there where the label has no room, or NULL */
 };
 
 struct tn_figure_bars {

@@ -88,13 +88,14 @@ static void lead(const struct tn_canvas *canvas, double x, double y, struct tn_b
     tn_canvas_line(canvas, x, y, nx, ny, 0.5);
 }
 
-static void draw_label(const struct tn_canvas *canvas, struct taken *taken,
+/* False: there is no room. */
+static bool draw_label(const struct tn_canvas *canvas, struct taken *taken,
                        const struct tn_layout_panel *layout, double x, double y, const char *text)
 {
     struct tn_box box;
     double size = canvas->font * 0.92, width = tn_canvas_width(canvas, size, text);
-    if (!isfinite(x) || !isfinite(y) || !find_place(canvas, taken, layout, x, y, width, &box))
-        return;
+    if (!find_place(canvas, taken, layout, x, y, width, &box))
+        return false;
     take(taken, box);
     lead(canvas, x, y, box);
     cairo_rectangle(canvas->cairo, box.left, box.top, width, box.bottom - box.top);
@@ -102,6 +103,21 @@ static void draw_label(const struct tn_canvas *canvas, struct taken *taken,
     cairo_fill(canvas->cairo);
     tn_canvas_ink(canvas, TN_INK_TEXT);
     tn_canvas_text(canvas, box.left, (box.top + box.bottom) / 2, 0, size, text);
+    return true;
+}
+
+static void label_series(const struct tn_canvas *canvas, struct taken *taken,
+                         const struct tn_layout_panel *layout,
+                         const struct tn_figure_series *series)
+{
+    for (int i = 0; series->labels && i < series->count; i++) {
+        double x = tn_layout_x(layout, tn_figure_x(series, i));
+        double y = tn_layout_y(layout, series->y[i]);
+        if (!isfinite(x) || !isfinite(y) || !series->labels[i])
+            continue;
+        if (!draw_label(canvas, taken, layout, x, y, series->labels[i]) && series->briefs)
+            draw_label(canvas, taken, layout, x, y, series->briefs[i]);
+    }
 }
 
 void tn_labels_draw(const struct tn_canvas *canvas, const struct tn_figure_panel *panel,
@@ -111,11 +127,6 @@ void tn_labels_draw(const struct tn_canvas *canvas, const struct tn_figure_panel
     taken.count = 0;
     for (int s = 0; s < panel->series_count; s++)
         take_series(&taken, &panel->series[s], layout, canvas->font * 0.4);
-    for (int s = 0; s < panel->series_count; s++) {
-        const struct tn_figure_series *series = &panel->series[s];
-        for (int i = 0; series->labels && i < series->count; i++)
-            if (series->labels[i])
-                draw_label(canvas, &taken, layout, tn_layout_x(layout, tn_figure_x(series, i)),
-                           tn_layout_y(layout, series->y[i]), series->labels[i]);
-    }
+    for (int s = 0; s < panel->series_count; s++)
+        label_series(canvas, &taken, layout, &panel->series[s]);
 }

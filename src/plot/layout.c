@@ -37,8 +37,10 @@ static void list_entries(const struct tn_figure_panel *panel, struct tn_legend *
     legend->count = 0;
     for (int b = panel->bar_count - 1; b >= 0; b--) /* what is in front comes first */
         add_entry(legend, panel->bars[b].name, NULL, &panel->bars[b], font);
-    for (int s = 0; s < panel->series_count; s++)
-        add_entry(legend, panel->series[s].name, &panel->series[s], NULL, font);
+    for (int pass = 0; pass < 2; pass++)
+        for (int s = 0; s < panel->series_count; s++)
+            if (panel->series[s].background == (pass == 1))
+                add_entry(legend, panel->series[s].name, &panel->series[s], NULL, font);
     if (isfinite(panel->cursor))
         add_entry(legend, panel->cursor_name, NULL, NULL, font);
 }
@@ -163,7 +165,7 @@ static void share(const struct tn_canvas *canvas, const struct tn_figure *figure
                   struct tn_layout *layout)
 {
     double font = canvas->font, weights = 0, taken = 2 * EDGE * font;
-    double lefts[TN_FIGURE_PANELS], rights[TN_FIGURE_PANELS];
+    double lefts[TN_FIGURE_PANELS] = {0}, rights[TN_FIGURE_PANELS] = {0};
     for (int p = 0; p < figure->panel_count; p++) {
         const struct tn_figure_panel *panel = &figure->panels[p];
         find_y(canvas, panel, &layout->panels[p]);
@@ -198,7 +200,7 @@ static double legends(const struct tn_canvas *canvas, const struct tn_figure *fi
                      top + canvas->font * 0.7);
         lines = out->legend.lines > lines ? out->legend.lines : lines;
     }
-    return top + lines * tn_layout_line * canvas->font + (lines > 0 ? 0.3 * canvas->font : 0);
+    return top + lines * tn_layout_line * canvas->font + (lines > 0 ? 0.5 * canvas->font : 0);
 }
 
 void tn_layout(const struct tn_canvas *canvas, const struct tn_figure *figure,

@@ -64,9 +64,9 @@ static void write_power(char *text, size_t size, int n)
 
 static void add_log(struct tn_ticks *ticks, double at, int power, bool plain, bool percent)
 {
-    char *text = ticks->text[ticks->count];
-    if (ticks->count == TN_TICKS_MOST)
+    if (ticks->count >= TN_TICKS_MOST)
         return;
+    char *text = ticks->text[ticks->count];
     ticks->at[ticks->count++] = at;
     if (plain || percent)
         snprintf(text, sizeof *ticks->text, "%.6g", percent ? at * 100 : at);

@@ -81,7 +81,7 @@ static void append_provenance(struct tn_file_draft *draft, const struct tn_prove
 /* Where the first tag ends, or `size`. */
 static unsigned end_of_tag(struct stream *stream, const unsigned char *bytes, unsigned size)
 {
-    static const char tag[] = "<svg";
+    static const unsigned char tag[] = "<svg";
     for (unsigned i = 0; i < size; i++) {
         bool inside = tag[stream->matched] == '\0';
         if (inside && bytes[i] == '>')

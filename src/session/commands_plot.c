@@ -130,17 +130,19 @@ static bool draw_curves(const struct order *order, struct tn_figure *figure,
     if (says(order, "what", "training"))
         return (tn_plot_accuracy(figure, snapshot) && tn_plot_loss(figure, snapshot)) ||
                tn_fail(error, TN_ERROR_USE, "nothing was trained yet: finetune first");
-    bool errors = layer->samples > 0;
+    bool errors = layer && layer->samples > 0;
     if (errors && !draw_errors(order, figure, layer, error))
         return false;
     if (tn_plot_accuracy(figure, snapshot) && !errors)
         tn_plot_loss(figure, snapshot);
-    return figure->panel_count > 0 || draw_errors(order, figure, layer, error);
+    return figure->panel_count > 0 || (layer && draw_errors(order, figure, layer, error));
 }
 
 static bool draw_view(const struct order *order, struct tn_figure *figure, struct tn_error *error)
 {
     const struct tn_snapshot_layer *layer = layer_of(order);
+    if (order->group >= 0 && !layer)
+        return tn_fail(error, TN_ERROR_INPUT, "the layer's group is named like no layer");
     if (shows(order, "filters"))
         return tn_plot_filters(figure, layer, error);
     if (shows(order, "steps"))

@@ -10,7 +10,7 @@ struct points {
     int count;
     const struct tn_compared **rows;
     double *x, *y, *low, *high;
-    const char **labels;
+    const char **labels, **briefs; /* "pruned (12)", "12" */
 };
 
 static bool is_known(const struct tn_compared *row)
@@ -28,7 +28,9 @@ static bool allocate(struct tn_figure *figure, int count, struct points *points,
     points->low = tn_figure_doubles(figure, count, error);
     points->high = tn_figure_doubles(figure, count, error);
     points->labels = tn_figure_texts(figure, count, error);
-    return points->rows && points->x && points->y && points->low && points->high && points->labels;
+    points->briefs = tn_figure_texts(figure, count, error);
+    return points->rows && points->x && points->y && points->low && points->high &&
+           points->labels && points->briefs;
 }
 
 /* What was done to it; of the opened network, and of a recipe's, the whole name. */
@@ -37,12 +39,6 @@ static const char *short_name(const struct tn_compared *row)
     size_t length = strlen(row->state->model_name);
     bool begins = strncmp(row->model, row->state->model_name, length) == 0;
     return begins && row->model[length] == ' ' ? row->model + length + 1 : row->model;
-}
-
-static const char *label(struct tn_figure *figure, const struct tn_compared *row,
-                         struct tn_error *error)
-{
-    return tn_figure_text(figure, error, "%s (%lld)", short_name(row), (long long)row->entry);
 }
 
 static bool add_point(struct tn_figure *figure, struct points *points,
@@ -55,8 +51,10 @@ static bool add_point(struct tn_figure *figure, struct points *points,
     points->y[i] = seen->top1;
     points->low[i] = fmax(0, seen->top1 - seen->ci95);
     points->high[i] = fmin(1, seen->top1 + seen->ci95);
-    points->labels[i] = label(figure, row, error);
-    return points->labels[i] != NULL;
+    points->labels[i] =
+        tn_figure_text(figure, error, "%s (%lld)", short_name(row), (long long)row->entry);
+    points->briefs[i] = tn_figure_text(figure, error, "%lld", (long long)row->entry);
+    return points->labels[i] && points->briefs[i];
 }
 
 enum kind { MADE, OPENED, OTHER_IMAGES, KINDS };
@@ -87,6 +85,7 @@ static bool add_kind(struct tn_figure *figure, struct tn_figure_panel *panel,
         points.low[n] = all->low[i];
         points.high[n] = all->high[i];
         points.labels[n] = all->labels[i];
+        points.briefs[n] = all->briefs[i];
     }
     if (points.count > 0)
         *tn_figure_series(panel) = (struct tn_figure_series){.name = names[kind],
@@ -98,7 +97,8 @@ static bool add_kind(struct tn_figure *figure, struct tn_figure_panel *panel,
                                                              .y = points.y,
                                                              .low = points.low,
                                                              .high = points.high,
-                                                             .labels = points.labels};
+                                                             .labels = points.labels,
+                                                             .briefs = points.briefs};
     return true;
 }
 
