@@ -21,11 +21,15 @@ tests_test_ui_text_LDADD = $(UI_LDADD)
 UNIT_TESTS += tests/test_ui_time
 tests_test_ui_time_SOURCES = tests/test_ui_time.c tests/ui_paper.h
 tests_test_ui_time_LDADD = $(UI_LDADD)
+UNIT_TESTS += tests/test_ui_picture
+tests_test_ui_picture_SOURCES = tests/test_ui_picture.c tests/ui_paper.h
+tests_test_ui_picture_LDADD = $(UI_LDADD)
 
 SCREEN_TESTS = \
 	tests/screens/test_compare.py \
 	tests/screens/test_draft.py \
 	tests/screens/test_keys.py \
+	tests/screens/test_picture.py \
 	tests/screens/test_ratios.py \
 	tests/screens/test_terminal.py \
 	tests/screens/test_time.py \

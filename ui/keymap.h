@@ -24,6 +24,7 @@ enum ui_action {
     UI_OWN, /* the view's own: amount says which */
     UI_TIME,
     UI_PAUSE,
+    UI_PICTURE,
     UI_ORDER,
     UI_SEARCH,
     UI_SEARCH_NEXT,

@@ -17,6 +17,7 @@ libscreen_la_SOURCES = \
 	ui/overlay.c ui/overlay.h \
 	ui/panel.c ui/panel.h \
 	ui/pieces.c ui/pieces.h \
+	ui/picture.c ui/picture.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
 	ui/ratios_figures.c ui/ratios_figures.h \

@@ -307,7 +307,7 @@ static const struct {
     {"redo", brief_move},         {"goto", brief_move},
     {"note", brief_note},         {"budget", brief_budget},
     {"recipe", brief_recipe},     {"sensitivity", brief_sensitivity},
-    {"compare", brief_compare},
+    {"compare", brief_compare},   {"plot", brief_file},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

@@ -10,6 +10,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_measure.c \
 	src/session/commands_method.c \
 	src/session/commands_open.c \
+	src/session/commands_plot.c \
 	src/session/commands_prune.c \
 	src/session/commands_recipe.c \
 	src/session/commands_run.c \
@@ -33,6 +34,8 @@ libthinet_la_SOURCES += \
 	src/session/outline.c src/session/outline.h \
 	src/session/planned.c \
 	src/session/proposal.c src/session/proposal.h \
+	src/session/plot.h \
+	src/session/plot_compare.c src/session/plot_layer.c src/session/plot_network.c src/session/plot_training.c \
 	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \
 	src/session/script.c src/session/script.h \
