@@ -261,7 +261,7 @@ static bool run_plot(struct tn_session *session, const struct tn_command_line *l
     struct order order = {.session = session, .line = line, .view = tn_line_word(line, 0)};
     bool fine = prepare(&order, progress, error) && draw(&order, result, error);
     tn_snapshot_unref(order.snapshot);
-    tn_compared_free(order.row_count, order.rows);
+    tn_free(order.rows);
     tn_comparison_end(&order.comparison);
     return fine;
 }

@@ -15,7 +15,7 @@ struct points {
 
 static bool is_known(const struct tn_compared *row)
 {
-    return row->state->evaluated && row->flops >= 0;
+    return row->outline->evaluated && row->flops >= 0;
 }
 
 static bool allocate(struct tn_figure *figure, int count, struct points *points,
@@ -36,15 +36,15 @@ static bool allocate(struct tn_figure *figure, int count, struct points *points,
 /* What was done to it; of the opened network, and of a recipe's, the whole name. */
 static const char *short_name(const struct tn_compared *row)
 {
-    size_t length = strlen(row->state->model_name);
-    bool begins = strncmp(row->model, row->state->model_name, length) == 0;
+    size_t length = strlen(row->outline->model_name);
+    bool begins = strncmp(row->model, row->outline->model_name, length) == 0;
     return begins && row->model[length] == ' ' ? row->model + length + 1 : row->model;
 }
 
 static bool add_point(struct tn_figure *figure, struct points *points,
                       const struct tn_compared *row, double unit, struct tn_error *error)
 {
-    const struct tn_evaluation *seen = &row->state->evaluation;
+    const struct tn_evaluation *seen = &row->outline->evaluation;
     int i = points->count++;
     points->rows[i] = row;
     points->x[i] = (double)row->flops / unit;
@@ -64,7 +64,7 @@ static enum kind kind_of(const struct tn_compared *row, const struct tn_compared
 {
     if (base && row != base && !tn_compared_comparable(row, base))
         return OTHER_IMAGES;
-    return row->flops == row->state->original.flops ? OPENED : MADE;
+    return row->flops == row->outline->original.flops ? OPENED : MADE;
 }
 
 static bool add_kind(struct tn_figure *figure, struct tn_figure_panel *panel,
@@ -179,7 +179,7 @@ bool tn_plot_compare(struct tn_figure *figure, int count, const struct tn_compar
     panel->y.label = "top-1 (%)";
     panel->y.percent = true;
     figure->title =
-        tn_figure_text(figure, error, "%s: top-1 with 95 %% intervals", base->state->model_name);
+        tn_figure_text(figure, error, "%s: top-1 with 95 %% intervals", base->outline->model_name);
     bool fine = figure->title != NULL;
     for (enum kind kind = MADE; fine && kind < KINDS; kind++)
         fine = add_kind(figure, panel, &all, kind, base, error);
