@@ -110,6 +110,8 @@ void act_escape(struct screen *screen)
         intents_forget(&screen->intents);
         screen->time_number = 0;
         screen_say(screen, false, "stopping");
+    } else if (view_at(screen->view)->escape != NULL && view_at(screen->view)->escape(screen)) {
+        screen_say(screen, false, "%s", "");
     } else if (view_at(screen->view)->wide) {
         view_leave(screen);
         screen_say(screen, false, "%s", "");

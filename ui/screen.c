@@ -121,6 +121,8 @@ static void loop(struct screen *screen, struct terminal *terminal, int signals)
                                {.fd = signals, .events = POLLIN}};
     while (!screen->quit) {
         draw(screen, terminal);
+        if (!screen_working(screen) && view_at(screen->view)->ask != NULL)
+            view_at(screen->view)->ask(screen);
         if (poll(sources, 3, -1) < 0 && errno != EINTR)
             return;
         if (sources[SIGNALS].revents != 0)
@@ -138,8 +140,6 @@ static void loop(struct screen *screen, struct terminal *terminal, int signals)
             return; /* the terminal is gone */
         }
         screen_send_intents(screen, false);
-        if (!screen_working(screen) && view_at(screen->view)->ask != NULL)
-            view_at(screen->view)->ask(screen);
         screen->quit = screen->quit || screen->status.quit;
     }
 }
@@ -155,6 +155,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
     struct screen screen = {.worker = worker, .layer = LAYER_ALL};
     screen.glyphs = glyphs_for(terminal_glyphs(terminal));
     screen.surface.ascii = terminal_glyphs(terminal) == GLYPHS_ASCII;
+    screen.surface.coloured = terminal_coloured(terminal);
     int signals = signals_open();
     if (signals >= 0) {
         screen_update(&screen);
@@ -167,6 +168,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
     prompt_use(NULL);
     tn_snapshot_unref(screen.snapshot);
     intents_free(&screen.intents);
+    marks_clear(&screen.marks);
     surface_free(&screen.surface);
     return signals >= 0 ||
            tn_fail(error, TN_ERROR_SYSTEM, "no pipe for signals: %s", strerror(errno));

@@ -1,5 +1,6 @@
 thinet_tui_SOURCES += \
 	ui/actions.c ui/actions.h \
+	ui/breakpoints.c ui/breakpoints.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
 	ui/format.c ui/format.h \
@@ -8,12 +9,18 @@ thinet_tui_SOURCES += \
 	ui/history.c ui/history.h \
 	ui/intents.c ui/intents.h \
 	ui/keymap.c ui/keymap.h \
+	ui/knee.c ui/knee.h \
 	ui/layout.c ui/layout.h \
 	ui/lines.c ui/lines.h \
+	ui/marks.c ui/marks.h \
+	ui/measures.c ui/measures.h \
 	ui/overlay.c ui/overlay.h \
+	ui/palette.c ui/palette.h \
 	ui/panel.c ui/panel.h \
+	ui/pictures.c ui/pictures.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
+	ui/raster.c ui/raster.h \
 	ui/screen.c ui/screen.h \
 	ui/signals.c ui/signals.h \
 	ui/state.c ui/state.h \

@@ -129,11 +129,23 @@ static void take_snapshot(struct screen *screen, struct tn_snapshot *snapshot)
         screen_select(screen, first_layer(snapshot));
 }
 
+/* A look is for the eyes alone: it is neither work that is shown nor a result that is said. */
+static void overlook(const struct looking *looking, struct tn_worker_status *status)
+{
+    if (looking->number <= status->finished)
+        return;
+    if (status->busy && status->running == looking->number)
+        status->busy = false;
+    else if (status->waiting > 0)
+        status->waiting--;
+}
+
 void screen_update(struct screen *screen)
 {
     uint64_t endings = screen->status.endings;
     take_snapshot(screen, tn_worker_poll(screen->worker, &screen->status));
-    if (screen->status.endings == endings)
+    overlook(&screen->looking, &screen->status);
+    if (screen->status.endings == endings || screen->status.ended == screen->looking.number)
         return;
     bool failed = screen->status.failed && screen->status.ended == screen->status.finished;
     intents_finished(&screen->intents, screen->status.finished, failed);

@@ -21,6 +21,9 @@ struct view_ops {
     void (*lock)(struct screen *screen);
     /* What `o` does; NULL: nothing. */
     void (*turn)(struct screen *screen);
+    /* Esc, before it leaves: true when there was something of the view's own to end; NULL: never.
+     */
+    bool (*escape)(struct screen *screen);
     /* Keys of this view alone (UI_OWN in the keymap); NULL: it has none. */
     void (*own)(struct screen *screen, int amount);
     /* Have computed what it wants to show and the snapshot lacks; called when nothing runs. NULL:

@@ -7,6 +7,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_head.c \
 	src/session/commands_help.c \
 	src/session/commands_journal.c \
+	src/session/commands_look.c \
 	src/session/commands_measure.c \
 	src/session/commands_method.c \
 	src/session/commands_open.c \
@@ -30,6 +31,7 @@ libthinet_la_SOURCES += \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
 	src/session/origin.c src/session/origin.h \
+	src/session/picture.c src/session/picture.h \
 	src/session/planned.c \
 	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \

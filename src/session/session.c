@@ -95,6 +95,7 @@ void tn_session_free(struct tn_session *session)
     tn_state_unref(session->state);
     tn_state_unref(session->next);
     tn_tallies_free(&session->tallies);
+    tn_looked_clear(&session->looked);
     tn_store_close(session->store);
     tn_free(session);
 }

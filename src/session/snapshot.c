@@ -25,6 +25,7 @@ struct holder {
     struct tn_layer_path **paths; /* [shot.layer_count * PATHS] references behind layers[].path
                                      and layers[].rankings[].path */
     struct tn_timed *timed;       /* behind times, or NULL */
+    struct tn_picture *picture;   /* behind picture, or NULL */
     struct entry_text **texts;    /* [shot.entry_count] references behind entries[] */
 };
 
@@ -65,6 +66,7 @@ static void release(struct holder *holder)
     for (int e = 0; holder->texts && e < shot->entry_count; e++)
         text_unref(holder->texts[e]);
     tn_timed_unref(holder->timed);
+    tn_picture_unref(holder->picture);
     tn_free(shot->layers);
     tn_free(shot->series);
     tn_free(shot->entries);
@@ -258,6 +260,12 @@ static bool fill_times(struct holder *holder, const struct tn_session *session,
     return true;
 }
 
+static void fill_picture(struct holder *holder, const struct tn_session *session)
+{
+    holder->picture = tn_picture_ref(tn_looked_at(&session->looked, session->state));
+    holder->shot.picture = holder->picture ? &holder->picture->view : NULL;
+}
+
 static bool is_training(const struct tn_entry *entry)
 {
     bool train =
@@ -416,6 +424,7 @@ struct tn_snapshot *tn_snapshot_new(struct tn_session *session, const struct tn_
     const struct holder *before = previous ? holder_of(previous) : NULL;
     atomic_init(&holder->refs, 1);
     holder->shot.version = previous ? previous->version + 1 : 1;
+    fill_picture(holder, session);
     bool fine = fill_head(&holder->shot, session, error) &&
                 fill_layers(holder, session->state, error) &&
                 fill_times(holder, session, before, error) &&

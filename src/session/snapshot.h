@@ -22,6 +22,7 @@ struct tn_snapshot_path {
                              * important. For thinet          the relative increase of the error when its
                              * turn comes,          so its order is that of          removal only nearly */
     double *energy;         /* [C] G_cc / y^T y */
+    double *zeros;          /* [C] share of activations that are 0; NULL: not collected */
     signed char *lock;      /* [C] enum tn_lock */
     double ridge;
     int order_keep; /* the order is made for this number kept, the errors are of the best sets of
@@ -97,6 +98,25 @@ struct tn_snapshot_times { /* what command `time` found; shared between snapshot
     struct tn_snapshot_time *layers;
 };
 
+/* Numbers laid out as an image, averaged where there are more than a screen could show. */
+struct tn_snapshot_map {
+    int rows, columns, full_rows, full_columns; /* of the values; before averaging */
+    float *values;   /* [rows,columns], of kernels [kernels_shown,rows,columns]; NULL: not there */
+    float low, high; /* the range, before averaging; of all kernels together */
+};
+
+struct tn_snapshot_picture { /* what command `look` saw last; shared between snapshots */
+    char *layer;
+    int filter;
+    int kernel_count, kernels_shown; /* its input channels; 0: it has no kernels to show */
+    struct tn_snapshot_map kernels;
+    bool training; /* the image is a training image */
+    int64_t image;
+    char class_name[64];
+    struct tn_snapshot_map input, activation; /* the image, grey; what the filter makes of it */
+    char *no_map;                             /* why there is no activation, or "" */
+};
+
 struct tn_snapshot {
     char *session_name;           /* "unsaved" without a file */
     char *model_name, *data_name; /* "" when not open */
@@ -107,8 +127,9 @@ struct tn_snapshot {
     /* as opened; as it stands; as it would be with the pending ratios pruned */
     int layer_count;
     struct tn_snapshot_layer *layers;
-    const struct tn_snapshot_times *times; /* the last of this network, or NULL */
-    bool times_stale;                      /* it has changed since */
+    const struct tn_snapshot_times *times;     /* the last of this network, or NULL */
+    bool times_stale;                          /* it has changed since */
+    const struct tn_snapshot_picture *picture; /* of this network and its images, or NULL */
     int series_count;
     struct tn_snapshot_series *series;
     int entry_count;
