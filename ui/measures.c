@@ -26,10 +26,10 @@ static double zeros(const struct tn_snapshot_path *path, int filter, int place)
 }
 
 const struct measure measures[MEASURES] = {
-    {"importance", "score", score},
-    {"error added at its turn", "cost", cost},
-    {"error if only it goes", "alone", alone},
-    {"share of zeros", "zeros", zeros},
+    {"importance", "worth", "score", score},
+    {"error added at its turn", "added", "cost", cost},
+    {"error if only it goes", "error", "alone", alone},
+    {"share of zeros", "share", "zeros", zeros},
 };
 
 void measure_range(const struct measure *measure, const struct tn_snapshot_path *path,

@@ -5,8 +5,8 @@
 #include "session/snapshot.h"
 
 struct measure {
-    const char *title; /* over the bars */
-    const char *name;  /* over a column of numbers */
+    const char *title, *brief; /* over the bars: at length, where there is little room */
+    const char *name;          /* over a column of numbers */
     /* Of a filter at its place in the order of removal; NAN: not known. */
     double (*value)(const struct tn_snapshot_path *path, int filter, int place);
 };

@@ -9,7 +9,7 @@
 enum {
     ENLARGED = 8,        /* at most: a map */
     KERNEL_ENLARGED = 4, /* a kernel */
-    GAP = 2,
+    GAP = 1,
     FLAT = 13, /* rows below which everything stands side by side */
 };
 
@@ -210,17 +210,17 @@ static void say_kernels(struct pane pane, int row, int count,
         pane_print(pane, row, column, STYLE_DIM, ", the first %d", count);
 }
 
-static void draw_title(const struct screen *screen, struct pane pane,
-                       const struct tn_snapshot_picture *picture)
+/* "[ ] image 3: Sneaker": the keys that change it, and what it is. */
+static void say_image(const struct screen *screen, struct pane pane, int row, int column,
+                      const struct tn_snapshot_picture *picture)
 {
-    int column = pane_print(pane, 0, 0, STYLE_BOLD, "filter %d", picture->filter);
+    char text[120];
     if (picture->activation.values == NULL)
         return;
-    char text[120];
     snprintf(text, sizeof text, "%s %lld: %s", picture->training ? "training image" : "image",
              (long long)picture->image, picture->class_name);
-    column = pane_text(pane, 0, column + 2, STYLE_KEY, "[ ]");
-    pane_cut(pane, 0, column + 1, pane.columns - column - 1, STYLE_NORMAL, text, screen->glyphs);
+    column = pane_text(pane, row, column, STYLE_KEY, "[ ]") + 1;
+    pane_cut(pane, row, column, pane.columns - column, STYLE_NORMAL, text, screen->glyphs);
 }
 
 /* Image and activation side by side in the pane's rows. Returns the columns they take. */
@@ -247,7 +247,7 @@ static int rows_of(const struct tn_snapshot_map *map, int rows, int side)
 static void draw_tall(const struct screen *screen, struct pane pane,
                       const struct tn_snapshot_picture *picture)
 {
-    int row = 1, side = (pane.columns - GAP) / 2, most = pane.rows * 2 / 5;
+    int row = 2, side = (pane.columns - GAP) / 2, most = pane.rows * 2 / 5;
     if (picture->activation.values != NULL) {
         const struct tn_snapshot_map *map = &picture->activation;
         int rows = rows_of(&picture->input, most, side), other = rows_of(map, most, side);
@@ -259,7 +259,7 @@ static void draw_tall(const struct screen *screen, struct pane pane,
         draw_scale(screen, pane, row, column + 2, map, palette_of(map));
         row += 2;
     } else {
-        row += pane_wrap(pane_part(pane, row, 0, 4, pane.columns), 0, STYLE_DIM, picture->no_map);
+        row += pane_wrap(pane_part(pane, row, 0, 6, pane.columns), 0, STYLE_DIM, picture->no_map);
         row++;
     }
     if (picture->kernel_count == 0)
@@ -293,7 +293,8 @@ void pictures_draw(const struct screen *screen, struct pane pane)
     }
     if (picture == NULL || layer == NULL || strcmp(picture->layer, layer->name) != 0)
         return;
-    draw_title(screen, pane, picture);
+    int column = pane_print(pane, 0, 0, STYLE_BOLD, "filter %d", picture->filter);
+    say_image(screen, pane, pane.rows < FLAT ? 0 : 1, pane.rows < FLAT ? column + 2 : 0, picture);
     if (pane.rows < FLAT)
         draw_flat(screen, pane, picture);
     else

@@ -28,7 +28,9 @@ void raster_free(struct raster *raster)
 void raster_fit(int rows, int columns, int most, int *height, int *width)
 {
     double fits = fmin((double)*height / rows, (double)*width / columns);
-    double factor = fits >= 1 ? fmin(floor(fits), most) : fits;
+    /* A whole factor makes all pixels alike, if not too much room is lost by it. */
+    bool near = fits >= 1 && fits - floor(fits) < 0.3;
+    double factor = fmin(near ? floor(fits) : fits, most);
     *height = (int)fmax(1, floor(rows * factor + 1e-6));
     *width = (int)fmax(1, floor(columns * factor + 1e-6));
 }

@@ -27,8 +27,8 @@ bool raster_fine(const struct surface *surface, const struct glyphs *glyphs);
 bool raster_new(struct raster *raster, int rows, int columns);
 void raster_free(struct raster *raster);
 
-/* The size in pixels at which a map of rows x columns fits into so many: enlarged by a whole factor
- * up to `most`, or made smaller. */
+/* The size in pixels at which a map of rows x columns fits into so many: made smaller, or enlarged
+ * by a factor up to `most`. */
 void raster_fit(int rows, int columns, int most, int *height, int *width);
 /* A map at a place, in height x width pixels; what lies outside is cut. */
 void raster_map(struct raster *raster, int top, int left, int height, int width,

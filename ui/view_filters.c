@@ -155,13 +155,13 @@ static struct table table_for(const struct screen *screen, const struct tn_snaps
 static void draw_columns(const struct screen *screen, struct pane pane, int row,
                          const struct table *table)
 {
+    enum { BLANKS = 1 }; /* that can be spared in front of a title of numbers */
     int order = screen->views[screen->view].order;
     const char *title = table->numbers[0]->title;
     pane_text(pane, row, RANK, STYLE_TITLE, "rank");
     pane_text(pane, row, FILTER, STYLE_TITLE, "filter");
-    struct pane bar = pane_part(pane, row, BAR, 1, table->bar);
-    bool narrow = table->numbers[0] == &measures[0] && bar.columns < 10;
-    pane_cut(bar, 0, 0, bar.columns - 1, STYLE_TITLE, narrow ? "worth" : title, screen->glyphs);
+    bool fits = text_width(title) <= table->bar + BLANKS;
+    pane_text(pane, row, BAR, STYLE_TITLE, fits ? title : table->numbers[0]->brief);
     for (int i = 0; i < table->count; i++)
         pane_right(pane, row, BAR + table->bar + i * NUMBER, NUMBER - 1, STYLE_TITLE,
                    table->numbers[i]->name);
@@ -269,10 +269,10 @@ static void draw_overview(const struct screen *screen, struct pane pane)
  * the list keeps enough rows. */
 static struct pane make_room(struct pane *list)
 {
-    enum { WIDE = 58, RIGHT = 24, MOST = 64, GAP = 2, ROWS = 8, LOW = 6, HIGH = 18 };
+    enum { WIDE = 58, RIGHT = 24, MOST = 64, GAP = 1, ROWS = 8, LOW = 6, HIGH = 18 };
     struct pane none = {.surface = list->surface};
     if (list->columns >= WIDE && list->rows >= LOW) {
-        int width = list->columns * 42 / 100;
+        int width = list->columns * 41 / 100;
         width = width < RIGHT ? RIGHT : width > MOST ? MOST : width;
         struct pane right = pane_part(*list, 0, list->columns - width, list->rows, width);
         list->columns -= width + GAP;

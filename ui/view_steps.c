@@ -52,9 +52,9 @@ static void draw_chart(const struct screen *screen, struct pane pane,
     chart_draw(pane, screen->glyphs, &chart);
 }
 
-/* The chart in numbers. Returns the rows used. */
-static int draw_readout(const struct screen *screen, struct pane pane, int row,
-                        const struct tn_snapshot_path *path, int removed)
+/* The chart in numbers. */
+static void draw_readout(const struct screen *screen, struct pane pane, int row,
+                         const struct tn_snapshot_path *path, int removed)
 {
     int at = looked_at(screen, removed), knee = knee_of(path->error_ls, path->channels);
     char error[FORMAT], error_ls[FORMAT];
@@ -64,6 +64,31 @@ static int draw_readout(const struct screen *screen, struct pane pane, int row,
                             format_error(error_ls, path->error_ls[at]));
     if (knee > 0 && column + 14 <= pane.columns)
         pane_print(pane, row, column + 2, STYLE_GOOD, "K knee at %d", knee);
+}
+
+/* What could go next, the cheapest first; what the walk does not know yet, because it has moved on,
+ * is only the first two. Returns the rows used. */
+static int draw_candidates(const struct screen *screen, struct pane pane, int row,
+                           const struct tn_snapshot_path *path, int removed)
+{
+    const struct tn_snapshot_layer *layer = screen_layer(screen);
+    bool all = layer->candidate_count > 0 && removed == path->channels - layer->kept;
+    if (removed >= path->channels)
+        return 1;
+    const int two[] = {path->order[removed], path->runner_up[removed]};
+    const double costs[] = {path->cost[removed], path->runner_up_cost[removed]};
+    int count = all ? layer->candidate_count : 2;
+    int column = pane_text(pane, row, 0, STYLE_DIM, "next");
+    for (int i = 0; i < count; i++) {
+        char text[48], cost[FORMAT];
+        int filter = all ? layer->candidates[i] : two[i];
+        snprintf(text, sizeof text, "%d (%s)", filter,
+                 format_number(cost, all ? layer->candidate_costs[i] : costs[i]));
+        if (filter < 0 || column + 2 + text_width(text) > pane.columns)
+            break;
+        column =
+            pane_text(pane, row, column + (i > 0 ? 2 : 1), i > 0 ? STYLE_DIM : STYLE_NORMAL, text);
+    }
     return 1;
 }
 
@@ -198,13 +223,15 @@ static void draw(struct screen *screen, struct pane pane)
     int height = errors ? (pane.rows - top) / 2 : 0;
     follow(screen, removed);
     if (errors) {
-        height -= draw_readout(screen, pane, top + height - 1, path, removed);
-        draw_chart(screen, pane_part(pane, top, 0, height, pane.columns), path, removed);
-        height++;
+        struct pane chart = pane_part(pane, top, 0, height - 1, pane.columns);
+        draw_chart(screen, chart, path, removed);
+        draw_readout(screen, pane, top + height - 1, path, removed);
     }
     if (!nested(path))
         height +=
             draw_set(screen, pane_part(pane, top + height, 0, 3, pane.columns), path, removed);
+    else if (errors)
+        height += draw_candidates(screen, pane, top + height, path, removed);
     struct pane rows =
         pane_part(pane, top + height + 1, 0, pane.rows - top - height - 2, pane.columns);
     if (state->scroll < 0)

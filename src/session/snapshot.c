@@ -163,6 +163,11 @@ static bool fill_path(struct holder *holder, const struct tn_state *state, int l
     out->path = &path->view;
     out->error = path->path.error[path->path.channels - out->kept];
     out->error_ls = path->path.error_ls[path->path.channels - out->kept];
+    const struct tn_setting *setting = &state->settings[group];
+    if (setting->statistic && out->path->order_keep == 0)
+        out->candidate_count = tn_path_candidates(
+            &setting->statistic->gram, &path->path, out->path->channels - out->kept, setting->locks,
+            TN_SNAPSHOT_CANDIDATES, out->candidates, out->candidate_costs);
     return true;
 }
 

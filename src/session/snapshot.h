@@ -36,7 +36,7 @@ struct tn_snapshot_ranking {
     const struct tn_snapshot_path *path; /* NULL: nobody asked yet (command curve) */
 };
 
-enum { TN_SNAPSHOT_RANKINGS = 16 };
+enum { TN_SNAPSHOT_RANKINGS = 16, TN_SNAPSHOT_CANDIDATES = 5 };
 
 struct tn_snapshot_layer {
     char *name, *group;
@@ -53,10 +53,14 @@ struct tn_snapshot_layer {
     int64_t samples;                     /* 0 before sampling */
     bool stale;                          /* sampled before the network or the data changed */
     const struct tn_snapshot_path *path; /* NULL where the method needs what is not sampled */
-    int point_count;                     /* accuracy measured with this layer cut alone */
-    double *point_kept, *point_top1;     /* [point_count] ascending in kept, the last nothing cut */
-    bool points_stale;                   /* measured when network, data or choice were others */
-    int ranking_count;                   /* of all methods, its own among them; 0: not prunable */
+    /* What the greedy rule could remove next at `kept`, cheapest first, and what it would cost as
+     * path->cost says it; of sampled layers whose path holds for every number. */
+    int candidate_count, candidates[TN_SNAPSHOT_CANDIDATES];
+    double candidate_costs[TN_SNAPSHOT_CANDIDATES];
+    int point_count;                 /* accuracy measured with this layer cut alone */
+    double *point_kept, *point_top1; /* [point_count] ascending in kept, the last nothing cut */
+    bool points_stale;               /* measured when network, data or choice were others */
+    int ranking_count;               /* of all methods, its own among them; 0: not prunable */
     struct tn_snapshot_ranking rankings[TN_SNAPSHOT_RANKINGS];
 };
 
