@@ -12,3 +12,6 @@ tests_test_worker_SOURCES = tests/test_worker.c $(SESSION_SUPPORT)
 tests_test_worker_LDADD = $(UNIT_LDADD)
 dist_check_SCRIPTS = tests/test_cli.sh
 TESTS += tests/test_cli.sh
+UNIT_TESTS += tests/test_look
+tests_test_look_SOURCES = tests/test_look.c $(SESSION_SUPPORT)
+tests_test_look_LDADD = $(UNIT_LDADD)

@@ -193,17 +193,24 @@ static int draw_set(const struct screen *screen, struct pane pane,
     return row + 1;
 }
 
-/* The cursor goes with the walk; its row is scrolled to where what was removed last is in sight. */
-static void follow(struct screen *screen, int removed)
+/* The cursor goes with the walk. Returns whether that has moved. */
+static bool follow(struct screen *screen, int removed)
 {
-    enum { ANEW = -1 };
     struct view_state *state = &screen->views[screen->view];
     int anchor = screen->layer * 100000 + removed;
-    if (state->anchor != anchor) {
+    bool moved = state->anchor != anchor;
+    if (moved)
         state->cursor = removed < step_rows(screen) ? removed : step_rows(screen) - 1;
-        state->scroll = ANEW;
-    }
     state->anchor = anchor;
+    return moved;
+}
+
+/* What was removed last and what is next stay in sight. The list stands still as long as they are:
+ * a held key would else write all its rows with every step. */
+static void scroll_to(struct view_state *state, int removed, int rows)
+{
+    if (removed - 1 < state->scroll || removed + 1 >= state->scroll + rows)
+        state->scroll = removed - rows / 3;
 }
 
 static void draw(struct screen *screen, struct pane pane)
@@ -221,7 +228,7 @@ static void draw(struct screen *screen, struct pane pane)
     /* Without errors there is nothing to draw but the order. */
     bool errors = screen_layer(screen)->samples > 0;
     int height = errors ? (pane.rows - top) / 2 : 0;
-    follow(screen, removed);
+    bool moved = follow(screen, removed);
     if (errors) {
         struct pane chart = pane_part(pane, top, 0, height - 1, pane.columns);
         draw_chart(screen, chart, path, removed);
@@ -234,8 +241,8 @@ static void draw(struct screen *screen, struct pane pane)
         height += draw_candidates(screen, pane, top + height, path, removed);
     struct pane rows =
         pane_part(pane, top + height + 1, 0, pane.rows - top - height - 2, pane.columns);
-    if (state->scroll < 0)
-        state->scroll = removed - rows.rows / 3;
+    if (moved)
+        scroll_to(state, removed, rows.rows);
     list_follow(&state->cursor, &state->scroll, path->channels, rows.rows);
     draw_columns(pane, top + height, nested(path));
     int knee = errors ? knee_of(path->error_ls, path->channels) : 0;
