@@ -99,12 +99,17 @@ static bool run_look(struct tn_session *session, const struct tn_command_line *l
     if (!tn_session_need_model(session, error) || !read_gaze(session, line, &gaze, error))
         return false;
     struct tn_dataset *dataset = images_for(session, progress, &why);
-    if (why.kind == TN_ERROR_CANCELLED)
-        return tn_error_pass(&why, error);
     if (dataset && !check_image(dataset, &gaze, error))
         return false;
+    const struct tn_scene *scene =
+        dataset ? tn_looked_scene(&session->looked, session->state, &gaze, dataset, progress, &why)
+                : NULL;
+    /* What keeps the network from being run is told in the picture; what stops the command is not.
+     */
+    if (why.kind == TN_ERROR_CANCELLED || why.kind == TN_ERROR_SYSTEM)
+        return tn_error_pass(&why, error);
     struct tn_picture *picture =
-        tn_picture_new(session->state->model, &gaze, dataset, why.text, progress, error);
+        tn_picture_new(session->state->model, &gaze, scene, why.text, error);
     if (!picture)
         return false;
     put_picture(&picture->view, result);

@@ -35,6 +35,7 @@ libthinet_la_SOURCES += \
 	src/session/planned.c \
 	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \
+	src/session/scene.c src/session/scene.h \
 	src/session/script.c src/session/script.h \
 	src/session/selection.c src/session/selection.h \
 	src/session/sensitivity.c src/session/sensitivity.h \

@@ -1,8 +1,6 @@
 #include "session/picture.h"
 
 #include "core/memory.h"
-#include "engine/network.h"
-#include "prune/activation.h"
 #include "prune/filter_weights.h"
 #include <math.h>
 #include <stdio.h>
@@ -108,125 +106,37 @@ static bool fill_kernels(struct tn_snapshot_picture *view, const struct tn_model
     return ok;
 }
 
-/* --- activation --- */
+/* --- a filter in a scene --- */
 
-/* The network up to a value, which becomes its output. */
-static struct tn_graph *graph_up_to(const struct tn_graph *graph, int value, struct tn_error *error)
+static bool fill_activation(struct tn_snapshot_picture *view, const struct tn_scene *scene,
+                            int filter, struct tn_error *error)
 {
-    struct tn_graph *cut = tn_graph_clone(graph, error);
-    if (!cut)
-        return NULL;
-    cut->output_count = 1;
-    cut->outputs[0] = value;
-    if (tn_graph_prune_dead(cut, error))
-        return cut;
-    tn_graph_free(cut);
-    return NULL;
-}
-
-/* How the numbers of one filter lie in an activation [filters,rows,columns] or, behind a MatMul,
- * [rows,columns,filters] of one image. */
-struct layout {
-    int filters, rows, columns;
-    size_t stride, step; /* between filters, between numbers of one */
-};
-
-static bool lay_out(const struct tn_value *value, const struct tn_layer *layer,
-                    struct layout *layout)
-{
-    bool last = layer->op == TN_OP_MATMUL;
-    int axis = last ? value->rank - 1 : 1;
-    *layout = (struct layout){.filters = layer->filters, .rows = 1, .columns = 1};
-    if (!value->has_shape || value->rank < 2 || value->dims[axis] != layer->filters)
-        return false;
-    for (int i = 1; i < value->rank; i++) {
-        if (value->dims[i] < 1 || value->dims[i] > INT32_MAX / layout->columns)
-            return false;
-        if (i == axis)
-            continue;
-        /* All axes but the last together are the rows. */
-        layout->rows *= layout->columns;
-        layout->columns = (int)value->dims[i];
-    }
-    size_t area = (size_t)layout->rows * (size_t)layout->columns;
-    layout->stride = last ? 1 : area;
-    layout->step = last ? (size_t)layer->filters : 1;
-    return true;
-}
-
-static bool keep_activation(struct tn_snapshot_picture *view, const float *activation,
-                            const struct layout *layout, int filter, struct tn_error *error)
-{
-    size_t area = (size_t)layout->rows * (size_t)layout->columns;
+    size_t area = (size_t)scene->rows * (size_t)scene->columns;
     float *numbers = tn_alloc(area, sizeof *numbers);
     if (!numbers)
         return tn_fail_memory(error, "an activation", area * sizeof *numbers);
     for (size_t i = 0; i < area; i++)
-        numbers[i] = activation[(size_t)filter * layout->stride + i * layout->step];
+        numbers[i] = scene->activation[(size_t)filter * scene->stride + i * scene->step];
     bool ok =
-        fill_map(&view->activation, numbers, 1, 1, layout->rows, layout->columns, MAP_SIDE, error);
+        fill_map(&view->activation, numbers, 1, 1, scene->rows, scene->columns, MAP_SIDE, error);
     tn_free(numbers);
     return ok;
 }
 
-/* Run the network on the image [C,H,W] and keep the filter's part. */
-static bool activate(struct tn_snapshot_picture *view, const struct tn_model *model,
-                     const struct tn_gaze *gaze, int filter, const float *image,
-                     const struct tn_progress *progress, struct tn_error *error)
-{
-    const struct tn_layer *layer = &model->layers.layer[gaze->layer];
-    int output = model->graph->nodes[layer->node].outputs[0];
-    struct tn_graph *cut = graph_up_to(model->graph, tn_activation_of(model->graph, output), error);
-    struct tn_network *network = cut ? tn_network_new(cut, 1, TN_INFER, error) : NULL;
-    bool ok = network != NULL;
-    struct layout layout;
-    const float *activation;
-    if (ok && !lay_out(&cut->values[cut->outputs[0]], layer, &layout))
-        ok = tn_fail(error, TN_ERROR_USE, "the shape of what layer '%s' gives is not known",
-                     layer->name);
-    if (ok) {
-        tn_network_watch(network, progress);
-        ok = tn_network_forward(network, image, 1, NULL, &activation, error) &&
-             keep_activation(view, activation, &layout, filter, error);
-    }
-    tn_network_free(network);
-    tn_graph_free(cut);
-    return ok;
-}
-
 /* The image in shades of grey, as it is preprocessed. */
-static bool keep_image(struct tn_snapshot_picture *view, const float *image, const int chw[3],
+static bool fill_input(struct tn_snapshot_picture *view, const struct tn_scene *scene,
                        struct tn_error *error)
 {
+    const int *chw = scene->chw;
     size_t area = (size_t)chw[1] * (size_t)chw[2];
     float *grey = tn_calloc(area, sizeof *grey);
     if (!grey)
         return tn_fail_memory(error, "an image", area * sizeof *grey);
     for (int c = 0; c < chw[0]; c++)
         for (size_t i = 0; i < area; i++)
-            grey[i] += image[(size_t)c * area + i] / (float)chw[0];
+            grey[i] += scene->input[(size_t)c * area + i] / (float)chw[0];
     bool ok = fill_map(&view->input, grey, 1, 1, chw[1], chw[2], MAP_SIDE, error);
     tn_free(grey);
-    return ok;
-}
-
-static bool look_at_image(struct tn_snapshot_picture *view, const struct tn_model *model,
-                          const struct tn_gaze *gaze, int filter, struct tn_dataset *dataset,
-                          const struct tn_progress *progress, struct tn_error *error)
-{
-    int chw[3];
-    tn_dataset_shape(dataset, chw);
-    size_t size = (size_t)chw[0] * (size_t)chw[1] * (size_t)chw[2];
-    float *image = tn_alloc(size, sizeof *image);
-    if (!image)
-        return tn_fail_memory(error, "an image", size * sizeof *image);
-    int label = tn_dataset_label(dataset, gaze->split, (size_t)gaze->image);
-    snprintf(view->class_name, sizeof view->class_name, "%s",
-             tn_dataset_class_name(dataset, label));
-    bool ok = tn_dataset_image(dataset, gaze->split, (size_t)gaze->image, NULL, image, error) &&
-              activate(view, model, gaze, filter, image, progress, error) &&
-              keep_image(view, image, chw, error);
-    tn_free(image);
     return ok;
 }
 
@@ -275,25 +185,14 @@ void tn_picture_unref(struct tn_picture *picture)
     tn_free(picture);
 }
 
-/* What keeps the network from being run is told in the picture; what stops the command is not. */
-static bool note_why(struct tn_snapshot_picture *view, const struct tn_error *why,
-                     struct tn_error *error)
-{
-    if (why->kind == TN_ERROR_CANCELLED || why->kind == TN_ERROR_SYSTEM)
-        return tn_error_pass(why, error);
-    tn_free(view->no_map);
-    view->no_map = tn_strdup(why->text);
-    return view->no_map || tn_fail_memory(error, "a picture", strlen(why->text));
-}
-
 static bool fill_view(struct tn_snapshot_picture *view, const struct tn_model *model,
-                      const struct tn_gaze *gaze, struct tn_dataset *dataset, const char *without,
-                      const struct tn_progress *progress, struct tn_error *error)
+                      const struct tn_gaze *gaze, const struct tn_scene *scene, const char *without,
+                      struct tn_error *error)
 {
     int filter = filter_of(model, gaze);
     const char *name = model->layers.layer[gaze->layer].name;
     view->layer = tn_strdup(name);
-    view->no_map = tn_strdup(dataset ? "" : without);
+    view->no_map = tn_strdup(scene ? "" : without);
     view->filter = gaze->channel;
     view->image = gaze->image;
     view->training = gaze->split == TN_TRAIN;
@@ -302,17 +201,17 @@ static bool fill_view(struct tn_snapshot_picture *view, const struct tn_model *m
     if (filter < 0)
         return tn_fail(error, TN_ERROR_USE, "layer '%s' has no filter for channel %d of its group",
                        name, gaze->channel);
-    struct tn_error why;
-    tn_error_clear(&why);
     if (!fill_kernels(view, model, gaze->layer, filter, error))
         return false;
-    return !dataset || look_at_image(view, model, gaze, filter, dataset, progress, &why) ||
-           note_why(view, &why, error);
+    if (!scene)
+        return true;
+    snprintf(view->class_name, sizeof view->class_name, "%s", scene->class_name);
+    return fill_activation(view, scene, filter, error) && fill_input(view, scene, error);
 }
 
 struct tn_picture *tn_picture_new(const struct tn_model *model, const struct tn_gaze *gaze,
-                                  struct tn_dataset *dataset, const char *without,
-                                  const struct tn_progress *progress, struct tn_error *error)
+                                  const struct tn_scene *scene, const char *without,
+                                  struct tn_error *error)
 {
     struct tn_picture *picture = tn_calloc(1, sizeof *picture);
     if (!picture) {
@@ -320,7 +219,7 @@ struct tn_picture *tn_picture_new(const struct tn_model *model, const struct tn_
         return NULL;
     }
     atomic_init(&picture->refs, 1);
-    if (fill_view(&picture->view, model, gaze, dataset, without, progress, error))
+    if (fill_view(&picture->view, model, gaze, scene, without, error))
         return picture;
     tn_picture_unref(picture);
     return NULL;
@@ -331,22 +230,50 @@ struct tn_picture *tn_picture_new(const struct tn_model *model, const struct tn_
 void tn_looked_clear(struct tn_looked *looked)
 {
     tn_picture_unref(looked->picture);
+    tn_scene_free(looked->scene);
     tn_model_unref(looked->model);
     tn_data_spec_unref(looked->data);
     *looked = (struct tn_looked){0};
 }
 
-void tn_looked_set(struct tn_looked *looked, struct tn_picture *picture,
-                   const struct tn_state *state)
+static bool is_of(const struct tn_looked *looked, const struct tn_state *state)
 {
+    return looked->model == state->model && looked->data == state->data;
+}
+
+static void begin(struct tn_looked *looked, const struct tn_state *state)
+{
+    if (is_of(looked, state))
+        return;
     tn_looked_clear(looked);
-    looked->picture = picture;
     looked->model = tn_model_ref(state->model);
     looked->data = tn_data_spec_ref(state->data);
 }
 
+const struct tn_scene *tn_looked_scene(struct tn_looked *looked, const struct tn_state *state,
+                                       const struct tn_gaze *gaze, struct tn_dataset *dataset,
+                                       const struct tn_progress *progress, struct tn_error *error)
+{
+    begin(looked, state);
+    const struct tn_scene *last = looked->scene;
+    if (last && last->layer == gaze->layer && last->split == gaze->split &&
+        last->image == gaze->image)
+        return last;
+    tn_scene_free(looked->scene);
+    looked->scene =
+        tn_scene_new(state->model, gaze->layer, dataset, gaze->split, gaze->image, progress, error);
+    return looked->scene;
+}
+
+void tn_looked_set(struct tn_looked *looked, struct tn_picture *picture,
+                   const struct tn_state *state)
+{
+    begin(looked, state);
+    tn_picture_unref(looked->picture);
+    looked->picture = picture;
+}
+
 struct tn_picture *tn_looked_at(const struct tn_looked *looked, const struct tn_state *state)
 {
-    bool same = looked->model == state->model && looked->data == state->data;
-    return same ? looked->picture : NULL;
+    return is_of(looked, state) ? looked->picture : NULL;
 }

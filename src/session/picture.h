@@ -5,6 +5,7 @@
 
 #include "core/progress.h"
 #include "data/dataset.h"
+#include "session/scene.h"
 #include "session/snapshot.h"
 #include "session/state.h"
 #include <stdatomic.h>
@@ -29,20 +30,26 @@ struct tn_gaze {
 /* How many channels a gaze on a layer can choose from. */
 int tn_picture_channels(const struct tn_model *model, int layer);
 
-/* The picture of a filter, a new reference; NULL with an error. The network runs on the one image,
- * up to the layer's activation. Without `dataset`, or where the network cannot be run on it, there
- * are the kernels alone and view.no_map says why: `without` for the former. */
+/* The picture of a filter, a new reference; NULL with an error. `scene` is of the gaze's layer and
+ * image; where it is NULL there are the kernels alone, and view.no_map says `without`. */
 struct tn_picture *tn_picture_new(const struct tn_model *model, const struct tn_gaze *gaze,
-                                  struct tn_dataset *dataset, const char *without,
-                                  const struct tn_progress *progress, struct tn_error *error);
+                                  const struct tn_scene *scene, const char *without,
+                                  struct tn_error *error);
 
-/* The last picture a session has taken, and of what: it is shown while both are the session's. */
+/* The last picture a session has taken, shown while network and images are what they were; and the
+ * last scene, which is the same for all filters of a layer. */
 struct tn_looked {
     struct tn_picture *picture; /* NULL: none yet */
+    struct tn_scene *scene;
     struct tn_model *model;
     struct tn_data_spec *data;
 };
 
+/* The scene of a gaze: the last one, or a new one, which stays with `looked` until the next. NULL
+ * with an error. */
+const struct tn_scene *tn_looked_scene(struct tn_looked *looked, const struct tn_state *state,
+                                       const struct tn_gaze *gaze, struct tn_dataset *dataset,
+                                       const struct tn_progress *progress, struct tn_error *error);
 /* Takes the picture over. */
 void tn_looked_set(struct tn_looked *looked, struct tn_picture *picture,
                    const struct tn_state *state);
