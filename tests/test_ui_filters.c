@@ -56,17 +56,17 @@ static void marks_are_said_as_numbers_and_ranges(void **state)
     const int chosen[] = {3, 7, 10, 11, 12, 19};
     for (int i = 0; i < 6; i++)
         marks_flip(&marks, 2, 20, chosen[i]);
-    marks_say(&marks, text);
+    marks_say(&marks, text, sizeof text);
     assert_string_equal(text, "3,7,10-12,19");
     marks_invert(&marks, 2, 20);
-    marks_say(&marks, text);
+    marks_say(&marks, text, sizeof text);
     assert_string_equal(text, "0-2,4-6,8-9,13-18");
     assert_int_equal(marks_count(&marks, 2, 20), 14);
     marks_flip(&marks, 2, 20, 0);
     assert_false(marks_has(&marks, 2, 20, 0));
     assert_int_equal(marks_count(&marks, 2, 20), 13);
     marks_clear(&marks);
-    marks_say(&marks, text);
+    marks_say(&marks, text, sizeof text);
     assert_string_equal(text, "");
 }
 

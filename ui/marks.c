@@ -49,18 +49,19 @@ void marks_clear(struct marks *marks)
     *marks = (struct marks){0};
 }
 
-void marks_say(const struct marks *marks, char *text)
+void marks_say(const struct marks *marks, char *text, size_t size)
 {
+    size_t used = 0;
     *text = '\0';
-    for (int f = 0; marks->on != NULL && f < marks->channels; f++) {
+    for (int f = 0; marks->on != NULL && f < marks->channels && used < size; f++) {
         if (!marks->on[f])
             continue;
         int last = f;
         while (last + 1 < marks->channels && marks->on[last + 1])
             last++;
-        text += sprintf(text, last > f ? "%d-%d," : "%d,", f, last);
+        const char *comma = used > 0 ? "," : "";
+        used += (size_t)(last > f ? snprintf(text + used, size - used, "%s%d-%d", comma, f, last)
+                                  : snprintf(text + used, size - used, "%s%d", comma, f));
         f = last;
     }
-    if (marks->count > 0)
-        text[-1] = '\0'; /* the last comma */
 }

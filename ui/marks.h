@@ -3,6 +3,7 @@
 #define UI_MARKS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct marks {
     int layer, channels; /* whose they are */
@@ -20,7 +21,7 @@ void marks_flip(struct marks *marks, int layer, int channels, int filter);
 void marks_invert(struct marks *marks, int layer, int channels);
 void marks_clear(struct marks *marks);
 
-/* "3,7,10-15", as the commands lock and unlock take it; at least 12 * channels + 1 bytes. */
-void marks_say(const struct marks *marks, char *text);
+/* "3,7,10-15", as the commands lock and unlock take it. It fits into 12 bytes a channel and one. */
+void marks_say(const struct marks *marks, char *text, size_t size);
 
 #endif

@@ -198,16 +198,15 @@ static int draw_kernels(const struct screen *screen, struct pane pane,
     return count;
 }
 
-/* "32 kernels 3x3", or "first 12 of 512" */
+/* "32 kernels 3x3", or "12 of 512 kernels 3x3" */
 static void say_kernels(struct pane pane, int row, int count,
                         const struct tn_snapshot_picture *picture)
 {
     const struct tn_snapshot_map *map = &picture->kernels;
     int column =
-        pane_print(pane, row, 0, STYLE_TITLE, "%d kernel%s %dx%d", picture->kernel_count,
-                   picture->kernel_count == 1 ? "" : "s", map->full_rows, map->full_columns);
-    if (count < picture->kernel_count)
-        pane_print(pane, row, column, STYLE_DIM, ", the first %d", count);
+        count < picture->kernel_count ? pane_print(pane, row, 0, STYLE_TITLE, "%d of ", count) : 0;
+    pane_print(pane, row, column, STYLE_TITLE, "%d kernel%s %dx%d", picture->kernel_count,
+               picture->kernel_count == 1 ? "" : "s", map->full_rows, map->full_columns);
 }
 
 /* "[ ] image 3: Sneaker": the keys that change it, and what it is. */

@@ -383,9 +383,10 @@ static void lock(struct screen *screen)
         submit_lock(screen, text, layer->path->lock[filter]);
         return;
     }
-    char *text = tn_alloc((size_t)layer->filters + 1, 12);
+    size_t size = 12 * (size_t)layer->filters + 1;
+    char *text = tn_alloc(size, 1);
     if (text != NULL) {
-        marks_say(&screen->marks, text);
+        marks_say(&screen->marks, text, size);
         submit_lock(screen, text, lock_of_marked(screen, layer->path));
     }
     tn_free(text);
