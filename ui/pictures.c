@@ -93,7 +93,7 @@ bool pictures_turn(struct screen *screen, int by)
 
 static struct raster_map whole(const struct tn_snapshot_map *map, enum palette palette)
 {
-    double limit = fmax(fabs(map->low), fabs(map->high));
+    double limit = fmaxf(fabsf(map->low), fabsf(map->high));
     double low = palette == PALETTE_DIVERGING ? -limit : palette == PALETTE_HEAT ? 0 : map->low;
     double high = palette == PALETTE_GREY ? map->high : limit;
     return (struct raster_map){map->values, map->rows, map->columns, low, high};
@@ -290,8 +290,11 @@ void pictures_draw(const struct screen *screen, struct pane pane)
         pane_wrap(pane, 0, STYLE_WARNING, looking->why);
         return;
     }
-    if (picture == NULL || layer == NULL || strcmp(picture->layer, layer->name) != 0)
+    if (picture == NULL || layer == NULL || strcmp(picture->layer, layer->name) != 0) {
+        if (screen_working(screen))
+            pane_wrap(pane, 0, STYLE_DIM, "Pictures come when what runs has ended.");
         return;
+    }
     int column = pane_print(pane, 0, 0, STYLE_BOLD, "filter %d", picture->filter);
     say_image(screen, pane, pane.rows < FLAT ? 0 : 1, pane.rows < FLAT ? column + 2 : 0, picture);
     if (pane.rows < FLAT)

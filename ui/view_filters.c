@@ -357,6 +357,11 @@ static void submit_lock(struct screen *screen, const char *filters, int now)
     tn_free(line);
 }
 
+static int lock_of(const struct tn_snapshot_path *path, int filter)
+{
+    return (unsigned char)path->lock[filter];
+}
+
 /* What all marked filters are; where they differ, as if they were free. */
 static int lock_of_marked(const struct screen *screen, const struct tn_snapshot_path *path)
 {
@@ -364,9 +369,9 @@ static int lock_of_marked(const struct screen *screen, const struct tn_snapshot_
     for (int f = 0; f < path->channels; f++) {
         if (!marks_has(&screen->marks, screen->layer, path->channels, f))
             continue;
-        if (now >= 0 && now != path->lock[f])
+        if (now >= 0 && now != lock_of(path, f))
             return TN_UNLOCKED;
-        now = path->lock[f];
+        now = lock_of(path, f);
     }
     return now;
 }
@@ -380,7 +385,7 @@ static void lock(struct screen *screen)
     if (marks_count(&screen->marks, screen->layer, layer->filters) == 0) {
         char text[16];
         snprintf(text, sizeof text, "%d", filter);
-        submit_lock(screen, text, layer->path->lock[filter]);
+        submit_lock(screen, text, lock_of(layer->path, filter));
         return;
     }
     size_t size = 12 * (size_t)layer->filters + 1;
