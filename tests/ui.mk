@@ -24,10 +24,14 @@ tests_test_ui_time_LDADD = $(UI_LDADD)
 UNIT_TESTS += tests/test_ui_picture
 tests_test_ui_picture_SOURCES = tests/test_ui_picture.c tests/ui_paper.h
 tests_test_ui_picture_LDADD = $(UI_LDADD)
+UNIT_TESTS += tests/test_ui_filters
+tests_test_ui_filters_SOURCES = tests/test_ui_filters.c tests/ui_paper.h
+tests_test_ui_filters_LDADD = $(UI_LDADD)
 
 SCREEN_TESTS = \
 	tests/screens/test_compare.py \
 	tests/screens/test_draft.py \
+	tests/screens/test_filters.py \
 	tests/screens/test_keys.py \
 	tests/screens/test_picture.py \
 	tests/screens/test_ratios.py \

@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libscreen.la
 libscreen_la_SOURCES = \
 	ui/actions.c ui/actions.h \
+	ui/breakpoints.c ui/breakpoints.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
 	ui/compare_table.c ui/compare_table.h \
@@ -12,14 +13,20 @@ libscreen_la_SOURCES = \
 	ui/history.c ui/history.h \
 	ui/intents.c ui/intents.h \
 	ui/keymap.c ui/keymap.h \
+	ui/knee.c ui/knee.h \
 	ui/layout.c ui/layout.h \
 	ui/lines.c ui/lines.h \
+	ui/marks.c ui/marks.h \
+	ui/measures.c ui/measures.h \
 	ui/overlay.c ui/overlay.h \
+	ui/palette.c ui/palette.h \
 	ui/panel.c ui/panel.h \
 	ui/pieces.c ui/pieces.h \
 	ui/picture.c ui/picture.h \
+	ui/pictures.c ui/pictures.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
+	ui/raster.c ui/raster.h \
 	ui/ratios_figures.c ui/ratios_figures.h \
 	ui/ratios_table.c ui/ratios_table.h \
 	ui/scatter.c ui/scatter.h \
