@@ -12,11 +12,11 @@ tests_test_ui_keymap_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/test_ui_methods
 tests_test_ui_methods_SOURCES = tests/test_ui_methods.c tests/ui_paper.h ui/chart.c ui/chooser.c ui/format.c ui/glyphs.c \
 	ui/intents.c ui/keymap.c ui/overlay.c ui/state.c ui/surface.c ui/text.c ui/popup.c ui/view.c ui/view_compare.c ui/view_curves.c \
-	ui/view_filters.c ui/view_journal.c ui/view_ratios.c ui/view_steps.c ui/view_time.c
+	ui/view_filters.c ui/tree.c ui/view_journal.c ui/view_ratios.c ui/view_steps.c ui/view_time.c
 tests_test_ui_methods_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/test_ui_time
 tests_test_ui_time_SOURCES = tests/test_ui_time.c tests/ui_paper.h ui/chart.c ui/format.c ui/glyphs.c ui/intents.c \
-	ui/keymap.c ui/overlay.c ui/state.c ui/surface.c ui/text.c ui/popup.c ui/view.c ui/view_compare.c ui/view_curves.c ui/view_filters.c ui/view_journal.c ui/view_ratios.c \
+	ui/keymap.c ui/overlay.c ui/state.c ui/surface.c ui/text.c ui/popup.c ui/view.c ui/view_compare.c ui/view_curves.c ui/view_filters.c ui/tree.c ui/view_journal.c ui/view_ratios.c \
 	ui/view_steps.c ui/view_time.c
 tests_test_ui_time_LDADD = $(UNIT_LDADD)
 

@@ -56,6 +56,7 @@ static void read_prompt(struct screen *screen, struct terminal *terminal)
 {
     char bytes[BURST] = "";
     int count = 0, byte;
+    screen->ending[0] = '\0';
     while (count < BURST && (byte = terminal_byte(terminal)) >= 0)
         bytes[count++] = (char)byte;
     if (count == 1 && bytes[0] == KEY_ESC && terminal_more(ESC_WAIT))
@@ -129,6 +130,9 @@ static void loop(struct screen *screen, struct terminal *terminal, int signals)
             screen_update(screen);
             prompt_use(screen->snapshot);
         }
+        if (screen->ring)
+            terminal_bell();
+        screen->ring = false;
         if (sources[KEYS].revents & POLLIN) {
             if (prompt_active())
                 read_prompt(screen, terminal);
@@ -152,7 +156,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
         prompt_stop();
         return false;
     }
-    struct screen screen = {.worker = worker, .layer = LAYER_ALL};
+    struct screen screen = {.worker = worker, .layer = LAYER_ALL, .bell = options->bell};
     screen.glyphs = glyphs_for(terminal_glyphs(terminal));
     screen.surface.ascii = terminal_glyphs(terminal) == GLYPHS_ASCII;
     int signals = signals_open();
@@ -167,6 +171,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
     prompt_use(NULL);
     tn_snapshot_unref(screen.snapshot);
     intents_free(&screen.intents);
+    tree_free(&screen.journal.tree);
     surface_free(&screen.surface);
     return signals >= 0 ||
            tn_fail(error, TN_ERROR_SYSTEM, "no pipe for signals: %s", strerror(errno));

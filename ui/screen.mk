@@ -14,6 +14,7 @@ thinet_tui_SOURCES += \
 	ui/panel.c ui/panel.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
+	ui/queue.c ui/queue.h \
 	ui/screen.c ui/screen.h \
 	ui/signals.c ui/signals.h \
 	ui/state.c ui/state.h \
@@ -21,6 +22,7 @@ thinet_tui_SOURCES += \
 	ui/terminal.c ui/terminal.h \
 	ui/text.c ui/text.h \
 	ui/theme.c ui/theme.h \
+	ui/tree.c ui/tree.h \
 	ui/view.c ui/view.h \
 	ui/view_compare.c ui/view_curves.c ui/view_filters.c ui/view_journal.c ui/view_ratios.c ui/view_steps.c \
 	ui/view_time.c

@@ -125,6 +125,14 @@ int view_heading(const struct screen *screen, struct pane pane, bool *ready)
     return layer->samples > 0 ? row : no_errors(screen, pane, row);
 }
 
+int view_key(struct pane pane, int row, int column, const char *key, const char *what)
+{
+    if (column + text_width(key) + 1 + text_width(what) > pane.columns)
+        return column;
+    column = pane_text(pane, row, column, STYLE_KEY, key);
+    return pane_text(pane, row, column + 1, STYLE_DIM, what) + 2;
+}
+
 void view_list_marks(const struct screen *screen, struct pane rows, int count)
 {
     const struct view_state *state = &screen->views[screen->view];

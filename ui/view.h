@@ -50,6 +50,9 @@ void view_leave(struct screen *screen);
  * show. */
 int view_heading(const struct screen *screen, struct pane pane, bool *ready);
 
+/* A key and what it does, where there is room for both; returns the column for the next. */
+int view_key(struct pane pane, int row, int column, const char *key, const char *what);
+
 /* Cursor and arrows of a list whose rows were drawn into `rows`. */
 void view_list_marks(const struct screen *screen, struct pane rows, int count);
 

@@ -416,14 +416,6 @@ static int draw_heading(struct pane pane, const struct tn_snapshot *snapshot)
     return row;
 }
 
-static int draw_key(struct pane pane, int row, int column, const char *key, const char *what)
-{
-    if (column + text_width(key) + 1 + text_width(what) > pane.columns)
-        return column;
-    column = pane_text(pane, row, column, STYLE_KEY, key);
-    return pane_text(pane, row, column + 1, STYLE_DIM, what) + 2;
-}
-
 static void draw_keys(const struct screen *screen, struct pane pane, int row)
 {
     int order = order_of(screen);
@@ -432,10 +424,10 @@ static void draw_keys(const struct screen *screen, struct pane pane, int row)
     const char *next = last                  ? "network order"
                        : order == IN_NETWORK ? "slowest forward first"
                                              : "slowest backward first";
-    int column = draw_key(pane, row, 0, "o", next);
-    column = draw_key(pane, row, column, "t", "measures again");
-    column = draw_key(pane, row, column, "Enter", "to the layer");
-    draw_key(pane, row, column, "Esc", "back");
+    int column = view_key(pane, row, 0, "o", next);
+    column = view_key(pane, row, column, "t", "measures again");
+    column = view_key(pane, row, column, "Enter", "to the layer");
+    view_key(pane, row, column, "Esc", "back");
 }
 
 static bool measures(const struct screen *screen)

@@ -284,6 +284,7 @@ static void tell(struct tn_worker *worker, const struct queued *command, bool ok
     status->endings++;
     status->failed = !ok;
     status->took = tn_clock_seconds() - worker->begun;
+    snprintf(status->ended_command, sizeof status->ended_command, "%s", command->line);
     fall_idle(status);
     status->quit = tn_session_wants_quit(worker->session);
     pthread_mutex_unlock(&worker->mutex);

@@ -59,16 +59,17 @@ struct tn_worker_status {
     double elapsed, left; /* seconds; left < 0: unknown */
     double rate;          /* units a second, 0: unknown */
     bool cancelling;
-    bool paused;       /* waits, or will at its next step */
-    bool standing;     /* it waits: that step has come */
-    bool quit;         /* a quit command has run */
-    uint64_t finished; /* greatest number of a command that ended */
-    uint64_t ended;    /* number of the last command that ended: smaller where that was in the
-                          background */
-    uint64_t endings;  /* how many have ended */
-    double took;       /* seconds the last one that ended was at work, pauses counted too */
-    bool failed;       /* how the last one ended */
-    char message[512]; /* its error, or a short result ("FLOPs 0.31x  params 0.30x") */
+    bool paused;             /* waits, or will at its next step */
+    bool standing;           /* it waits: that step has come */
+    bool quit;               /* a quit command has run */
+    uint64_t finished;       /* greatest number of a command that ended */
+    uint64_t ended;          /* number of the last command that ended: smaller where that was in the
+                                background */
+    uint64_t endings;        /* how many have ended */
+    char ended_command[256]; /* its line */
+    double took;             /* seconds the last one that ended was at work, pauses counted too */
+    bool failed;             /* how the last one ended */
+    char message[512];       /* its error, or a short result ("FLOPs 0.31x  params 0.30x") */
 };
 
 /* Copy the status, and take a reference on the newest snapshot (never NULL). Never blocks on work.
