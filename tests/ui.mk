@@ -19,8 +19,16 @@ tests_test_ui_time_SOURCES = tests/test_ui_time.c tests/ui_paper.h ui/chart.c ui
 	ui/keymap.c ui/overlay.c ui/state.c ui/surface.c ui/text.c ui/popup.c ui/view.c ui/view_compare.c ui/view_curves.c ui/view_filters.c ui/tree.c ui/view_journal.c ui/view_ratios.c \
 	ui/view_steps.c ui/view_time.c
 tests_test_ui_time_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_ui_tree
+tests_test_ui_tree_SOURCES = tests/test_ui_tree.c tests/ui_paper.h ui/glyphs.c ui/surface.c ui/text.c ui/tree.c
+tests_test_ui_tree_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_ui_journal
+tests_test_ui_journal_SOURCES = tests/test_ui_journal.c tests/ui_paper.h ui/chart.c ui/format.c ui/glyphs.c ui/intents.c \
+	ui/keymap.c ui/overlay.c ui/popup.c ui/state.c ui/surface.c ui/text.c ui/tree.c ui/view.c ui/view_compare.c \
+	ui/view_curves.c ui/view_filters.c ui/view_journal.c ui/view_ratios.c ui/view_steps.c ui/view_time.c
+tests_test_ui_journal_LDADD = $(UNIT_LDADD)
 
-SCREEN_TESTS = tests/screens/test_draft.py tests/screens/test_time.py tests/screens/test_workbench.py \
+SCREEN_TESTS = tests/screens/test_journal.py tests/screens/test_draft.py tests/screens/test_time.py tests/screens/test_workbench.py \
 	tests/screens/test_terminal.py
 EXTRA_DIST += $(SCREEN_TESTS) tests/screens/tmux.py
 if HAVE_PYTHON

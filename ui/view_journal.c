@@ -41,13 +41,37 @@ static int64_t current_id(const struct tn_snapshot *snapshot)
     return 0;
 }
 
+static bool begins_with(const char *command, const char *word)
+{
+    size_t length = strlen(word);
+    return strncmp(command, word, length) == 0 &&
+           (command[length] == ' ' || command[length] == '\t');
+}
+
+enum kind { EMPTY, CHANGE, LOOK, NOTE, BRANCH, FAILED, INTERRUPTED, RUNNING };
+
+static enum kind kind_of(const struct tn_snapshot_entry *entry)
+{
+    return entry == NULL                         ? EMPTY
+           : entry->running                      ? RUNNING
+           : entry->interrupted                  ? INTERRUPTED
+           : !entry->ok                          ? FAILED
+           : entry->branch != NULL               ? BRANCH
+           : begins_with(entry->command, "note") ? NOTE
+           : entry->changes                      ? CHANGE
+                                                 : LOOK;
+}
+
+/* Notes and names of branches have the result's room too. */
 static int longest_command(const struct tn_snapshot *snapshot)
 {
-    enum { LEAST = 12, MOST = 60 };
+    enum { LEAST = 12, MOST = 100 };
     int longest = LEAST;
     for (int i = 0; i < snapshot->entry_count && longest < MOST; i++) {
+        enum kind kind = kind_of(&snapshot->entries[i]);
         int width = text_width(snapshot->entries[i].command);
-        longest = width > longest ? width : longest;
+        if (kind != NOTE && kind != BRANCH && width > longest)
+            longest = width;
     }
     return longest < MOST ? longest : MOST;
 }
@@ -72,7 +96,8 @@ static bool lay_out(struct screen *screen)
     list->command = longest_command(snapshot);
     list->head = current_id(snapshot);
     list->newest = id_of(snapshot, snapshot->entry_count - 1);
-    list->at = follows ? list->head : id_of(snapshot, entry_of(snapshot, list->at));
+    bool gone = list->at != 0 && entry_of(snapshot, list->at) == TREE_EMPTY;
+    list->at = follows || gone ? list->head : list->at;
     state->cursor = list->tree.places[entry_of(snapshot, list->at) + 1];
     return true;
 }
@@ -91,27 +116,6 @@ static void stand(struct screen *screen)
 }
 
 /* --- a row --- */
-
-static bool begins_with(const char *command, const char *word)
-{
-    size_t length = strlen(word);
-    return strncmp(command, word, length) == 0 &&
-           (command[length] == ' ' || command[length] == '\t');
-}
-
-enum kind { EMPTY, CHANGE, LOOK, NOTE, BRANCH, FAILED, INTERRUPTED, RUNNING };
-
-static enum kind kind_of(const struct tn_snapshot_entry *entry)
-{
-    return entry == NULL                         ? EMPTY
-           : entry->running                      ? RUNNING
-           : entry->interrupted                  ? INTERRUPTED
-           : !entry->ok                          ? FAILED
-           : entry->branch != NULL               ? BRANCH
-           : begins_with(entry->command, "note") ? NOTE
-           : entry->changes                      ? CHANGE
-                                                 : LOOK;
-}
 
 struct look {
     uint32_t sign;
