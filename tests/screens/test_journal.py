@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The view Journal, the queue of commands, and what tells that long work has ended."""
 
+import os
 import re
+import sqlite3
 import time
 
 import tmux  # also makes `thinet` importable
@@ -81,10 +83,11 @@ def names(screen):
 
 def turns(screen):
     def body():
-        screen.keys("G")
+        screen.keys("g", "j", "j")
         screen.until("entry 4", "o newest first")
         screen.keys("o")
-        ids = [int(found) for found in re.findall(r"(?m)^[│|][ >▸][^0-9\n]*? +([0-9]+) \S", screen.until("o branch by branch"))]
+        shown = screen.until("o branch by branch").split(" entry ")[0]
+        ids = [int(found) for found in re.findall(r"(?m)^[│|][ >▸][^0-9\n]*? +([0-9]+) \S", shown)]
         assert ids == sorted(ids, reverse=True) and len(ids) == 7, ids
         screen.until("entry 4")  # still under the cursor
         screen.keys("o")
@@ -96,7 +99,7 @@ def clicked(screen):
     def body():
         rows = screen.lines()
         row = next(i for i, line in enumerate(rows) if " 3 keep conv1_2 10" in line)
-        screen.tmux("send-keys", "-H", *["%02x" % ord(c) for c in "\033[<0;10;%dM\033[<0;10;%dm" % (row + 1, row + 1)])
+        screen.tmux("send-keys", "-l", "\x1b[<0;10;%dM" % (row + 1))
         screen.until("entry 3")
     return body
 
@@ -108,6 +111,7 @@ def queue(screen):
         screen.command("finetune epochs=500 lr=0.001")
         screen.until("epoch 1/500", "busy")
         screen.command("note never written")
+        screen.until(":note never written", "+1 waiting", gone=["Enter runs it"])
         screen.command("note written afterwards")
         screen.until("+2 waiting")
         screen.keys("Q")
@@ -161,33 +165,38 @@ def rings(screen):
     return body
 
 
-def large(screen):
-    """A journal of ten thousand entries is laid out and moved through at once."""
-    def body():
-        screen.keys("6")
-        screen.until("10000 note", "the session stands here")
-        begun = time.monotonic()
-        for key, entry in (("g", "entry 0 "), ("G", "entry 10000 "), ("o", "entry 10000 "), ("G", "entry 0 "), ("g", "entry 10000 ")):
-            screen.keys(key)
-            screen.until(entry)
-        print("# five keys in %.2f s, with tmux" % (time.monotonic() - begun))
-        screen.command("note one more")
-        screen.until("10001 one more", "idle", "the session stands here")
-    return body
-
-
 def ten_thousand(path):
-    """A session file of that many entries, made by its own commands; returns whether it could be."""
-    script = path + ".tns"
-    with open(script, "w") as file:
-        file.writelines("note entry %d\n" % i for i in range(10000))
-    return thinet.run("--session", path, "--batch", script, "--json").returncode == 0
+    """A session file of that many notes; every hundredth begins a branch a little further back."""
+    assert thinet.run("--session", path, "-c", "note 1").returncode == 0
+    with sqlite3.connect(path) as file:
+        rows = ((i, i - 1 - (7 if i % 100 == 0 else 0), "note %d" % i, '{"note":"%d"}' % i) for i in range(2, 10001))
+        file.executemany("INSERT INTO entry SELECT ?, ?, ?, time, seconds, ok, changes, ?, state FROM entry WHERE id = 1", rows)
+        file.execute("UPDATE meta SET value = 10000 WHERE key IN ('head', 'tip')")
+    file.close()
+
+
+def large():
+    path = os.path.join(thinet.scratch(), "large.thinet")
+    ten_thousand(path)
+    screen = tmux.Screen(path)
+    screen.until("idle", "large.thinet")
+    screen.keys("6")
+    screen.until("entry 10000 ", "the session stands here")
+    begun = time.monotonic()
+    for key, entry in (("g", "entry 0 "), ("G", "entry 10000 "), ("k", "entry 9999 "), ("o", "o branch by branch"), ("G", "entry 0 ")):
+        screen.keys(key)
+        screen.until(entry)
+    print("# five keys among ten thousand entries: %.2f s, most of it tmux" % (time.monotonic() - begun))
+    screen.keys("g")
+    screen.command("note one more")
+    screen.until("entry 10001 ", "idle", "the session stands here")
+    screen.close()
 
 
 for columns, rows, ascii in ((80, 24, True), (120, 40, False)):
     size = "%dx%d: " % (columns, rows)
     signs = ("@", "o", r"\|", r"\|") if ascii else ("@", "●", "├", "│")
-    screen = opened(columns, rows, *(["--ascii"] if ascii else []))
+    screen = opened(columns, rows, *(["--ascii"] if ascii else []), term="xterm-256color")
     tmux.test(size + "undo and another way make a branch of the tree", branches(screen, *signs))
     tmux.test(size + "Enter goes to the entry, Esc back to the layers", goes(screen))
     tmux.test(size + "notes and names of branches are rows; goto knows the names", names(screen))
@@ -202,4 +211,5 @@ if IMAGES:
     screen.close()
 else:
     thinet.skip("queue and bell", "dataset-fashion-mnist is not there")
+tmux.test("ten thousand entries are moved through at once", large)
 thinet.finish()
