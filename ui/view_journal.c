@@ -176,7 +176,9 @@ static const char *format_took(char text[FORMAT], double seconds)
 {
     if (seconds >= 100)
         return format_time(text, seconds);
-    snprintf(text, FORMAT, seconds >= 0.05 ? "%.1f s" : "", seconds);
+    text[0] = '\0';
+    if (seconds >= 0.05)
+        snprintf(text, FORMAT, "%.1f s", seconds);
     return text;
 }
 
