@@ -28,8 +28,21 @@ tests_test_ui_journal_SOURCES = tests/test_ui_journal.c tests/ui_paper.h ui/char
 	ui/view_curves.c ui/view_filters.c ui/view_journal.c ui/view_ratios.c ui/view_steps.c ui/view_time.c
 tests_test_ui_journal_LDADD = $(UNIT_LDADD)
 
-SCREEN_TESTS = tests/screens/test_journal.py tests/screens/test_draft.py tests/screens/test_time.py tests/screens/test_workbench.py \
+# What the view Ratios is made of.
+RATIOS_VIEW = ui/pieces.c ui/ratios_figures.c ui/ratios_table.c
+tests_test_ui_methods_SOURCES += $(RATIOS_VIEW)
+tests_test_ui_time_SOURCES += $(RATIOS_VIEW)
+tests_test_ui_journal_SOURCES += $(RATIOS_VIEW)
+UNIT_TESTS += tests/test_ui_ratios
+tests_test_ui_ratios_SOURCES = tests/test_ui_ratios.c tests/ui_paper.h $(SESSION_SUPPORT) ui/chart.c ui/format.c \
+	ui/glyphs.c ui/intents.c ui/keymap.c ui/overlay.c ui/popup.c ui/state.c ui/surface.c ui/text.c ui/tree.c ui/view.c \
+	ui/view_compare.c ui/view_curves.c ui/view_filters.c ui/view_journal.c ui/view_ratios.c ui/view_steps.c \
+	ui/view_time.c $(RATIOS_VIEW)
+tests_test_ui_ratios_LDADD = $(UNIT_LDADD)
+
+SCREEN_TESTS = tests/screens/test_draft.py tests/screens/test_journal.py tests/screens/test_keys.py tests/screens/test_time.py tests/screens/test_workbench.py \
 	tests/screens/test_terminal.py
+SCREEN_TESTS += tests/screens/test_ratios.py
 EXTRA_DIST += $(SCREEN_TESTS) tests/screens/tmux.py
 if HAVE_PYTHON
 TESTS += $(SCREEN_TESTS)

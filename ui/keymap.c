@@ -1,5 +1,6 @@
 #include "keymap.h"
 #include "terminal.h"
+#include "view.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -86,6 +87,29 @@ static const struct binding bindings[] = {
      .amount = 1,
      .section = KEYS_RATIO,
      .help = "method of all layers"},
+    {.keys = {'B'},
+     .label = "B",
+     .action = UI_TYPE,
+     .line = "budget preview=on flops=0.5",
+     .section = KEYS_RATIO,
+     .help = "Ratios: a budget; its answer is shown first",
+     .hint = "budget",
+     .view = 4,
+     .only = true},
+    {.keys = {'y'},
+     .label = "y",
+     .action = UI_OWN,
+     .amount = RATIOS_TAKE,
+     .section = KEYS_RATIO,
+     .help = "Ratios: take what the budget answered",
+     .view = 4},
+    {.keys = {'N'},
+     .label = "N",
+     .action = UI_OWN,
+     .amount = RATIOS_DROP,
+     .section = KEYS_RATIO,
+     .help = "Ratios: drop what the budget answered",
+     .view = 4},
 
     {.keys = {'S'},
      .label = "S",

@@ -47,16 +47,16 @@ struct binding {
     bool one_layer;   /* not for the row "all" */
     enum key_section section;
     const char *help;
-    const char *hint;  /* in the hint bar, or NULL; shorter */
-    int view;          /* the hint is for this view alone, from 1, and comes first; 0: for all.
-                          Of UI_OWN, and where `only` is set, the key too */
+    const char *hint; /* in the hint bar, or NULL; shorter */
+    int view;         /* the hint is for this view alone, from 1, and comes first; 0: for all.
+                         Of UI_OWN, and where `only` is set, the key too */
     bool only;
     const char *after; /* what can be done then: "u undoes", or NULL */
 };
 
 const struct binding *binding_at(int index); /* NULL past the last */
-/* What a key does in a view (from 1): what it means there alone, else what it means everywhere; NULL:
- * nothing. */
+/* What a key does in a view (from 1): what it means there alone, else what it means everywhere;
+ * NULL: nothing. */
 const struct binding *binding_find(int key, int view);
 const char *key_section_name(enum key_section section);
 

@@ -114,6 +114,12 @@ static void read_signals(struct screen *screen, struct terminal *terminal)
         }
 }
 
+static void ask(struct screen *screen, int view)
+{
+    if (!screen_working(screen) && view_at(view)->ask != NULL)
+        view_at(view)->ask(screen);
+}
+
 static void loop(struct screen *screen, struct terminal *terminal, int signals)
 {
     enum { KEYS, WORK, SIGNALS };
@@ -142,8 +148,9 @@ static void loop(struct screen *screen, struct terminal *terminal, int signals)
             return; /* the terminal is gone */
         }
         screen_send_intents(screen, false);
-        if (!screen_working(screen) && view_at(screen->view)->ask != NULL)
-            view_at(screen->view)->ask(screen);
+        ask(screen, screen->view);
+        if (screen->beside.shown)
+            ask(screen, screen->beside.view);
         screen->quit = screen->quit || screen->status.quit;
     }
 }
@@ -156,7 +163,8 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
         prompt_stop();
         return false;
     }
-    struct screen screen = {.worker = worker, .layer = LAYER_ALL, .bell = options->bell};
+    struct screen screen = {
+        .worker = worker, .layer = LAYER_ALL, .beside = {.view = 1}, .bell = options->bell};
     screen.glyphs = glyphs_for(terminal_glyphs(terminal));
     screen.surface.ascii = terminal_glyphs(terminal) == GLYPHS_ASCII;
     int signals = signals_open();

@@ -12,9 +12,12 @@ thinet_tui_SOURCES += \
 	ui/lines.c ui/lines.h \
 	ui/overlay.c ui/overlay.h \
 	ui/panel.c ui/panel.h \
+	ui/pieces.c ui/pieces.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
 	ui/queue.c ui/queue.h \
+	ui/ratios_figures.c ui/ratios_figures.h \
+	ui/ratios_table.c ui/ratios_table.h \
 	ui/screen.c ui/screen.h \
 	ui/signals.c ui/signals.h \
 	ui/state.c ui/state.h \

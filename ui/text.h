@@ -24,8 +24,9 @@ int text_width(const char *text);
 /* Bytes of the longest prefix of `text` that takes at most `columns` columns. */
 int text_fit(const char *text, int columns);
 
-/* A name of parts ("features.1.block.0", "/stage2/branch1/Conv") made to take fewer columns: from the
- * front on, all parts but the last are left their first letter and the figures at their end ("f.1.b.0",
+/* A name of parts ("features.1.block.0", "/stage2/branch1/Conv") made to take fewer columns: from
+ * the front on, all parts but the last are left their first letter and the figures at their end
+ * ("f.1.b.0",
  * "/s2/b1/Conv"), until it fits or nothing more can go. `shorter` has room for all of `name`. */
 void text_shorten_parts(const char *name, int columns, char *shorter);
 

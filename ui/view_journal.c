@@ -2,6 +2,7 @@
  * from there. */
 #include "core/memory.h"
 #include "format.h"
+#include "pieces.h"
 #include "text.h"
 #include "tree.h"
 #include "view.h"
@@ -326,11 +327,11 @@ static void draw_titles(struct pane pane, const struct columns *at)
 static void draw_keys(const struct screen *screen, struct pane pane, int row)
 {
     bool branches = screen->views[screen->view].order == 0;
-    int column = view_key(pane, row, 0, "Enter", "goes there");
-    column = view_key(pane, row, column, "u", "undo");
-    column = view_key(pane, row, column, "Ctrl-R", "redo");
-    column = view_key(pane, row, column, "o", branches ? "newest first" : "branch by branch");
-    view_key(pane, row, column, "Esc", "back");
+    int column = piece_key(pane, row, 0, "Enter", "goes there");
+    column = piece_key(pane, row, column, "u", "undo");
+    column = piece_key(pane, row, column, "Ctrl-R", "redo");
+    column = piece_key(pane, row, column, "o", branches ? "newest first" : "branch by branch");
+    piece_key(pane, row, column, "Esc", "back");
 }
 
 static void draw_purpose(struct pane pane)

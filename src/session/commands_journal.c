@@ -3,6 +3,7 @@
 #include "session/commands.h"
 #include "session/inside.h"
 #include "session/results.h"
+#include <string.h>
 #include <time.h>
 
 static bool run_save(struct tn_session *session, const struct tn_command_line *line,

@@ -32,6 +32,7 @@ libthinet_la_SOURCES += \
 	src/session/cuts.c src/session/cuts.h \
 	src/session/origin.c src/session/origin.h \
 	src/session/planned.c \
+	src/session/proposal.c src/session/proposal.h \
 	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \
 	src/session/script.c src/session/script.h \
@@ -40,6 +41,7 @@ libthinet_la_SOURCES += \
 	src/session/session.c src/session/session.h \
 	src/session/session_file.c \
 	src/session/snapshot.c src/session/snapshot.h \
+	src/session/snapshot_axes.c src/session/snapshot_axes.h \
 	src/session/state.c src/session/state.h \
 	src/session/state_json.c \
 	src/session/statistic.c \
