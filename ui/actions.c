@@ -1,6 +1,7 @@
 #include "actions.h"
 #include "chooser.h"
 #include "layout.h"
+#include "picture.h"
 #include "prompt.h"
 #include "queue.h"
 #include "view.h"
@@ -185,6 +186,17 @@ static void pause_work(struct screen *screen)
     tn_worker_pause(screen->worker, status->paused);
 }
 
+/* The command that draws the view stands in the prompt, its last word the file's name. */
+static void picture(struct screen *screen)
+{
+    char line[LINE];
+    const char *why;
+    if (picture_line(screen, line, &why))
+        prompt_open(PROMPT_COMMAND, line);
+    else
+        screen_say(screen, true, "%s", why);
+}
+
 /* Lines of keys that name a layer need one. */
 static bool line_of(struct screen *screen, const struct binding *binding, char line[LINE])
 {
@@ -256,6 +268,9 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         break;
     case UI_DROP:
         screen_say(screen, false, "Q shows the queue, where d takes a command out");
+        break;
+    case UI_PICTURE:
+        picture(screen);
         break;
     case UI_TIME:
         view_time_measure(screen, NULL);

@@ -52,9 +52,8 @@ struct journal_list { /* the view Journal: its rows as they were last laid out *
     struct tree tree;
     uint64_t version; /* of the snapshot */
     int order;
-    int count, command; /* entries; columns of the longest command */
-    int64_t at, head,
-        newest; /* entries under the cursor, where the session stood, the last; 0: none */
+    int count, command;       /* entries; columns of the longest command */
+    int64_t at, head, newest; /* entries under the cursor, where the session stood, last; or 0 */
 };
 
 enum { QUEUE_ROWS = 100 };
@@ -65,6 +64,14 @@ struct queue_list { /* of commands that wait */
     int cursor, scroll;
     uint64_t number;  /* of the command under the cursor */
     struct pane list; /* where the last frame put them */
+};
+
+struct comparing {  /* in the view Compare; networks by the entry that made them */
+    int64_t base;   /* the differences are to; 0: the first whose accuracy is known */
+    int64_t at;     /* under the cursor */
+    int shown;      /* table, scatter or both */
+    bool by_params; /* the scatter's cost: parameters, not FLOPs */
+    bool roomy;     /* the last frame had room for both */
 };
 
 /* Which curves the view Curves lays over each other. */
@@ -100,10 +107,11 @@ struct screen {
     struct chooser chooser;
     struct queue_list queue;
     struct journal_list journal;
+    struct comparing comparing;
     enum overlay overlay;
-    uint64_t overlay_number; /* of the command that computes its curves */
+    uint64_t overlay_number;  /* of the command that computes its curves */
     int64_t proposal_dropped; /* number of the last proposal that is not to be seen */
-    uint64_t time_number;    /* of the last command that measures times here; 0: none */
+    uint64_t time_number;     /* of the last command that measures times here; 0: none */
 
     char search[128];
     bool help;

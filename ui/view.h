@@ -42,6 +42,9 @@ enum { RATIOS_TAKE, RATIOS_DROP };
 /* Show the view Curves, and turn to the next of its overlays. */
 void view_curves_overlay(struct screen *screen);
 
+/* The options of the command `plot` that draw what it shows, '%' for the layer. */
+const char *view_curves_picture(const struct screen *screen);
+
 /* Show the view Time and measure with this command line; NULL: the key was pressed, which shows the
  * view first. */
 void view_time_measure(struct screen *screen, const char *line);

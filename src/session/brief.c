@@ -313,6 +313,7 @@ static const struct {
     {"note", brief_note},         {"budget", brief_budget},
     {"recipe", brief_recipe},     {"sensitivity", brief_sensitivity},
     {"compare", brief_compare},   {"branch", brief_branch},
+    {"plot", brief_file},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

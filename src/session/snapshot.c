@@ -5,6 +5,7 @@
 #include "session/inside.h"
 #include "session/proposal.h"
 #include "session/snapshot_axes.h"
+#include "session/snapshot_compared.h"
 #include "session/timed.h"
 #include <math.h>
 #include <stdatomic.h>
@@ -29,7 +30,8 @@ struct holder {
                                        and layers[].rankings[].path */
     struct tn_snapshot_part *parts; /* of all layers' axes */
     struct tn_snapshot_proposal proposal;
-    struct tn_timed *timed;    /* behind times, or NULL */
+    struct tn_timed *timed; /* behind times, or NULL */
+    struct tn_compared_rows *compared;
     struct entry_text **texts; /* [shot.entry_count] references behind entries[] */
 };
 
@@ -72,6 +74,7 @@ static void release(struct holder *holder)
     tn_timed_unref(holder->timed);
     tn_snapshot_proposal_free(&holder->proposal);
     tn_free(holder->parts);
+    tn_compared_rows_unref(holder->compared);
     tn_free(shot->layers);
     tn_free(shot->series);
     tn_free(shot->entries);
@@ -275,6 +278,17 @@ static bool fill_times(struct holder *holder, const struct tn_session *session,
     return true;
 }
 
+static bool fill_compared(struct holder *holder, struct tn_session *session,
+                          const struct holder *previous, struct tn_error *error)
+{
+    if (!tn_compared_rows(session, previous ? previous->compared : NULL, &holder->compared, error))
+        return false;
+    holder->shot.compared_count = holder->compared->count;
+    holder->shot.compared = holder->compared->rows;
+    holder->shot.network = tn_compared_network(session);
+    return true;
+}
+
 static bool is_training(const struct tn_entry *entry)
 {
     bool train =
@@ -437,6 +451,7 @@ struct tn_snapshot *tn_snapshot_new(struct tn_session *session, const struct tn_
     bool fine =
         fill_head(&holder->shot, session, error) && fill_layers(holder, session->state, error) &&
         fill_times(holder, session, before, error) && fill_proposal(holder, session, error) &&
+        fill_compared(holder, session, before, error) &&
         fill_all_series(&holder->shot, session, error) &&
         fill_entries(holder, session, before, error);
     if (fine)

@@ -128,6 +128,20 @@ struct tn_snapshot_proposal {
     double *error, *error_ls;       /* [layer_count] there; NAN where nothing is known */
 };
 
+/* A network of the journal with its best-known accuracy, as command `compare` says it. */
+struct tn_snapshot_compared {
+    int64_t entry;   /* where its accuracy is known */
+    int64_t network; /* the entry that made it */
+    char model[160]; /* "vgg16 pruned, fine-tuned" */
+    bool evaluated;
+    double top1, top5, ci95;          /* NAN: not known */
+    int64_t images;                   /* it was measured on; 0: none */
+    int data;                         /* the same number: the same images, as far as `images` go */
+    int64_t params, flops;            /* -1: not known */
+    double params_ratio, flops_ratio; /* of the network as opened; NAN: not known */
+    double forward_ms, backward_ms;   /* of 32 images; NAN: not known */
+};
+
 struct tn_snapshot {
     char *session_name;           /* "unsaved" without a file */
     char *model_name, *data_name; /* "" when not open */
@@ -141,6 +155,10 @@ struct tn_snapshot {
     const struct tn_snapshot_times *times;       /* the last of this network, or NULL */
     bool times_stale;                            /* it has changed since */
     const struct tn_snapshot_proposal *proposal; /* or NULL */
+    int compared_count;
+    const struct tn_snapshot_compared
+        *compared;   /* the opened one first; shared between snapshots */
+    int64_t network; /* the entry that made the network as it stands; 0: none */
     int series_count;
     struct tn_snapshot_series *series;
     int entry_count;
