@@ -285,6 +285,46 @@ static void the_journal_is_a_tree_and_goto_reaches_every_branch(void **state)
     assert_non_null(strstr(must_fail(place, "undo"), "nothing to undo"));
 }
 
+static long long head_of(struct place *place)
+{
+    json_t *journal = must(place, "journal");
+    long long head = whole_in(journal, "head");
+    json_decref(journal);
+    return head;
+}
+
+static void a_branch_is_named_and_found_again_by_its_name(void **state)
+{
+    struct place *place = *state;
+    begin(place);                 /* entries 1, 2 */
+    done(place, "branch mild");   /* 3 */
+    done(place, "ratio all 0.2"); /* 4 */
+    done(place, "ratio all 0.3"); /* 5 */
+    done(place, "goto 2");
+    done(place, "branch \"the other\""); /* 6 */
+    done(place, "ratio all 0.7");        /* 7 */
+    done(place, "goto mild");
+    assert_int_equal(head_of(place), 5);
+    must_fail(place, "open @/images/train-labels-idx1-ubyte"); /* 8: failed, nobody stands there */
+    done(place, "goto 4");
+    done(place, "ratio all 0.25"); /* 9: the newest of the branch, if not at its old end */
+    done(place, "goto \"the other\"");
+    assert_int_equal(head_of(place), 7);
+    done(place, "goto mild");
+    assert_int_equal(head_of(place), 9);
+    assert_non_null(strstr(must_fail(place, "branch mild"), "entry 3 has named"));
+    assert_non_null(strstr(must_fail(place, "branch 12"), "needs a letter"));
+    assert_non_null(
+        strstr(must_fail(place, "goto milf"), "no entry or branch 'milf' (did you mean 'mild'?)"));
+    done(place, "undo"); /* a name is no change: it is stepped over */
+    done(place, "undo");
+    assert_int_equal(head_of(place), 3);
+    done(place, "save @/s.thinet");
+    reopen(place, place_path(place, "s.thinet"));
+    done(place, "goto mild");
+    assert_int_equal(head_of(place), 9);
+}
+
 static void the_journal_keeps_work_that_failed_but_no_slips(void **state)
 {
     struct place *place = *state;
@@ -450,6 +490,8 @@ int main(void)
                                         place_open, place_close),
         cmocka_unit_test_setup_teardown(the_journal_is_a_tree_and_goto_reaches_every_branch,
                                         place_open, place_close),
+        cmocka_unit_test_setup_teardown(a_branch_is_named_and_found_again_by_its_name, place_open,
+                                        place_close),
         cmocka_unit_test_setup_teardown(the_journal_keeps_work_that_failed_but_no_slips, place_open,
                                         place_close),
         cmocka_unit_test_setup_teardown(groups_set_the_scope_that_stays, place_open, place_close),

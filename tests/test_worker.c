@@ -410,6 +410,88 @@ static void a_command_in_front_is_cancelled_alone(void **state)
     assert_false(shop->status.failed);
 }
 
+static void what_waits_can_be_seen_and_taken_out(void **state)
+{
+    struct shop *shop = *state;
+    prepare(shop);
+    struct tn_worker_queued queued[4];
+    assert_int_equal(tn_worker_waiting(shop->worker, queued, 4), 0);
+    uint64_t training = submit(shop, "finetune epochs=100000 batch=20 lr=0.01");
+    while (shop->status.number != training)
+        wait_for_news(shop);
+    uint64_t measuring = measure(shop);
+    uint64_t first = submit(shop, "note first"), second = submit(shop, "note second");
+    uint64_t third = submit(shop, "note third");
+    assert_int_equal(tn_worker_waiting(shop->worker, queued, 4), 4);
+    assert_int_equal(queued[0].number, first);
+    assert_string_equal(queued[1].line, "note second");
+    assert_false(queued[2].rests);
+    /* Whatever came in between: in the background is behind. */
+    assert_true(queued[3].rests && queued[3].number == measuring);
+    memset(queued, 0, sizeof queued);
+    assert_int_equal(tn_worker_waiting(shop->worker, queued, 1), 4);
+    assert_int_equal(queued[1].number, 0);
+    /* From the middle, the end and the front. */
+    assert_true(tn_worker_drop(shop->worker, second));
+    assert_true(tn_worker_drop(shop->worker, third));
+    assert_false(tn_worker_drop(shop->worker, third));
+    assert_true(tn_worker_drop(shop->worker, measuring));
+    uint64_t last = submit(shop, "note last");
+    assert_int_equal(tn_worker_waiting(shop->worker, queued, 4), 2);
+    assert_int_equal(queued[1].number, last);
+    /* What runs is stopped alone. */
+    assert_true(tn_worker_drop(shop->worker, training));
+    succeed(shop, last);
+    const struct tn_snapshot *shot = shop->shot;
+    assert_string_equal(shot->entries[shot->entry_count - 2].command, "note first");
+    assert_string_equal(shot->entries[shot->entry_count - 1].command, "note last");
+    assert_false(shop->status.busy || shop->status.waiting || shop->status.resting);
+    assert_false(tn_worker_drop(shop->worker, training));
+}
+
+static void work_that_gave_way_can_be_taken_out(void **state)
+{
+    struct shop *shop = *state;
+    uint64_t measuring = start_measuring(shop);
+    uint64_t training = submit(shop, "finetune epochs=100000 batch=20");
+    while (shop->status.number != training)
+        wait_for_news(shop);
+    struct tn_worker_queued queued[1];
+    assert_int_equal(tn_worker_waiting(shop->worker, queued, 1), 1);
+    assert_true(queued[0].number == measuring && queued[0].spent > 0);
+    assert_true(tn_worker_drop(shop->worker, measuring));
+    assert_true(tn_worker_drop(shop->worker, training));
+    while (shop->status.busy)
+        wait_for_news(shop);
+    assert_int_equal(shop->status.ended, training);
+    /* And where it runs itself, it does not rest either. */
+    measuring = measure(shop);
+    while (!(shop->status.number == measuring && shop->status.done > 0))
+        wait_for_news(shop);
+    assert_true(tn_worker_drop(shop->worker, measuring));
+    wait_for_end(shop, measuring);
+    assert_int_equal(shop->status.resting, 0);
+}
+
+static void it_is_told_how_long_the_last_command_took(void **state)
+{
+    struct shop *shop = *state;
+    prepare(shop);
+    uint64_t training = submit(shop, "finetune epochs=2 batch=20");
+    while (shop->status.number != training)
+        wait_for_news(shop);
+    succeed(shop, training);
+    const struct tn_snapshot *shot = shop->shot;
+    double seconds = shot->entries[shot->entry_count - 1].seconds;
+    assert_true(shop->status.took >= seconds && seconds > 0);
+    assert_int_equal(shop->status.number, 0);
+    succeed(shop, submit(shop, "branch told"));
+    assert_true(shop->status.took < seconds);
+    shot = shop->shot;
+    assert_string_equal(shot->entries[shot->entry_count - 1].branch, "told");
+    assert_null(shot->entries[shot->entry_count - 2].branch);
+}
+
 static void freeing_the_worker_ends_what_runs(void **state)
 {
     struct shop *shop = *state;
@@ -455,6 +537,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancelled_work_in_the_background_keeps_its_points,
                                         shop_open, shop_close),
         cmocka_unit_test_setup_teardown(a_command_in_front_is_cancelled_alone, shop_open,
+                                        shop_close),
+        cmocka_unit_test_setup_teardown(what_waits_can_be_seen_and_taken_out, shop_open,
+                                        shop_close),
+        cmocka_unit_test_setup_teardown(work_that_gave_way_can_be_taken_out, shop_open, shop_close),
+        cmocka_unit_test_setup_teardown(it_is_told_how_long_the_last_command_took, shop_open,
                                         shop_close),
         cmocka_unit_test_setup_teardown(freeing_the_worker_ends_what_runs, shop_open, shop_close),
         cmocka_unit_test_setup_teardown(quit_is_told, shop_open, shop_close),

@@ -12,6 +12,12 @@ tests_test_ui_keymap_LDADD = $(UI_LDADD)
 UNIT_TESTS += tests/test_ui_methods
 tests_test_ui_methods_SOURCES = tests/test_ui_methods.c tests/ui_paper.h
 tests_test_ui_methods_LDADD = $(UI_LDADD)
+UNIT_TESTS += tests/test_ui_journal
+tests_test_ui_journal_SOURCES = tests/test_ui_journal.c tests/ui_paper.h
+tests_test_ui_journal_LDADD = $(UI_LDADD)
+UNIT_TESTS += tests/test_ui_tree
+tests_test_ui_tree_SOURCES = tests/test_ui_tree.c tests/ui_paper.h
+tests_test_ui_tree_LDADD = $(UI_LDADD)
 UNIT_TESTS += tests/test_ui_ratios
 tests_test_ui_ratios_SOURCES = tests/test_ui_ratios.c tests/ui_paper.h $(SESSION_SUPPORT)
 tests_test_ui_ratios_LDADD = $(UI_LDADD)
@@ -32,6 +38,7 @@ SCREEN_TESTS = \
 	tests/screens/test_compare.py \
 	tests/screens/test_draft.py \
 	tests/screens/test_filters.py \
+	tests/screens/test_journal.py \
 	tests/screens/test_keys.py \
 	tests/screens/test_picture.py \
 	tests/screens/test_ratios.py \

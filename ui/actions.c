@@ -3,6 +3,7 @@
 #include "layout.h"
 #include "picture.h"
 #include "prompt.h"
+#include "queue.h"
 #include "view.h"
 #include <stdio.h>
 #include <string.h>
@@ -262,6 +263,12 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
     case UI_PAUSE:
         pause_work(screen);
         break;
+    case UI_QUEUE:
+        queue_open(screen);
+        break;
+    case UI_DROP:
+        screen_say(screen, false, "Q shows the queue, where d takes a command out");
+        break;
     case UI_PICTURE:
         picture(screen);
         break;
@@ -398,7 +405,10 @@ static void answer_quit(struct screen *screen, int key)
 
 enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
 {
-    const struct binding *binding = binding_find(event->key, screen->view + 1);
+    /* What lies over the panels does not know the view's own keys. */
+    const struct binding *binding =
+        binding_find(event->key, screen->popup != NULL ? 0 : screen->view + 1);
+    screen->ending[0] = '\0';
     bool layout_only =
         binding != NULL && (binding->action == UI_REDRAW || binding->action == UI_SUSPEND);
     if (layout_only)

@@ -18,6 +18,8 @@ struct glyphs {
     uint32_t horizontal, vertical;
     uint32_t top_left, top_right, bottom_left, bottom_right;
     uint32_t axis_corner, axis_tick_y; /* of a chart */
+    uint32_t tee_right, tee_left, cut; /* of a tree: a line that branches off, more than fits */
+    uint32_t change, look;             /* an entry of the journal that changed something, or not */
     uint32_t pointer;                  /* in front of the selected row */
     uint32_t more_above, more_below;   /* where a list goes on */
     uint32_t cursor;                   /* vertical line through a chart */

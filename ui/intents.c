@@ -197,6 +197,15 @@ void intents_forget(struct intents *intents)
     intents->in_flight = 0;
 }
 
+bool intents_carried(const struct intents *intents, uint64_t number)
+{
+    bool carried = number == intents->in_flight;
+    carried = carried || (intents->all.sent && intents->all.number == number);
+    for (int i = 0; i < intents->count && !carried; i++)
+        carried = intents->layers[i].sent && intents->layers[i].number == number;
+    return carried;
+}
+
 void intents_finished(struct intents *intents, uint64_t finished, bool failed)
 {
     bool drop = failed && finished == intents->in_flight && intents->in_flight > 0;

@@ -49,6 +49,8 @@ bool intents_next(struct intents *intents, const struct tn_snapshot *snapshot, u
 void intents_sent(struct intents *intents, uint64_t number);
 /* Forget everything asked for: the commands that carry it were dropped. */
 void intents_forget(struct intents *intents);
+/* Does this command carry what was asked for? */
+bool intents_carried(const struct intents *intents, uint64_t number);
 /* Forget what the worker has answered; a failure drops everything that waits. */
 void intents_finished(struct intents *intents, uint64_t finished, bool failed);
 

@@ -24,6 +24,8 @@ enum ui_action {
     UI_OWN, /* the view's own: amount says which */
     UI_TIME,
     UI_PAUSE,
+    UI_QUEUE,
+    UI_DROP, /* in the queue */
     UI_PICTURE,
     UI_ORDER,
     UI_SEARCH,

@@ -283,6 +283,8 @@ void line_title(const struct screen *screen, char *title, int size)
 {
     const struct tn_worker_status *status = &screen->status;
     int used = snprintf(title, (size_t)size, "thinet-tui: %s", screen->snapshot->session_name);
+    if (screen->ending[0] != '\0' && used >= 0 && used < size)
+        used += snprintf(title + used, (size_t)(size - used), " - %s", screen->ending);
     if (!screen_busy(screen) || used < 0 || used >= size)
         return;
     if (status->total > 0)

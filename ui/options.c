@@ -125,7 +125,7 @@ static enum ui_call take_option(struct ui_arguments *a, int option)
 enum ui_call ui_read_arguments(int argc, char **argv, struct ui_arguments *a)
 {
     memset(a, 0, sizeof *a);
-    a->screen.mouse = true;
+    a->screen.mouse = a->screen.bell = true;
     a->commands = tn_calloc((size_t)argc, sizeof *a->commands);
     if (!a->commands)
         return wrong("out of memory", "");

@@ -19,7 +19,7 @@ struct popup_ops {
     void (*click)(struct screen *screen, int row, int column);
 };
 
-extern const struct popup_ops popup_methods;
+extern const struct popup_ops popup_methods, popup_queue;
 
 /* A box of `rows` inside rows in the middle of an area, at most `columns` wide, cleared and framed;
  * returns its inside. */

@@ -56,6 +56,7 @@ static void read_prompt(struct screen *screen, struct terminal *terminal)
 {
     char bytes[BURST] = "";
     int count = 0, byte;
+    screen->ending[0] = '\0';
     while (count < BURST && (byte = terminal_byte(terminal)) >= 0)
         bytes[count++] = (char)byte;
     if (count == 1 && bytes[0] == KEY_ESC && terminal_more(ESC_WAIT))
@@ -141,6 +142,9 @@ static void loop(struct screen *screen, struct terminal *terminal, int signals)
             screen_update(screen);
             prompt_use(screen->snapshot);
         }
+        if (screen->ring)
+            terminal_bell();
+        screen->ring = false;
         if (sources[KEYS].revents & POLLIN) {
             if (prompt_active())
                 read_prompt(screen, terminal);
@@ -162,7 +166,8 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
         prompt_stop();
         return false;
     }
-    struct screen screen = {.worker = worker, .layer = LAYER_ALL, .beside = {.view = 1}};
+    struct screen screen = {
+        .worker = worker, .layer = LAYER_ALL, .beside = {.view = 1}, .bell = options->bell};
     screen.glyphs = glyphs_for(terminal_glyphs(terminal));
     screen.surface.ascii = terminal_glyphs(terminal) == GLYPHS_ASCII;
     screen.surface.coloured = terminal_coloured(terminal);
@@ -179,6 +184,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
     tn_snapshot_unref(screen.snapshot);
     intents_free(&screen.intents);
     marks_clear(&screen.marks);
+    tree_free(&screen.journal.tree);
     surface_free(&screen.surface);
     return signals >= 0 ||
            tn_fail(error, TN_ERROR_SYSTEM, "no pipe for signals: %s", strerror(errno));

@@ -10,6 +10,7 @@
 struct ui_options {
     bool mouse;        /* take clicks and the wheel */
     bool ascii;        /* nothing beyond ASCII, whatever the locale says */
+    bool bell;         /* ring when long work ends */
     const char *theme; /* "dark", "light", "mono", or NULL: as the terminal allows */
 };
 

@@ -26,6 +26,7 @@ libscreen_la_SOURCES = \
 	ui/pictures.c ui/pictures.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
+	ui/queue.c ui/queue.h \
 	ui/raster.c ui/raster.h \
 	ui/ratios_figures.c ui/ratios_figures.h \
 	ui/ratios_table.c ui/ratios_table.h \
@@ -38,6 +39,7 @@ libscreen_la_SOURCES = \
 	ui/terminal.c ui/terminal.h \
 	ui/text.c ui/text.h \
 	ui/theme.c ui/theme.h \
+	ui/tree.c ui/tree.h \
 	ui/view.c ui/view.h \
 	ui/view_compare.c ui/view_curves.c ui/view_filters.c ui/view_journal.c ui/view_ratios.c ui/view_steps.c \
 	ui/view_time.c

@@ -86,6 +86,16 @@ uint64_t screen_submit(struct screen *screen, const char *line, const char *afte
     return submit(screen, line, after);
 }
 
+void screen_dropped(struct screen *screen, uint64_t number)
+{
+    if (intents_carried(&screen->intents, number))
+        intents_forget(&screen->intents);
+    if (screen->time_number == number)
+        screen->time_number = 0;
+    if (screen->overlay_number == number)
+        screen->overlay_number = 0;
+}
+
 void screen_say(struct screen *screen, bool failed, const char *format, ...)
 {
     va_list arguments;
@@ -134,16 +144,29 @@ static void take_snapshot(struct screen *screen, struct tn_snapshot *snapshot)
 static void overlook(const struct screen *screen, struct tn_worker_status *status)
 {
     uint64_t look = screen->looking.number, step = screen->intents.in_flight;
-    bool quick = status->running == step && status->stage[0] == '\0';
-    if (status->busy && !status->giving_way && (status->running == look || quick))
+    bool quick = status->number == step && status->stage[0] == '\0';
+    if (status->busy && !status->giving_way && (status->number == look || quick))
         status->busy = false;
     else if (look > status->finished && status->waiting > 0)
         status->waiting--;
 }
 
+/* Nobody may be looking any more: the bell and the title tell. What was stopped here is no news. */
+static void tell_ending(struct screen *screen, bool stopped)
+{
+    enum { LONG = 5 /* seconds */ };
+    const struct tn_worker_status *status = &screen->status;
+    if (status->took < LONG || stopped)
+        return;
+    screen->ring = screen->bell;
+    snprintf(screen->ending, sizeof screen->ending, "%s: %s", status->failed ? "failed" : "done",
+             status->ended_command);
+}
+
 void screen_update(struct screen *screen)
 {
     uint64_t endings = screen->status.endings;
+    bool stopped = screen->status.cancelling;
     take_snapshot(screen, tn_worker_poll(screen->worker, &screen->status));
     overlook(screen, &screen->status);
     if (screen->status.endings == endings || screen->status.ended == screen->looking.number)
@@ -151,6 +174,7 @@ void screen_update(struct screen *screen)
     bool failed = screen->status.failed && screen->status.ended == screen->status.finished;
     intents_finished(&screen->intents, screen->status.finished, failed);
     show_result(screen);
+    tell_ending(screen, stopped);
 }
 
 void screen_select(struct screen *screen, int layer)

@@ -12,6 +12,7 @@
 #include "session/command.h"
 #include "session/worker.h"
 #include "surface.h"
+#include "tree.h"
 #include <stdbool.h>
 
 enum focus { FOCUS_LAYERS, FOCUS_VIEW };
@@ -47,6 +48,24 @@ struct chooser { /* of methods */
     bool all;    /* for all layers, not the selected one */
     int cursor, scroll;
     struct pane rows; /* where the last frame put them */
+};
+
+struct journal_list { /* the view Journal: its rows as they were last laid out */
+    struct tree tree;
+    uint64_t version; /* of the snapshot */
+    int order;
+    int count, command;       /* entries; columns of the longest command */
+    int64_t at, head, newest; /* entries under the cursor, where the session stood, last; or 0 */
+};
+
+enum { QUEUE_ROWS = 100 };
+
+struct queue_list { /* of commands that wait */
+    struct tn_worker_queued rows[QUEUE_ROWS];
+    int count, all; /* how many of them are here, and how many there are */
+    int cursor, scroll;
+    uint64_t number;  /* of the command under the cursor */
+    struct pane list; /* where the last frame put them */
 };
 
 struct comparing {  /* in the view Compare; networks by the entry that made them */
@@ -99,11 +118,13 @@ struct screen {
 
     const struct popup_ops *popup; /* NULL: none is open */
     struct chooser chooser;
+    struct queue_list queue;
+    struct journal_list journal;
     struct comparing comparing;
     enum overlay overlay;
-    uint64_t overlay_number; /* of the command that computes its curves */
+    uint64_t overlay_number;  /* of the command that computes its curves */
     int64_t proposal_dropped; /* number of the last proposal that is not to be seen */
-    uint64_t time_number;    /* of the last command that measures times here; 0: none */
+    uint64_t time_number;     /* of the last command that measures times here; 0: none */
 
     int measure; /* that the bars of the view Filters show */
     struct looking looking;
@@ -115,6 +136,10 @@ struct screen {
     int help_scroll;
     const struct tn_command *help_command; /* of which help tells; NULL: the keys */
     bool asking_quit, quit;
+
+    bool bell;         /* long work that ends rings */
+    bool ring;         /* now */
+    char ending[LINE]; /* what ended, for the title, until the next key */
 };
 
 /* The selected layer, or NULL when it is "all" or there is none. */
@@ -138,11 +163,14 @@ bool screen_working(const struct screen *screen);
 uint64_t screen_submit(struct screen *screen, const char *line, const char *after);
 /* Send what the ratio keys asked for: when nothing of it is in flight, or all of it now. */
 void screen_send_intents(struct screen *screen, bool all);
+/* A command was taken out of the queue, or asked to stop: nobody need wait for it. */
+void screen_dropped(struct screen *screen, uint64_t number);
 /* Say something that is no command's result. */
 void screen_say(struct screen *screen, bool failed, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Take the newest snapshot and status from the worker. */
+/* Take the newest snapshot and status from the worker. Work that took long and has ended is told by
+ * screen->ring and screen->ending. */
 void screen_update(struct screen *screen);
 
 /* Select a layer (clamped); the view's rows begin anew. */

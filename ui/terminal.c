@@ -335,6 +335,10 @@ static int decode_key(wint_t code)
         return KEY_TAB_BACK;
     case KEY_ENTER:
         return KEY_RETURN;
+    case KEY_DC:
+        return KEY_DELETE;
+    case KEY_BACKSPACE:
+        return 127;
     default:
         return KEY_OTHER;
     }
@@ -414,6 +418,11 @@ void terminal_suspend(struct terminal *terminal)
     signals_stop();
     terminal_resized(terminal); /* may have happened meanwhile */
     terminal_raw_keys(terminal, false);
+}
+
+void terminal_bell(void)
+{
+    beep();
 }
 
 void terminal_title(struct terminal *terminal, const char *title)

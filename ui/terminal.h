@@ -23,6 +23,7 @@ enum key {
     KEY_TOP,
     KEY_BOTTOM,
     KEY_TAB_BACK,
+    KEY_DELETE,
     KEY_MOUSE_PRESS,
     KEY_WHEEL_UP,
     KEY_WHEEL_DOWN,
@@ -62,6 +63,8 @@ bool terminal_more(int milliseconds);
 void terminal_resized(struct terminal *terminal); /* after SIGWINCH */
 void terminal_repaint(struct terminal *terminal); /* after something else wrote on it, or SIGCONT */
 void terminal_suspend(struct terminal *terminal); /* Ctrl-Z */
+/* Ring, or flash where it cannot. */
+void terminal_bell(void);
 void terminal_title(struct terminal *terminal, const char *title);
 
 #endif

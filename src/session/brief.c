@@ -247,6 +247,11 @@ static void brief_note(struct text *text, const json_t *result)
     add(text, "%s", tn_get_text(result, "note"));
 }
 
+static void brief_branch(struct text *text, const json_t *result)
+{
+    add(text, "%s", tn_get_text(result, "branch"));
+}
+
 static void brief_recipe(struct text *text, const json_t *result)
 {
     const json_t *lines = json_object_get(result, "lines");
@@ -321,8 +326,8 @@ static const struct {
     {"redo", brief_move},         {"goto", brief_move},
     {"note", brief_note},         {"budget", brief_budget},
     {"recipe", brief_recipe},     {"sensitivity", brief_sensitivity},
-    {"compare", brief_compare},   {"plot", brief_file},
-    {"look", brief_look},
+    {"compare", brief_compare},   {"branch", brief_branch},
+    {"plot", brief_file},         {"look", brief_look},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

@@ -1,7 +1,9 @@
 /* Commands about the session itself: its file, and moving in its journal. */
+#include "session/branches.h"
 #include "session/commands.h"
 #include "session/inside.h"
 #include "session/results.h"
+#include <string.h>
 #include <time.h>
 
 static bool run_save(struct tn_session *session, const struct tn_command_line *line,
@@ -51,6 +53,8 @@ static json_t *entry_json(const struct tn_session *session, const struct tn_entr
     tn_put_bool(json, "current", entry->id == session->journal.head);
     tn_put_integer(json, "epochs", entry->epoch_count);
     tn_put_text(json, "brief", entry->brief);
+    if (tn_entry_branch(entry))
+        tn_put_text(json, "branch", tn_entry_branch(entry));
     return json;
 }
 
@@ -96,18 +100,28 @@ static bool run_redo(struct tn_session *session, const struct tn_command_line *l
     return stand(session, id, result, error);
 }
 
+static bool entry_number(const struct tn_session *session, const char *word, int64_t *id,
+                         struct tn_error *error)
+{
+    const struct tn_journal *journal = &session->journal;
+    int64_t last = journal->count ? journal->entries[journal->count - 1]->id : 0;
+    if (!tn_parse_integer("entry", word, 0, last, id, error))
+        return false;
+    return !*id || tn_journal_find(journal, *id) ||
+           tn_fail(error, TN_ERROR_USE, "there is no entry %lld; 'journal' lists them",
+                   (long long)*id);
+}
+
 static bool run_goto(struct tn_session *session, const struct tn_command_line *line,
                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
     (void)progress;
-    int64_t id, last = 0;
-    if (session->journal.count)
-        last = session->journal.entries[session->journal.count - 1]->id;
-    if (!tn_parse_integer("entry", tn_line_word(line, 0), 0, last, &id, error))
+    const char *place = tn_line_word(line, 0);
+    int64_t id = 0;
+    bool number = place[strspn(place, "+-0123456789")] == '\0';
+    if (number ? !entry_number(session, place, &id, error)
+               : !tn_branch_tip(&session->journal, place, &id, error))
         return false;
-    if (id && !tn_journal_find(&session->journal, id))
-        return tn_fail(error, TN_ERROR_USE, "there is no entry %lld; 'journal' lists them",
-                       (long long)id);
     return stand(session, id, result, error);
 }
 
@@ -116,6 +130,17 @@ static bool run_note(struct tn_session *session, const struct tn_command_line *l
 {
     (void)session, (void)progress, (void)error;
     tn_put_text(result, "note", tn_line_word(line, 0));
+    return true;
+}
+
+static bool run_branch(struct tn_session *session, const struct tn_command_line *line,
+                       const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    (void)progress;
+    const char *name = tn_line_word(line, 0);
+    if (!tn_branch_check(&session->journal, name, error))
+        return false;
+    tn_put_text(result, "branch", name);
     return true;
 }
 
@@ -157,9 +182,10 @@ const struct tn_command tn_commands_journal[] = {
      run_redo},
     {"goto",
      "stand at an entry of the journal",
-     "ENTRY is its number; 0 is the empty session.",
+     "ENTRY is its number, 0 the empty session; or the name of a branch, for the last of its "
+     "entries.",
      0,
-     {{TN_WORD_NUMBER, "ENTRY", false, NULL}},
+     {{TN_WORD_NAME, "ENTRY", false, NULL}},
      {{0}},
      run_goto},
     {"note",
@@ -169,5 +195,14 @@ const struct tn_command tn_commands_journal[] = {
      {{TN_WORD_TEXT, "TEXT", false, NULL}},
      {{0}},
      run_note},
+    {"branch",
+     "name the work that follows",
+     "The name is for everything that is done from here on, until another branch is named; goto "
+     "NAME "
+     "comes back to the last of it.",
+     TN_COMMAND_JOURNALED,
+     {{TN_WORD_NAME, "NAME", false, NULL}},
+     {{0}},
+     run_branch},
     {0},
 };

@@ -84,6 +84,13 @@ static void offer_recipes(struct list *list)
         offer(list, recipe->name);
 }
 
+static void offer_branches(struct list *list, const struct tn_snapshot *snapshot)
+{
+    for (int i = 0; snapshot && i < snapshot->entry_count; i++)
+        if (snapshot->entries[i].branch)
+            offer(list, snapshot->entries[i].branch);
+}
+
 /* Where the words of a line are, without judging it. */
 struct typed {
     int words; /* words before the point, the command's name among them */
@@ -159,6 +166,8 @@ static void offer_word(struct list *list, const struct tn_word_spec *spec,
         offer_networks(list);
     if (spec->kind == TN_WORD_FILE && strcmp(command, "recipe") == 0)
         offer_recipes(list);
+    if (spec->kind == TN_WORD_NAME && strcmp(command, "goto") == 0)
+        offer_branches(list, snapshot);
     *files = spec->kind == TN_WORD_FILE || spec->kind == TN_WORD_DATA;
 }
 

@@ -1,4 +1,5 @@
 libthinet_la_SOURCES += \
+	src/session/branches.c src/session/branches.h \
 	src/session/brief.c src/session/brief.h \
 	src/session/command.c src/session/command.h src/session/commands.h \
 	src/session/commands_budget.c \

@@ -1,6 +1,7 @@
 #include "session/snapshot.h"
 
 #include "core/memory.h"
+#include "session/branches.h"
 #include "session/inside.h"
 #include "session/proposal.h"
 #include "session/snapshot_axes.h"
@@ -442,6 +443,7 @@ static bool fill_entries(struct holder *holder, const struct tn_session *session
             .current = entry->id == journal->head,
             .depth = depth_below(shot, i, entry->parent),
             .brief = text->brief,
+            .branch = tn_entry_branch(entry) ? text->brief : NULL,
         };
         shot->entry_count = i + 1;
     }

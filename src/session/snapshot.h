@@ -98,7 +98,8 @@ struct tn_snapshot_entry { /* a row of the journal */
     bool ok, changes, current; /* current: where the session stands */
     bool running, interrupted; /* at work now; found unfinished in the file */
     int depth;
-    char *brief; /* "top-1 93.60 %", "FLOPs 0.31x" */
+    char *brief;        /* "top-1 93.60 %", "FLOPs 0.31x" */
+    const char *branch; /* the name it gives to what follows, or NULL */
 };
 
 /* A layer's part in the time of a batch; NAN: not known. */

@@ -177,6 +177,24 @@ static struct queued *take_first(struct queue *queue)
     return command;
 }
 
+/* NULL where it is not in the queue. */
+static struct queued *take_number(struct queue *queue, uint64_t number)
+{
+    struct queued *before = NULL, *command = queue->first;
+    while (command && command->number != number) {
+        before = command;
+        command = command->next;
+    }
+    if (!command)
+        return NULL;
+    if (!before)
+        return take_first(queue);
+    before->next = command->next;
+    queue->last = command->next ? queue->last : before;
+    queue->count--;
+    return command;
+}
+
 static void empty(struct queue *queue)
 {
     struct queued *command;
@@ -225,10 +243,10 @@ static struct queued *take(struct tn_worker *worker)
         show_queues(worker);
         status->busy = true;
         status->giving_way = command->background;
-        status->running = command->number;
         status->cancelling = status->paused = false;
         clear_progress(status);
         snprintf(status->command, sizeof status->command, "%s", command->line);
+        status->number = command->number;
         worker->point_count = 0;
         worker->begun = tn_clock_seconds() - command->spent;
         worker->yielding = false;
@@ -243,6 +261,7 @@ static void fall_idle(struct tn_worker_status *status)
 {
     status->busy = status->giving_way = status->cancelling = status->paused = false;
     status->command[0] = '\0';
+    status->number = 0;
     clear_progress(status);
 }
 
@@ -264,6 +283,8 @@ static void tell(struct tn_worker *worker, const struct queued *command, bool ok
     status->ended = command->number;
     status->endings++;
     status->failed = !ok;
+    status->took = tn_clock_seconds() - worker->begun;
+    snprintf(status->ended_command, sizeof status->ended_command, "%s", command->line);
     fall_idle(status);
     status->quit = tn_session_wants_quit(worker->session);
     pthread_mutex_unlock(&worker->mutex);
@@ -397,6 +418,7 @@ uint64_t tn_worker_submit(struct tn_worker *worker, const char *line)
         status->finished = status->ended = number;
         status->endings++;
         status->failed = true;
+        status->took = 0;
         snprintf(status->message, sizeof status->message, "out of memory");
     }
     pthread_mutex_unlock(&worker->mutex);
@@ -412,6 +434,7 @@ static void end_unbegun(struct tn_worker *worker, uint64_t number)
     status->ended = number;
     status->endings++;
     status->failed = true;
+    status->took = 0;
     snprintf(status->message, sizeof status->message, "cancelled");
 }
 
@@ -433,6 +456,54 @@ void tn_worker_cancel(struct tn_worker *worker)
         atomic_store(&worker->cancelled, true);
     pthread_mutex_unlock(&worker->mutex);
     signal_reader(worker);
+}
+
+/* Those of `queue` that run in the background, or those that do not. Returns how many there are so
+ * far. */
+static int copy_queue(const struct queue *queue, bool background, struct tn_worker_queued *queued,
+                      int room, int count)
+{
+    for (const struct queued *command = queue->first; command; command = command->next) {
+        if (command->background != background)
+            continue;
+        if (count < room) {
+            queued[count] = (struct tn_worker_queued){
+                .number = command->number, .rests = background, .spent = command->spent};
+            snprintf(queued[count].line, sizeof queued->line, "%s", command->line);
+        }
+        count++;
+    }
+    return count;
+}
+
+int tn_worker_waiting(struct tn_worker *worker, struct tn_worker_queued *queued, int room)
+{
+    pthread_mutex_lock(&worker->mutex);
+    int count = copy_queue(&worker->waiting, false, queued, room, 0);
+    count = copy_queue(&worker->resting, true, queued, room, count);
+    count = copy_queue(&worker->waiting, true, queued, room, count);
+    pthread_mutex_unlock(&worker->mutex);
+    return count;
+}
+
+bool tn_worker_drop(struct tn_worker *worker, uint64_t number)
+{
+    pthread_mutex_lock(&worker->mutex);
+    struct tn_worker_status *status = &worker->status;
+    struct queued *command = take_number(&worker->waiting, number);
+    command = command ? command : take_number(&worker->resting, number);
+    bool runs = status->busy && status->number == number;
+    if (runs) {
+        worker->yielding = false;
+        status->cancelling = true;
+        atomic_store(&worker->cancelled, true);
+    }
+    bool found = runs || command;
+    show_queues(worker);
+    pthread_mutex_unlock(&worker->mutex);
+    tn_free(command);
+    signal_reader(worker);
+    return found;
 }
 
 void tn_worker_pause(struct tn_worker *worker, bool pause)

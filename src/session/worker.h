@@ -24,6 +24,20 @@ uint64_t tn_worker_submit(struct tn_worker *worker, const char *line);
  * runs, and goes with it when it is the one that runs. Returns at once. */
 void tn_worker_cancel(struct tn_worker *worker);
 
+struct tn_worker_queued { /* a command that waits */
+    uint64_t number;      /* as tn_worker_submit gave it */
+    bool rests;           /* in the background: behind all that do not */
+    double spent;         /* seconds it has run before it gave way */
+    char line[256];       /* its beginning */
+};
+
+/* Copy the first `room` of the commands that wait, in the order in which they will run; returns how
+ * many wait in all. */
+int tn_worker_waiting(struct tn_worker *worker, struct tn_worker_queued *queued, int room);
+/* Take one command out of those that wait, or ask it to stop where it runs; the others stay. What
+ * waited never ends. False where it has ended already. Returns at once. */
+bool tn_worker_drop(struct tn_worker *worker, uint64_t number);
+
 /* Let the running command wait at its next step of progress, or go on; cancelling works all the
  * same. Nothing when none runs. */
 void tn_worker_pause(struct tn_worker *worker, bool pause);
@@ -36,7 +50,7 @@ struct tn_worker_status {
     bool busy;
     int waiting;       /* commands queued behind the running one */
     char command[256]; /* the running one */
-    uint64_t running;  /* its number */
+    uint64_t number;   /* its number, 0: none runs */
     bool giving_way;   /* it runs in the background */
     int resting;       /* commands that wait in the background */
     char rests[256];   /* the one of them that goes on first */
@@ -45,15 +59,17 @@ struct tn_worker_status {
     double elapsed, left; /* seconds; left < 0: unknown */
     double rate;          /* units a second, 0: unknown */
     bool cancelling;
-    bool paused;       /* waits, or will at its next step */
-    bool standing;     /* it waits: that step has come */
-    bool quit;         /* a quit command has run */
-    uint64_t finished; /* greatest number of a command that ended */
-    uint64_t ended;    /* number of the last command that ended: smaller where that was in the
-                          background */
-    uint64_t endings;  /* how many have ended */
-    bool failed;       /* how the last one ended */
-    char message[512]; /* its error, or a short result ("FLOPs 0.31x  params 0.30x") */
+    bool paused;             /* waits, or will at its next step */
+    bool standing;           /* it waits: that step has come */
+    bool quit;               /* a quit command has run */
+    uint64_t finished;       /* greatest number of a command that ended */
+    uint64_t ended;          /* number of the last command that ended: smaller where that was in the
+                                background */
+    uint64_t endings;        /* how many have ended */
+    char ended_command[256]; /* its line */
+    double took;             /* seconds the last one that ended was at work, pauses counted too */
+    bool failed;             /* how the last one ended */
+    char message[512];       /* its error, or a short result ("FLOPs 0.31x  params 0.30x") */
 };
 
 /* Copy the status, and take a reference on the newest snapshot (never NULL). Never blocks on work.
