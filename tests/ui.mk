@@ -19,6 +19,10 @@ tests_test_ui_time_SOURCES = tests/test_ui_time.c tests/ui_paper.h ui/chart.c ui
 	ui/keymap.c ui/overlay.c ui/state.c ui/surface.c ui/text.c ui/popup.c ui/view.c ui/view_compare.c ui/view_curves.c ui/view_filters.c ui/view_journal.c ui/view_ratios.c \
 	ui/view_steps.c ui/view_time.c
 tests_test_ui_time_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_ui_configuration
+tests_test_ui_configuration_SOURCES = tests/test_ui_configuration.c tests/ui_paper.h ui/configuration.c ui/glyphs.c ui/help.c \
+	ui/keymap.c ui/keys.c ui/own_commands.c ui/remap.c ui/surface.c ui/text.c ui/theme.c
+tests_test_ui_configuration_LDADD = $(UNIT_LDADD)
 
 SCREEN_TESTS = tests/screens/test_draft.py tests/screens/test_time.py tests/screens/test_workbench.py \
 	tests/screens/test_terminal.py

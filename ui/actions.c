@@ -182,14 +182,16 @@ static bool line_of(struct screen *screen, const struct binding *binding, char l
 
 static enum ui_action act(struct screen *screen, const struct binding *binding)
 {
-    char line[LINE];
+    char line[LINE] = "";
     if (binding->one_layer && screen->layer == LAYER_ALL && binding->action != UI_LOCK) {
         screen_say(screen, true, "choose one layer first");
         return binding->action;
     }
     switch (binding->action) {
     case UI_COMMAND:
-        if (line_of(screen, binding, line))
+        if (line_of(screen, binding, line) && binding->section == KEYS_YOURS)
+            act_on_line(screen, line);
+        else if (line[0] != '\0')
             screen_submit(screen, line, binding->after);
         break;
     case UI_TYPE:
@@ -256,6 +258,9 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
     case UI_PROMPT:
         prompt_open(PROMPT_COMMAND, "");
         break;
+    case UI_PALETTE:
+        palette_open(screen);
+        break;
     case UI_HELP:
         toggle_help(screen, NULL);
         break;
@@ -267,6 +272,16 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         break;
     }
     return binding->action;
+}
+
+enum ui_action act_run(struct screen *screen, const struct binding *binding)
+{
+    int view = binding_view(binding);
+    if (view > 0 && view != screen->view + 1)
+        view_show(screen, view - 1);
+    if (view > 0)
+        set_focus(screen, FOCUS_VIEW);
+    return act(screen, binding);
 }
 
 /* In the help the arrows scroll and any way out leaves. */
@@ -354,8 +369,9 @@ static void answer_quit(struct screen *screen, int key)
 enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
 {
     const struct binding *binding = binding_find(event->key, screen->view + 1);
-    bool layout_only =
-        binding != NULL && (binding->action == UI_REDRAW || binding->action == UI_SUSPEND);
+    bool types = screen->popup != NULL && screen->popup->key != NULL && !screen->help;
+    bool layout_only = binding != NULL && !(types && event->key >= ' ') &&
+                       (binding->action == UI_REDRAW || binding->action == UI_SUSPEND);
     if (layout_only)
         return binding->action;
     if (screen->asking_quit) {
@@ -366,6 +382,10 @@ enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
         wheel(screen, event);
     else if (event->key == KEY_MOUSE_PRESS)
         click(screen, event);
+    else if (types)
+        return screen->popup->key(screen, event);
+    else if (tour_key(screen, event))
+        return UI_ENTER;
     else if (binding != NULL && screen->popup != NULL && !screen->help)
         screen->popup->act(screen, binding);
     else if (binding != NULL)
@@ -391,6 +411,10 @@ void act_on_line(struct screen *screen, const char *line)
     }
     if (words == 1 && (strcmp(command, "quit") == 0 || strcmp(command, "q") == 0)) {
         quit(screen);
+        return;
+    }
+    if (strcmp(command, "tour") == 0) {
+        tour_start(screen);
         return;
     }
     screen->help = false;

@@ -9,6 +9,7 @@ enum {
     CTRL_D = 4,
     CTRL_F = 6,
     CTRL_L = 12,
+    CTRL_P = 16,
     CTRL_R = 18,
     CTRL_U = 21,
     CTRL_Z = 26
@@ -18,6 +19,7 @@ enum {
 static const struct binding bindings[] = {
     {.keys = {'+', '='},
      .label = "+",
+     .name = "keep-more",
      .action = UI_KEEP,
      .amount = 1,
      .one_layer = true,
@@ -25,6 +27,7 @@ static const struct binding bindings[] = {
      .help = "keep one filter more"},
     {.keys = {'-', '_'},
      .label = "-",
+     .name = "keep-less",
      .action = UI_KEEP,
      .amount = -1,
      .one_layer = true,
@@ -32,6 +35,7 @@ static const struct binding bindings[] = {
      .help = "keep one filter less"},
     {.keys = {'>', '.'},
      .label = ">",
+     .name = "remove-more",
      .action = UI_SHIFT,
      .amount = 1,
      .section = KEYS_RATIO,
@@ -40,6 +44,7 @@ static const struct binding bindings[] = {
     {
         .keys = {'<', ','},
         .label = "<",
+        .name = "remove-less",
         .action = UI_SHIFT,
         .amount = -1,
         .section = KEYS_RATIO,
@@ -47,6 +52,7 @@ static const struct binding bindings[] = {
     },
     {.keys = {'s'},
      .label = "s",
+     .name = "step",
      .action = UI_WALK,
      .amount = 1,
      .one_layer = true,
@@ -55,6 +61,7 @@ static const struct binding bindings[] = {
      .hint = "step"},
     {.keys = {'b'},
      .label = "b",
+     .name = "back",
      .action = UI_WALK,
      .amount = -1,
      .one_layer = true,
@@ -62,6 +69,7 @@ static const struct binding bindings[] = {
      .help = "step back"},
     {.keys = {'r'},
      .label = "r",
+     .name = "run",
      .action = UI_TYPE,
      .line = "run % keep=",
      .one_layer = true,
@@ -69,18 +77,21 @@ static const struct binding bindings[] = {
      .help = "run until keep=N, ratio=R or error=E"},
     {.keys = {' '},
      .label = "Space",
+     .name = "lock",
      .action = UI_LOCK,
      .one_layer = true,
      .section = KEYS_RATIO,
      .help = "lock the filter: keep, then prune, then free"},
     {.keys = {'m'},
      .label = "m",
+     .name = "method",
      .action = UI_METHOD,
      .section = KEYS_RATIO,
      .help = "method: choose what ranks the layer's filters",
      .hint = "method"},
     {.keys = {'M'},
      .label = "M",
+     .name = "method-all",
      .action = UI_METHOD,
      .amount = 1,
      .section = KEYS_RATIO,
@@ -88,6 +99,7 @@ static const struct binding bindings[] = {
 
     {.keys = {'S'},
      .label = "S",
+     .name = "sample",
      .action = UI_COMMAND,
      .line = "sample all",
      .section = KEYS_WORK,
@@ -95,6 +107,7 @@ static const struct binding bindings[] = {
      .hint = "sample"},
     {.keys = {'p'},
      .label = "p",
+     .name = "prune",
      .action = UI_COMMAND,
      .line = "prune % reweight=ls",
      .section = KEYS_WORK,
@@ -103,6 +116,7 @@ static const struct binding bindings[] = {
      .after = "u undoes"},
     {.keys = {'f'},
      .label = "f",
+     .name = "finetune",
      .action = UI_TYPE,
      .line = "finetune epochs=1",
      .section = KEYS_WORK,
@@ -110,6 +124,7 @@ static const struct binding bindings[] = {
      .hint = "fine-tune"},
     {.keys = {'e'},
      .label = "e",
+     .name = "eval",
      .action = UI_COMMAND,
      .line = "eval",
      .section = KEYS_WORK,
@@ -117,6 +132,7 @@ static const struct binding bindings[] = {
      .hint = "eval"},
     {.keys = {'u'},
      .label = "u",
+     .name = "undo",
      .action = UI_COMMAND,
      .line = "undo",
      .section = KEYS_WORK,
@@ -125,130 +141,152 @@ static const struct binding bindings[] = {
      .after = "Ctrl-R does it again"},
     {.keys = {CTRL_R},
      .label = "Ctrl-R",
+     .name = "redo",
      .action = UI_COMMAND,
      .line = "redo",
      .section = KEYS_WORK,
      .help = "redo"},
     {.keys = {KEY_ESC, CTRL_C},
      .label = "Esc",
+     .name = "escape",
      .action = UI_ESCAPE,
      .section = KEYS_WORK,
      .help = "cancel what runs; else go back"},
     {.keys = {'z'},
      .label = "z",
+     .name = "pause",
      .action = UI_PAUSE,
      .section = KEYS_WORK,
      .help = "pause what runs, and go on with it"},
 
     {.keys = {KEY_ARROW_UP, 'k'},
      .label = "Up k",
+     .name = "up",
      .action = UI_MOVE,
      .amount = -1,
      .section = KEYS_MOVE,
      .help = "one row up"},
     {.keys = {KEY_ARROW_DOWN, 'j'},
      .label = "Down j",
+     .name = "down",
      .action = UI_MOVE,
      .amount = 1,
      .section = KEYS_MOVE,
      .help = "one row down"},
     {.keys = {KEY_PAGE_UP, CTRL_U, CTRL_B},
      .label = "PgUp Ctrl-U",
+     .name = "page-up",
      .action = UI_PAGE,
      .amount = -1,
      .section = KEYS_MOVE,
      .help = "one page up"},
     {.keys = {KEY_PAGE_DOWN, CTRL_D, CTRL_F},
      .label = "PgDn Ctrl-D",
+     .name = "page-down",
      .action = UI_PAGE,
      .amount = 1,
      .section = KEYS_MOVE,
      .help = "one page down"},
     {.keys = {KEY_TOP, 'g'},
      .label = "Home g",
+     .name = "first",
      .action = UI_ENDS,
      .amount = -1,
      .section = KEYS_MOVE,
      .help = "first row"},
     {.keys = {KEY_BOTTOM, 'G'},
      .label = "End G",
+     .name = "last",
      .action = UI_ENDS,
      .amount = 1,
      .section = KEYS_MOVE,
      .help = "last row"},
     {.keys = {'\t', KEY_TAB_BACK},
      .label = "Tab",
+     .name = "panel",
      .action = UI_NEXT_PANEL,
      .section = KEYS_MOVE,
      .help = "between layers and view",
      .hint = "panel"},
     {.keys = {KEY_ARROW_LEFT, 'h'},
      .label = "Left h",
+     .name = "left",
      .action = UI_PANEL,
      .amount = 0,
      .section = KEYS_MOVE,
      .help = "to the layers"},
     {.keys = {KEY_ARROW_RIGHT, 'l'},
      .label = "Right l",
+     .name = "right",
      .action = UI_PANEL,
      .amount = 1,
      .section = KEYS_MOVE,
      .help = "to the view"},
     {.keys = {KEY_RETURN},
      .label = "Enter",
+     .name = "enter",
      .action = UI_ENTER,
      .section = KEYS_MOVE,
      .help = "deeper; in Steps: run to this row"},
     {.keys = {'1'},
      .label = "1",
+     .name = "view-filters",
      .action = UI_VIEW,
      .amount = 1,
      .section = KEYS_MOVE,
      .help = "Filters: how important each filter is"},
     {.keys = {'2'},
      .label = "2",
+     .name = "view-steps",
      .action = UI_VIEW,
      .amount = 2,
      .section = KEYS_MOVE,
      .help = "Steps: the greedy walk, one filter at a time"},
     {.keys = {'3'},
      .label = "3",
+     .name = "view-curves",
      .action = UI_VIEW,
      .amount = 3,
      .section = KEYS_MOVE,
      .help = "Curves: error, and fine-tuning as it runs"},
     {.keys = {'4'},
      .label = "4",
+     .name = "view-ratios",
      .action = UI_VIEW,
      .amount = 4,
      .section = KEYS_MOVE,
      .help = "Ratios: every layer's ratio, its cost, a budget"},
     {.keys = {'5'},
      .label = "5",
+     .name = "view-compare",
      .action = UI_VIEW,
      .amount = 5,
      .section = KEYS_MOVE,
      .help = "Compare: networks of the journal beside each other"},
     {.keys = {'6'},
      .label = "6",
+     .name = "view-journal",
      .action = UI_VIEW,
      .amount = 6,
      .section = KEYS_MOVE,
      .help = "Journal: all that was done, as a tree"},
     {.keys = {'t'},
      .label = "t",
+     .name = "time",
      .action = UI_TIME,
      .section = KEYS_MOVE,
      .help = "Time: where the time of a batch goes; t measures",
      .hint = "time"},
     {.keys = {'o'},
      .label = "o",
+     .name = "order",
      .action = UI_ORDER,
      .section = KEYS_MOVE,
      .help = "other order, other curve",
      .hint = "order"},
     {.keys = {'a'},
      .label = "a",
+     .name = "overlay",
      .action = UI_OVERLAY,
      .section = KEYS_MOVE,
      .help = "Curves: all methods (ls, plain), or the layer's own",
@@ -256,79 +294,120 @@ static const struct binding bindings[] = {
      .view = 3},
     {.keys = {'/'},
      .label = "/",
+     .name = "search",
      .action = UI_SEARCH,
      .section = KEYS_MOVE,
      .help = "search a layer by name"},
     {.keys = {'n'},
      .label = "n",
+     .name = "search-next",
      .action = UI_SEARCH_NEXT,
      .section = KEYS_MOVE,
      .help = "the next layer that matches"},
 
     {.keys = {':'},
      .label = ":",
+     .name = "prompt",
      .action = UI_PROMPT,
      .section = KEYS_SESSION,
      .help = "type a command; Tab completes, Up recalls",
      .hint = "command"},
+    {.keys = {CTRL_P},
+     .label = "Ctrl-P",
+     .name = "palette",
+     .action = UI_PALETTE,
+     .section = KEYS_SESSION,
+     .help = "find a key or command by what it does"},
     {.keys = {'w'},
      .label = "w",
+     .name = "save",
      .action = UI_TYPE,
      .line = "save ",
      .section = KEYS_SESSION,
      .help = "write the session to a file"},
     {.keys = {'x'},
      .label = "x",
+     .name = "export",
      .action = UI_TYPE,
      .line = "export ",
      .section = KEYS_SESSION,
      .help = "export the network as ONNX",
      .hint = "export"},
-    {.keys = {'?'}, .label = "?", .action = UI_HELP, .section = KEYS_SESSION, .help = "this help"},
+    {.keys = {'?'},
+     .label = "?",
+     .name = "help",
+     .action = UI_HELP,
+     .section = KEYS_SESSION,
+     .help = "this help"},
     {.keys = {CTRL_L},
      .label = "Ctrl-L",
+     .name = "redraw",
      .action = UI_REDRAW,
      .section = KEYS_SESSION,
      .help = "draw everything anew"},
     {.keys = {CTRL_Z},
      .label = "Ctrl-Z",
+     .name = "suspend",
      .action = UI_SUSPEND,
      .section = KEYS_SESSION,
      .help = "suspend; fg comes back"},
     {.keys = {'q'},
      .label = "q",
+     .name = "quit",
      .action = UI_QUIT,
      .section = KEYS_SESSION,
      .help = "quit; asks only if something runs",
      .hint = "quit"},
 };
 
-enum { BINDINGS = sizeof bindings / sizeof *bindings };
+/* What is in use: the table above, or one made from it. */
+static const struct binding *table = bindings;
+static int table_count = sizeof bindings / sizeof *bindings;
+
+void keymap_use(const struct binding *other, int count)
+{
+    table = other != NULL ? other : bindings;
+    table_count = other != NULL ? count : (int)(sizeof bindings / sizeof *bindings);
+}
 
 const struct binding *binding_at(int index)
 {
-    return index >= 0 && index < BINDINGS ? &bindings[index] : NULL;
+    return index >= 0 && index < table_count ? &table[index] : NULL;
 }
 
 static bool has_key(const struct binding *binding, int key)
 {
-    for (int k = 0; k < 3 && binding->keys[k] != 0; k++)
+    for (int k = 0; k < BINDING_KEYS && binding->keys[k] != 0; k++)
         if (binding->keys[k] == key)
             return true;
     return false;
 }
 
+int binding_view(const struct binding *binding)
+{
+    return binding->only || binding->action == UI_OWN ? binding->view : 0;
+}
+
+const struct binding *binding_named(const char *name)
+{
+    const struct binding *binding = NULL;
+    for (int i = 0; (binding = binding_at(i)) != NULL; i++)
+        if (binding->name != NULL && strcmp(binding->name, name) == 0)
+            return binding;
+    return NULL;
+}
+
 const struct binding *binding_find(int key, int view)
 {
     const struct binding *everywhere = NULL;
-    for (int i = 0; i < BINDINGS; i++) {
-        const struct binding *binding = &bindings[i];
-        bool bound = binding->only || binding->action == UI_OWN;
+    for (int i = 0; i < table_count; i++) {
+        const struct binding *binding = &table[i];
+        int bound = binding_view(binding);
         if (!has_key(binding, key))
             continue;
-        if (bound && binding->view == view)
+        if (bound > 0 && bound == view)
             return binding;
-        if (!bound)
+        if (bound == 0)
             everywhere = binding;
     }
     return everywhere;
@@ -336,7 +415,8 @@ const struct binding *binding_find(int key, int view)
 
 const char *key_section_name(enum key_section section)
 {
-    static const char *const names[] = {"Ratio and walk", "Work", "Move and look", "Session"};
+    static const char *const names[] = {"Ratio and walk", "Work", "Move and look", "Session",
+                                        "Your own"};
     return section < KEYS_SECTIONS ? names[section] : "";
 }
 

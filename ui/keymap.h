@@ -28,34 +28,44 @@ enum ui_action {
     UI_SEARCH,
     UI_SEARCH_NEXT,
     UI_PROMPT,
+    UI_PALETTE,
     UI_HELP,
     UI_REDRAW,
     UI_SUSPEND,
     UI_QUIT,
 };
 
-enum key_section { KEYS_RATIO, KEYS_WORK, KEYS_MOVE, KEYS_SESSION, KEYS_SECTIONS };
+enum key_section { KEYS_RATIO, KEYS_WORK, KEYS_MOVE, KEYS_SESSION, KEYS_YOURS, KEYS_SECTIONS };
+
+enum { BINDING_KEYS = 5 };
 
 struct binding {
-    int keys[3];       /* 0: no more */
-    const char *label; /* how help and hints write the keys */
+    int keys[BINDING_KEYS]; /* 0: no more */
+    const char *label;      /* how help and hints write the keys */
+    const char *name;       /* in a configuration file; it stays from version to version */
     enum ui_action action;
     int amount;
     const char *line; /* of UI_COMMAND and UI_TYPE; '%' stands for the layer */
     bool one_layer;   /* not for the row "all" */
     enum key_section section;
     const char *help;
-    const char *hint;  /* in the hint bar, or NULL; shorter */
-    int view;          /* the hint is for this view alone, from 1, and comes first; 0: for all.
-                          Of UI_OWN, and where `only` is set, the key too */
+    const char *hint; /* in the hint bar, or NULL; shorter */
+    int view;         /* the hint is for this view alone, from 1, and comes first; 0: for all.
+                         Of UI_OWN, and where `only` is set, the key too */
     bool only;
     const char *after; /* what can be done then: "u undoes", or NULL */
 };
 
 const struct binding *binding_at(int index); /* NULL past the last */
-/* What a key does in a view (from 1): what it means there alone, else what it means everywhere; NULL:
- * nothing. */
+/* What a key does in a view (from 1): what it means there alone, else what it means everywhere;
+ * NULL: nothing. */
 const struct binding *binding_find(int key, int view);
+/* The view a binding's keys are bound to, from 1; 0: they mean it everywhere. */
+int binding_view(const struct binding *binding);
+const struct binding *binding_named(const char *name); /* NULL: there is none of that name */
+/* Use another table from now on, made from this one; it must live as long. NULL: the built-in one.
+ */
+void keymap_use(const struct binding *other, int count);
 const char *key_section_name(enum key_section section);
 
 /* The binding's line for a layer, quoted where the name needs it. Truncated to size. */

@@ -103,6 +103,8 @@ void layout_draw(struct screen *screen)
         draw_size(surface, top);
     else
         line_header(screen, top);
+    if (screen->tour.open && !screen->help)
+        middle = tour_draw(screen, middle);
     if (middle.rows >= 4 && screen->help)
         help_draw(middle, screen->glyphs, screen->help_command, &screen->help_scroll);
     else if (middle.rows >= 4)

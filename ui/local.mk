@@ -1,6 +1,7 @@
 bin_PROGRAMS += thinet-tui
 thinet_tui_SOURCES = \
 	ui/batch.c ui/batch.h \
+	ui/configuration.c ui/configuration.h \
 	ui/main.c \
 	ui/options.c ui/options.h \
 	ui/report.c ui/report.h \

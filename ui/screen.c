@@ -1,5 +1,6 @@
 #include "screen.h"
 #include "actions.h"
+#include "history.h"
 #include "layout.h"
 #include "lines.h"
 #include "prompt.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ESC_WAIT = 30 /* ms */, BURST = 1024 };
+enum { ESC_WAIT = 30 /* ms */, BURST = 1024, LONG = 10 /* s */ };
 
 static bool fit_surface(struct screen *screen, const struct terminal *terminal)
 {
@@ -113,23 +114,37 @@ static void read_signals(struct screen *screen, struct terminal *terminal)
         }
 }
 
-static void loop(struct screen *screen, struct terminal *terminal, int signals)
+/* Who was told to look away while a long command runs is called back. */
+static void update(struct screen *screen, const struct ui_options *options)
 {
+    struct tn_worker_status before = screen->status;
+    screen_update(screen);
+    prompt_use(screen->snapshot);
+    if (options->bell && screen->status.endings != before.endings && before.elapsed > LONG)
+        terminal_bell();
+}
+
+static void loop(struct screen *screen, struct terminal *terminal, const struct ui_options *options,
+                 int signals)
+{
+    const char *notice = options->notice;
     enum { KEYS, WORK, SIGNALS };
     struct pollfd sources[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                {.fd = tn_worker_fd(screen->worker), .events = POLLIN},
                                {.fd = signals, .events = POLLIN}};
     while (!screen->quit) {
+        tour_watch(screen);
+        if (notice != NULL)
+            screen_say(screen, true, "%s", notice);
         draw(screen, terminal);
         if (poll(sources, 3, -1) < 0 && errno != EINTR)
             return;
         if (sources[SIGNALS].revents != 0)
             read_signals(screen, terminal);
-        if (sources[WORK].revents != 0) {
-            screen_update(screen);
-            prompt_use(screen->snapshot);
-        }
+        if (sources[WORK].revents != 0)
+            update(screen, options);
         if (sources[KEYS].revents & POLLIN) {
+            notice = NULL;
             if (prompt_active())
                 read_prompt(screen, terminal);
             else
@@ -152,14 +167,14 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
         prompt_stop();
         return false;
     }
-    struct screen screen = {.worker = worker, .layer = LAYER_ALL};
+    struct screen screen = {.worker = worker, .layer = LAYER_ALL, .first_time = history_is_new()};
     screen.glyphs = glyphs_for(terminal_glyphs(terminal));
     screen.surface.ascii = terminal_glyphs(terminal) == GLYPHS_ASCII;
     int signals = signals_open();
     if (signals >= 0) {
         screen_update(&screen);
         prompt_use(screen.snapshot);
-        loop(&screen, terminal, signals);
+        loop(&screen, terminal, options, signals);
         signals_close();
     }
     terminal_close(terminal);

@@ -8,12 +8,16 @@ thinet_tui_SOURCES += \
 	ui/history.c ui/history.h \
 	ui/intents.c ui/intents.h \
 	ui/keymap.c ui/keymap.h \
+	ui/keys.c ui/keys.h \
 	ui/layout.c ui/layout.h \
 	ui/lines.c ui/lines.h \
 	ui/overlay.c ui/overlay.h \
+	ui/own_commands.c ui/own_commands.h \
+	ui/palette.c ui/palette.h \
 	ui/panel.c ui/panel.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
+	ui/remap.c ui/remap.h \
 	ui/screen.c ui/screen.h \
 	ui/signals.c ui/signals.h \
 	ui/state.c ui/state.h \
@@ -21,6 +25,7 @@ thinet_tui_SOURCES += \
 	ui/terminal.c ui/terminal.h \
 	ui/text.c ui/text.h \
 	ui/theme.c ui/theme.h \
+	ui/tour.c ui/tour.h ui/tour_steps.c \
 	ui/view.c ui/view.h \
 	ui/view_compare.c ui/view_curves.c ui/view_filters.c ui/view_journal.c ui/view_ratios.c ui/view_steps.c \
 	ui/view_time.c

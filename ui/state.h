@@ -6,10 +6,12 @@
 #include "glyphs.h"
 #include "intents.h"
 #include "keymap.h"
+#include "palette.h"
 #include "popup.h"
 #include "session/command.h"
 #include "session/worker.h"
 #include "surface.h"
+#include "tour.h"
 #include <stdbool.h>
 
 enum focus { FOCUS_LAYERS, FOCUS_VIEW };
@@ -33,8 +35,8 @@ struct place { /* in the workbench */
     enum focus focus;
 };
 
-struct chooser {    /* of methods */
-    bool all;       /* for all layers, not the selected one */
+struct chooser { /* of methods */
+    bool all;    /* for all layers, not the selected one */
     int cursor, scroll;
     struct pane rows; /* where the last frame put them */
 };
@@ -69,6 +71,9 @@ struct screen {
 
     const struct popup_ops *popup; /* NULL: none is open */
     struct chooser chooser;
+    struct palette palette;
+    struct tour tour;
+    bool first_time; /* nobody has typed a command on this machine */
     enum overlay overlay;
     uint64_t overlay_number; /* of the command that computes its curves */
     uint64_t time_number;    /* of the last command that measures times here; 0: none */

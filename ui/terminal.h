@@ -27,9 +27,15 @@ enum key {
     KEY_WHEEL_UP,
     KEY_WHEEL_DOWN,
     KEY_OTHER,
+    KEY_ERASE, /* Backspace */
+    KEY_INSERT,
+    KEY_DELETE,
+    KEY_FUNCTION, /* + 1 .. FUNCTION_KEYS */
     KEY_ESC = 27,
     KEY_RETURN = '\n',
 };
+
+enum { FUNCTION_KEYS = 12 };
 
 struct terminal_event {
     int key;         /* a code point, a control code, or one of the above */
@@ -60,6 +66,7 @@ bool terminal_more(int milliseconds);
 void terminal_resized(struct terminal *terminal); /* after SIGWINCH */
 void terminal_repaint(struct terminal *terminal); /* after something else wrote on it, or SIGCONT */
 void terminal_suspend(struct terminal *terminal); /* Ctrl-Z */
+void terminal_bell(void);
 void terminal_title(struct terminal *terminal, const char *title);
 
 #endif

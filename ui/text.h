@@ -18,14 +18,19 @@ struct text_piece {
 /* The piece at the start of `text`; false at the end of the string. */
 int text_piece_at(const char *text, struct text_piece *piece);
 
+/* A code point as UTF-8 with its final zero: at most 5 bytes. Returns the bytes without the zero.
+ */
+int text_encode(uint32_t code, char *text);
+
 /* Columns that `text` takes. */
 int text_width(const char *text);
 
 /* Bytes of the longest prefix of `text` that takes at most `columns` columns. */
 int text_fit(const char *text, int columns);
 
-/* A name of parts ("features.1.block.0", "/stage2/branch1/Conv") made to take fewer columns: from the
- * front on, all parts but the last are left their first letter and the figures at their end ("f.1.b.0",
+/* A name of parts ("features.1.block.0", "/stage2/branch1/Conv") made to take fewer columns: from
+ * the front on, all parts but the last are left their first letter and the figures at their end
+ * ("f.1.b.0",
  * "/s2/b1/Conv"), until it fits or nothing more can go. `shorter` has room for all of `name`. */
 void text_shorten_parts(const char *name, int columns, char *shorter);
 

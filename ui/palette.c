@@ -1,0 +1,313 @@
+#include "palette.h"
+#include "actions.h"
+#include "own_commands.h"
+#include "prompt.h"
+#include "state.h"
+#include "text.h"
+#include "view.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { WIDEST = 84, TALLEST = 30, LABEL = 14, CTRL_C = 3, CTRL_H = 8, CTRL_N = 14, CTRL_P = 16 };
+enum { CTRL_U = 21, CTRL_W = 23 };
+
+/* How well a word fits: where it begins counts more than where it merely occurs. */
+enum { FITS_WHOLE = 100, FITS_START = 60, FITS_PART = 40, FITS_HELP = 20, FITS_INSIDE = 5 };
+
+static bool begins_word(const char *text, const char *at)
+{
+    return at == text || strchr(" -:,;(", at[-1]) != NULL;
+}
+
+/* The best of what `start` and `inside` give for an occurrence of the word, 0 without one. */
+static int occurs(const char *text, const char *word, size_t length, int start, int inside)
+{
+    int best = 0;
+    for (const char *at = text; *at != '\0'; at++)
+        if (strncasecmp(at, word, length) == 0) {
+            int score = begins_word(text, at) ? start : inside;
+            best = score > best ? score : best;
+        }
+    return best;
+}
+
+static int fit(const struct palette_hit *hit, const char *word, size_t length)
+{
+    const char *label = hit->binding != NULL ? hit->binding->label : "";
+    bool whole = strlen(hit->name) == length && strncasecmp(hit->name, word, length) == 0;
+    bool key = strlen(label) == length && strncmp(label, word, length) == 0;
+    if (whole || key)
+        return FITS_WHOLE;
+    if (strncasecmp(hit->name, word, length) == 0)
+        return FITS_START;
+    int name = occurs(hit->name, word, length, FITS_PART, FITS_INSIDE);
+    int help = occurs(hit->help, word, length, FITS_HELP, FITS_INSIDE);
+    return name > help ? name : help;
+}
+
+/* Of all words together; 0 where one of them does not occur. */
+static int fit_all(const struct palette_hit *hit, const char *text)
+{
+    int score = 1;
+    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+        size_t length = strcspn(text, " ");
+        int word = fit(hit, text, length);
+        if (word == 0)
+            return 0;
+        score += word;
+        text += length;
+    }
+    return score;
+}
+
+/* The hits stay in order of their scores, equal ones in that of the tables. */
+static int add(struct palette_hit *hits, int count, struct palette_hit hit, const char *text)
+{
+    hit.score = fit_all(&hit, text);
+    if (hit.score == 0 || count == PALETTE_HITS)
+        return count;
+    int at = count;
+    for (; at > 0 && hits[at - 1].score < hit.score; at--)
+        hits[at] = hits[at - 1];
+    hits[at] = hit;
+    return count + 1;
+}
+
+int palette_find(const char *text, struct palette_hit *hits)
+{
+    int count = 0;
+    const struct binding *binding;
+    const struct tn_command *command;
+    const struct own_command *own;
+    for (int i = 0; (binding = binding_at(i)) != NULL; i++) {
+        const char *name = binding->name != NULL ? binding->name : "";
+        count = add(hits, count, (struct palette_hit){binding, name, binding->help, 0}, text);
+    }
+    for (int i = 0; (command = tn_command_at(i)) != NULL; i++)
+        count =
+            add(hits, count, (struct palette_hit){NULL, command->name, command->summary, 0}, text);
+    for (int i = 0; (own = own_command_at(i)) != NULL; i++)
+        count = add(hits, count, (struct palette_hit){NULL, own->name, own->summary, 0}, text);
+    return count;
+}
+
+void palette_open(struct screen *screen)
+{
+    screen->palette = (struct palette){0};
+    screen->popup = &popup_palette;
+}
+
+/* A command that takes nothing more is typed without the blank after it. */
+static bool takes_more(const char *name)
+{
+    const struct tn_command *command = tn_command_find(name);
+    return command != NULL &&
+           (command->words[0].kind != TN_WORD_NONE || command->options[0].key != NULL);
+}
+
+static enum ui_action run(struct screen *screen)
+{
+    static struct palette_hit hits[PALETTE_HITS];
+    int count = palette_find(screen->palette.text, hits);
+    if (screen->palette.cursor >= count)
+        return UI_MOVE; /* nothing is found: go on typing */
+    const struct palette_hit *hit = &hits[screen->palette.cursor];
+    screen->popup = NULL;
+    if (hit->binding != NULL)
+        return act_run(screen, hit->binding);
+    char line[PALETTE_TEXT];
+    snprintf(line, sizeof line, "%s%s", hit->name, takes_more(hit->name) ? " " : "");
+    prompt_open(PROMPT_COMMAND, line);
+    return UI_PROMPT;
+}
+
+/* Where a key of one view alone will be pressed. */
+static void draw_place(const struct binding *binding, struct pane rows, int row, int column)
+{
+    int view = binding_view(binding);
+    const struct view_ops *ops = view > 0 ? view_at(view - 1) : NULL;
+    if (ops != NULL)
+        pane_print(rows, row, column, STYLE_DIM, "  in %s", ops->name);
+}
+
+static void draw_hit(const struct screen *screen, struct pane rows, int row,
+                     const struct palette_hit *hit, bool selected)
+{
+    if (hit->binding != NULL)
+        pane_cut(rows, row, 2, LABEL - 1, STYLE_KEY, hit->binding->label, screen->glyphs);
+    else
+        pane_print(pane_part(rows, row, 0, 1, LABEL + 1), 0, 2, STYLE_TITLE, ":%s", hit->name);
+    pane_cut(rows, row, 2 + LABEL, rows.columns - 2 - LABEL, STYLE_NORMAL, hit->help,
+             screen->glyphs);
+    if (hit->binding != NULL)
+        draw_place(hit->binding, rows, row, 2 + LABEL + text_width(hit->help));
+    if (selected) {
+        pane_glyph(rows, row, 0, STYLE_CURSOR, screen->glyphs->pointer);
+        pane_flag(rows, row, 0, rows.columns, CELL_SELECTED);
+    }
+}
+
+static void draw_typed(const struct screen *screen, struct pane line, int count)
+{
+    char found[24];
+    const char *text = screen->palette.text;
+    snprintf(found, sizeof found, "%d found", count);
+    int column = pane_text(line, 0, 1, STYLE_KEY, "/");
+    if (text[0] == '\0')
+        pane_text(line, 0, column + 1, STYLE_DIM, "type a word of what you want to do");
+    column = pane_text(line, 0, column, STYLE_NORMAL, text);
+    pane_right(line, 0, 0, line.columns - 1, STYLE_DIM, found);
+    line.surface->cursor_row = line.top;
+    line.surface->cursor_column = line.left + (column < line.columns ? column : line.columns - 1);
+}
+
+/* What Enter will do. */
+static void draw_below(struct screen *screen, struct pane line, const struct palette_hit *hit)
+{
+    char command[LINE] = "";
+    int column = pane_text(line, 0, 1, STYLE_KEY, "Enter");
+    const struct binding *binding = hit != NULL ? hit->binding : NULL;
+    const char *layer = screen_layer_name(screen);
+    if (binding != NULL && binding->line != NULL)
+        binding_line(binding, layer != NULL ? layer : "LAYER", command, sizeof command);
+    if (hit == NULL)
+        column = pane_text(line, 0, column + 1, STYLE_DIM, "runs what is found: nothing is");
+    else if (binding == NULL)
+        column = pane_print(line, 0, column + 1, STYLE_DIM, "types :%s", hit->name);
+    else if (command[0] != '\0')
+        column = pane_print(line, 0, column + 1, STYLE_DIM, "%s :%s",
+                            binding->action == UI_TYPE ? "types" : "runs", command);
+    else
+        column = pane_text(line, 0, column + 1, STYLE_DIM, "does it");
+    column = pane_text(line, 0, column + 2, STYLE_KEY, "Esc");
+    column = pane_text(line, 0, column + 1, STYLE_DIM, "leaves");
+    /* How a configuration file calls it. */
+    int left = binding != NULL ? line.columns - text_width(hit->name) - 9 : 0;
+    if (left > column)
+        pane_print(line, 0, left, STYLE_DIM, "action %s", hit->name);
+}
+
+static void draw(struct screen *screen, struct pane area)
+{
+    static struct palette_hit hits[PALETTE_HITS];
+    struct palette *palette = &screen->palette;
+    int count = palette_find(palette->text, hits);
+    struct pane inside = popup_box(screen, area, TALLEST, WIDEST, "What can be done");
+    struct pane rows = pane_part(inside, 1, 0, inside.rows - 2, inside.columns);
+    list_follow(&palette->cursor, &palette->scroll, count, rows.rows);
+    draw_typed(screen, pane_part(inside, 0, 0, 1, inside.columns), count);
+    for (int row = 0; row < rows.rows && palette->scroll + row < count; row++)
+        draw_hit(screen, rows, row, &hits[palette->scroll + row],
+                 palette->scroll + row == palette->cursor);
+    if (palette->scroll > 0)
+        pane_glyph(rows, 0, rows.columns - 1, STYLE_DIM, screen->glyphs->more_above);
+    if (palette->scroll + rows.rows < count)
+        pane_glyph(rows, rows.rows - 1, rows.columns - 1, STYLE_DIM, screen->glyphs->more_below);
+    if (inside.rows > 1)
+        draw_below(screen, pane_part(inside, inside.rows - 1, 0, 1, inside.columns),
+                   count > 0 ? &hits[palette->cursor] : NULL);
+    palette->rows = rows;
+}
+
+static void move(struct screen *screen, int rows)
+{
+    static struct palette_hit hits[PALETTE_HITS];
+    int last = palette_find(screen->palette.text, hits) - 1, to = screen->palette.cursor + rows;
+    screen->palette.cursor = to > last ? last : to;
+    if (screen->palette.cursor < 0)
+        screen->palette.cursor = 0;
+}
+
+/* Another text finds other things: the list begins anew. */
+static void shorten(struct palette *palette, bool word)
+{
+    char *text = palette->text;
+    size_t end = strlen(text);
+    while (word && end > 0 && text[end - 1] == ' ')
+        end--;
+    do
+        while (end > 0 && (text[--end] & 0xC0) == 0x80)
+            ; /* a character of several bytes goes whole */
+    while (word && end > 0 && text[end - 1] != ' ');
+    text[end] = '\0';
+    palette->cursor = palette->scroll = 0;
+}
+
+static void lengthen(struct palette *palette, int key)
+{
+    char bytes[8];
+    int count = text_encode((uint32_t)key, bytes);
+    size_t used = strlen(palette->text);
+    if (used + (size_t)count >= sizeof palette->text)
+        return;
+    memcpy(palette->text + used, bytes, (size_t)count + 1);
+    palette->cursor = palette->scroll = 0;
+}
+
+static void edit(struct palette *palette, int key)
+{
+    if (key == KEY_ERASE || key == CTRL_H || key == CTRL_W)
+        shorten(palette, key == CTRL_W);
+    else if (key == CTRL_U)
+        *palette = (struct palette){.rows = palette->rows};
+    else if (key >= ' ' && key < KEY_BASE)
+        lengthen(palette, key);
+}
+
+static enum ui_action key(struct screen *screen, const struct terminal_event *event)
+{
+    int page = screen->palette.rows.rows > 1 ? screen->palette.rows.rows - 1 : 1;
+    switch (event->key) {
+    case KEY_ESC:
+    case CTRL_C:
+        screen->popup = NULL;
+        break;
+    case KEY_RETURN:
+        return run(screen);
+    case KEY_ARROW_UP:
+    case KEY_TAB_BACK:
+    case CTRL_P:
+        move(screen, -1);
+        break;
+    case KEY_ARROW_DOWN:
+    case '\t':
+    case CTRL_N:
+        move(screen, 1);
+        break;
+    case KEY_PAGE_UP:
+        move(screen, -page);
+        break;
+    case KEY_PAGE_DOWN:
+        move(screen, page);
+        break;
+    case KEY_TOP:
+        move(screen, -PALETTE_HITS);
+        break;
+    case KEY_BOTTOM:
+        move(screen, PALETTE_HITS);
+        break;
+    default:
+        edit(&screen->palette, event->key);
+        break;
+    }
+    return UI_MOVE;
+}
+
+static void click(struct screen *screen, int row, int column)
+{
+    struct palette *palette = &screen->palette;
+    struct pane rows = palette->rows;
+    int at = row - rows.top + palette->scroll;
+    bool inside = row >= rows.top && row < rows.top + rows.rows && column >= rows.left &&
+                  column < rows.left + rows.columns;
+    if (!inside)
+        screen->popup = NULL;
+    else if (at == palette->cursor)
+        run(screen);
+    else
+        move(screen, at - palette->cursor);
+}
+
+const struct popup_ops popup_palette = {.draw = draw, .key = key, .move = move, .click = click};
