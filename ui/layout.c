@@ -111,5 +111,6 @@ void layout_draw(struct screen *screen)
         draw_panels(screen, middle);
     if (middle.rows >= 4 && !screen->help && screen->popup != NULL)
         screen->popup->draw(screen, middle);
+    prompt_draw_list(middle, screen->glyphs);
     draw_bottom(screen, pane_part(all, all.rows - below, 0, below, all.columns));
 }

@@ -9,3 +9,4 @@ thinet_tui_SOURCES = \
 thinet_tui_LDADD = libthinet.la $(LIBS_UI_LIBS)
 
 include ui/screen.mk
+thinet_tui_SOURCES += $(SCREEN_SOURCES)

@@ -1,5 +1,7 @@
-thinet_tui_SOURCES += \
+# All of the workbench: the program's, and those tests' that press keys.
+SCREEN_SOURCES = \
 	ui/actions.c ui/actions.h \
+	ui/candidates.c ui/candidates.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
 	ui/format.c ui/format.h \
@@ -13,7 +15,7 @@ thinet_tui_SOURCES += \
 	ui/lines.c ui/lines.h \
 	ui/overlay.c ui/overlay.h \
 	ui/own_commands.c ui/own_commands.h \
-	ui/palette.c ui/palette.h \
+	ui/palette.c ui/palette.h ui/palette_find.c \
 	ui/panel.c ui/panel.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
