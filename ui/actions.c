@@ -1,6 +1,7 @@
 #include "actions.h"
 #include "chooser.h"
 #include "layout.h"
+#include "own_commands.h"
 #include "prompt.h"
 #include "view.h"
 #include <stdio.h>
@@ -403,7 +404,10 @@ void act_on_line(struct screen *screen, const char *line)
         return;
     if (strcmp(command, "help") == 0) {
         const struct tn_command *about = words > 1 ? tn_command_find(topic) : NULL;
-        if (words > 1 && about == NULL)
+        const struct own_command *own = words > 1 ? own_command_find(topic) : NULL;
+        if (own != NULL)
+            screen_say(screen, false, "%s: %s", own->name, own->summary);
+        else if (words > 1 && about == NULL)
             screen_say(screen, true, "help: there is no command \"%s\"", topic);
         else if (about != NULL || !screen->help)
             toggle_help(screen, about);

@@ -228,7 +228,7 @@ static bool take_line(struct configuration *c, int number, const char *text, siz
 void configuration_parse(struct configuration *c, const char *text, size_t length)
 {
     static const char mark[] = "\xEF\xBB\xBF"; /* some editors begin a file with it */
-    struct tn_error error;
+    struct tn_error error = {0};
     size_t at = length >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
     for (int number = 1; at < length; number++) {
         const char *newline = memchr(text + at, '\n', length - at);
@@ -279,6 +279,7 @@ static char *users_file(void)
 bool configuration_read(struct configuration *c, const char *file, struct tn_error *error)
 {
     size_t length;
+    tn_free(c->file);
     c->file = file != NULL ? tn_strdup(file) : users_file();
     if (c->file == NULL)
         return file == NULL || tn_fail_memory(error, "a file's name", strlen(file));
@@ -303,7 +304,7 @@ bool configuration_read(struct configuration *c, const char *file, struct tn_err
 
 void configuration_use_keys(struct configuration *c)
 {
-    struct tn_error error;
+    struct tn_error error = {0};
     for (int i = 0; i < c->key_count; i++) {
         const struct configuration_key *key = &c->keys[i];
         if (key->name == NULL || key->value == NULL)

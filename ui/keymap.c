@@ -413,6 +413,28 @@ const struct binding *binding_find(int key, int view)
     return everywhere;
 }
 
+int binding_key(const struct binding *binding, char *key, int size)
+{
+    size_t length = binding->keys[0] == 0 ? strlen(binding->label) : strcspn(binding->label, " ");
+    return snprintf(key, (size_t)size, "%.*s", (int)length, binding->label);
+}
+
+void keymap_text(const char *text, char *filled, int size)
+{
+    int used = 0;
+    for (bool name = false; *text != '\0' && used < size - 1; name = !name) {
+        int length = (int)strcspn(text, "`");
+        char word[32];
+        snprintf(word, sizeof word, "%.*s", length, text);
+        const struct binding *binding = name ? binding_named(word) : NULL;
+        used += binding != NULL
+                    ? binding_key(binding, filled + used, size - used)
+                    : snprintf(filled + used, (size_t)(size - used), "%.*s", length, text);
+        text += length + (text[length] == '`');
+    }
+    filled[used < size ? used : size - 1] = '\0';
+}
+
 const char *key_section_name(enum key_section section)
 {
     static const char *const names[] = {"Ratio and walk", "Work", "Move and look", "Session",

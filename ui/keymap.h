@@ -63,6 +63,12 @@ const struct binding *binding_find(int key, int view);
 /* The view a binding's keys are bound to, from 1; 0: they mean it everywhere. */
 int binding_view(const struct binding *binding);
 const struct binding *binding_named(const char *name); /* NULL: there is none of that name */
+/* The first key of a binding as help and hints write it, the one to press. Truncated to size;
+ * returns what it takes. */
+int binding_key(const struct binding *binding, char *key, int size);
+/* A text in which `NAME` stands for the key of the binding of that name; other `words` stay.
+ * Truncated to size. */
+void keymap_text(const char *text, char *filled, int size);
 /* Use another table from now on, made from this one; it must live as long. NULL: the built-in one.
  */
 void keymap_use(const struct binding *other, int count);

@@ -208,12 +208,11 @@ static void draw_next(const struct screen *screen, struct pane line)
     int column = pane_text(line, 0, 1, STYLE_DIM, "next: ");
     bool key = false;
     for (const char *at = next_step(screen); *at != '\0';) {
-        char part[LINE];
+        char part[LINE], shown[LINE];
         size_t length = strcspn(at, "`");
-        snprintf(part, sizeof part, "%.*s", (int)length, at);
-        const struct binding *binding = key ? binding_named(part) : NULL;
-        column = pane_text(line, 0, column, key ? STYLE_KEY : STYLE_NORMAL,
-                           binding != NULL ? binding->label : part);
+        snprintf(part, sizeof part, key ? "`%.*s`" : "%.*s", (int)length, at);
+        keymap_text(part, shown, sizeof shown);
+        column = pane_text(line, 0, column, key ? STYLE_KEY : STYLE_NORMAL, shown);
         at += length + (at[length] == '`');
         key = !key;
     }

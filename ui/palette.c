@@ -101,9 +101,11 @@ static void draw_below(struct screen *screen, struct pane line, const struct pal
     column = pane_text(line, 0, column + 2, STYLE_KEY, "Esc");
     column = pane_text(line, 0, column + 1, STYLE_DIM, "leaves");
     /* How a configuration file calls it. */
-    int left = binding != NULL ? line.columns - text_width(hit->name) - 9 : 0;
+    if (binding == NULL || binding->name == NULL)
+        return;
+    int left = line.columns - text_width(binding->name) - 9;
     if (left > column)
-        pane_print(line, 0, left, STYLE_DIM, "action %s", hit->name);
+        pane_print(line, 0, left, STYLE_DIM, "action %s", binding->name);
 }
 
 static void draw(struct screen *screen, struct pane area)

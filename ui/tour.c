@@ -143,32 +143,6 @@ bool tour_key(struct screen *screen, const struct terminal_event *event)
     }
 }
 
-/* One key of a binding: the first. */
-static int write_key(const struct binding *binding, char *text, size_t size)
-{
-    const char *label = binding->label;
-    size_t length = binding->keys[0] == 0 ? strlen(label) : strcspn(label, " ");
-    return snprintf(text, size, "%.*s", (int)length, label);
-}
-
-/* The text with the keys that are in use in the place of their bindings' names. */
-static void fill_in(const char *text, char filled[TEXT])
-{
-    size_t used = 0;
-    for (bool name = false; *text != '\0'; name = !name) {
-        size_t length = strcspn(text, "`");
-        char word[32];
-        snprintf(word, sizeof word, "%.*s", (int)length, text);
-        const struct binding *binding = name ? binding_named(word) : NULL;
-        int grown = binding != NULL
-                        ? write_key(binding, filled + used, TEXT - used)
-                        : snprintf(filled + used, TEXT - used, "%.*s", (int)length, text);
-        used = used + (size_t)grown < TEXT ? used + (size_t)grown : TEXT - 1;
-        text += length + (text[length] == '`');
-    }
-    filled[used] = '\0';
-}
-
 static int draw_key(struct pane line, int column, const char *key, const char *what)
 {
     column = pane_text(line, 0, column, STYLE_KEY, key);
@@ -188,7 +162,7 @@ static void draw_keys(const struct screen *screen, struct pane line)
     }
     if (binding != NULL && !over) {
         char key[KEY_NAME];
-        write_key(binding, key, sizeof key);
+        binding_key(binding, key, sizeof key);
         column = pane_text(line, 0, 0, STYLE_BOLD, "Press ");
         column = pane_text(line, 0, column, STYLE_KEY, key) + 3;
     }
@@ -210,7 +184,7 @@ struct pane tour_draw(const struct screen *screen, struct pane area)
 {
     const struct tour_step *step = tour_step_at(screen->tour.step);
     char text[TEXT];
-    fill_in(step->text, text);
+    keymap_text(step->text, text, sizeof text);
     /* Without rows nothing is drawn, and the rows it would take are counted. */
     int rows = pane_wrap(pane_part(area, 0, 0, 0, area.columns - 4), 0, STYLE_NORMAL, text) + FRAME;
     if (area.rows < LEAST || area.columns < 24)
