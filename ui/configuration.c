@@ -216,6 +216,8 @@ static bool take_line(struct configuration *c, int number, const char *text, siz
     char line[LONGEST_LINE + 1];
     if (length > 0 && text[length - 1] == '\r')
         length--;
+    if (length == 0)
+        return true;
     if (length > LONGEST_LINE)
         return tn_fail(error, TN_ERROR_USE, "the line has more than %d bytes", LONGEST_LINE);
     if (memchr(text, '\0', length) != NULL)
