@@ -23,10 +23,10 @@ UNIT_TESTS += tests/test_ui_configuration
 tests_test_ui_configuration_SOURCES = tests/test_ui_configuration.c tests/ui_paper.h ui/configuration.c ui/glyphs.c ui/help.c \
 	ui/keymap.c ui/keys.c ui/own_commands.c ui/remap.c ui/surface.c ui/text.c ui/theme.c
 tests_test_ui_configuration_LDADD = $(UNIT_LDADD)
-UNIT_TESTS += tests/test_ui_palette
-tests_test_ui_palette_SOURCES = tests/test_ui_palette.c tests/ui_paper.h ui/candidates.c ui/glyphs.c ui/keymap.c ui/keys.c \
-	ui/own_commands.c ui/palette_find.c ui/remap.c ui/surface.c ui/text.c
-tests_test_ui_palette_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/test_ui_command_palette
+tests_test_ui_command_palette_SOURCES = tests/test_ui_command_palette.c tests/ui_paper.h ui/candidates.c ui/glyphs.c ui/keymap.c ui/keys.c \
+	ui/own_commands.c ui/command_palette_find.c ui/remap.c ui/surface.c ui/text.c
+tests_test_ui_command_palette_LDADD = $(UNIT_LDADD)
 # The tour presses keys: it needs all of the screen.
 UNIT_TESTS += tests/test_ui_tour
 tests_test_ui_tour_SOURCES = tests/test_ui_tour.c tests/ui_paper.h ui/state_folder.c $(SCREEN_SOURCES)

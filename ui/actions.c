@@ -260,7 +260,7 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         prompt_open(PROMPT_COMMAND, "");
         break;
     case UI_PALETTE:
-        palette_open(screen);
+        command_palette_open(screen);
         break;
     case UI_HELP:
         toggle_help(screen, NULL);

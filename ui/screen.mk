@@ -4,6 +4,7 @@ SCREEN_SOURCES = \
 	ui/candidates.c ui/candidates.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
+	ui/command_palette.c ui/command_palette.h ui/command_palette_find.c \
 	ui/format.c ui/format.h \
 	ui/glyphs.c ui/glyphs.h \
 	ui/help.c ui/help.h \
@@ -15,7 +16,6 @@ SCREEN_SOURCES = \
 	ui/lines.c ui/lines.h \
 	ui/overlay.c ui/overlay.h \
 	ui/own_commands.c ui/own_commands.h \
-	ui/palette.c ui/palette.h ui/palette_find.c \
 	ui/panel.c ui/panel.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \

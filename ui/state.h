@@ -3,10 +3,10 @@
 #ifndef UI_STATE_H
 #define UI_STATE_H
 
+#include "command_palette.h"
 #include "glyphs.h"
 #include "intents.h"
 #include "keymap.h"
-#include "palette.h"
 #include "popup.h"
 #include "session/command.h"
 #include "session/worker.h"
@@ -71,7 +71,7 @@ struct screen {
 
     const struct popup_ops *popup; /* NULL: none is open */
     struct chooser chooser;
-    struct palette palette;
+    struct command_palette command_palette;
     struct tour tour;
     bool first_time; /* nobody has typed a command on this machine */
     enum overlay overlay;

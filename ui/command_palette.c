@@ -1,4 +1,4 @@
-#include "palette.h"
+#include "command_palette.h"
 #include "actions.h"
 #include "prompt.h"
 #include "state.h"
@@ -10,9 +10,9 @@
 enum { WIDEST = 84, TALLEST = 30, LABEL = 14, CTRL_C = 3, CTRL_H = 8, CTRL_N = 14, CTRL_P = 16 };
 enum { CTRL_U = 21, CTRL_W = 23 };
 
-void palette_open(struct screen *screen)
+void command_palette_open(struct screen *screen)
 {
-    screen->palette = (struct palette){0};
+    screen->command_palette = (struct command_palette){0};
     screen->popup = &popup_palette;
 }
 
@@ -26,15 +26,15 @@ static bool takes_more(const char *name)
 
 static enum ui_action run(struct screen *screen)
 {
-    static struct palette_hit hits[PALETTE_HITS];
-    int count = palette_find(screen->palette.text, hits);
-    if (screen->palette.cursor >= count)
+    static struct command_hit hits[COMMAND_HITS];
+    int count = command_palette_find(screen->command_palette.text, hits);
+    if (screen->command_palette.cursor >= count)
         return UI_MOVE; /* nothing is found: go on typing */
-    const struct palette_hit *hit = &hits[screen->palette.cursor];
+    const struct command_hit *hit = &hits[screen->command_palette.cursor];
     screen->popup = NULL;
     if (hit->binding != NULL)
         return act_run(screen, hit->binding);
-    char line[PALETTE_TEXT];
+    char line[COMMAND_PALETTE_TEXT];
     snprintf(line, sizeof line, "%s%s", hit->name, takes_more(hit->name) ? " " : "");
     prompt_open(PROMPT_COMMAND, line);
     return UI_PROMPT;
@@ -50,7 +50,7 @@ static void draw_place(const struct binding *binding, struct pane rows, int row,
 }
 
 static void draw_hit(const struct screen *screen, struct pane rows, int row,
-                     const struct palette_hit *hit, bool selected)
+                     const struct command_hit *hit, bool selected)
 {
     if (hit->binding != NULL)
         pane_cut(rows, row, 2, LABEL - 1, STYLE_KEY, hit->binding->label, screen->glyphs);
@@ -69,7 +69,7 @@ static void draw_hit(const struct screen *screen, struct pane rows, int row,
 static void draw_typed(const struct screen *screen, struct pane line, int count)
 {
     char found[24];
-    const char *text = screen->palette.text;
+    const char *text = screen->command_palette.text;
     snprintf(found, sizeof found, "%d found", count);
     int column = pane_text(line, 0, 1, STYLE_KEY, "/");
     if (text[0] == '\0')
@@ -81,7 +81,7 @@ static void draw_typed(const struct screen *screen, struct pane line, int count)
 }
 
 /* What Enter will do. */
-static void draw_below(struct screen *screen, struct pane line, const struct palette_hit *hit)
+static void draw_below(struct screen *screen, struct pane line, const struct command_hit *hit)
 {
     char command[LINE] = "";
     int column = pane_text(line, 0, 1, STYLE_KEY, "Enter");
@@ -110,9 +110,9 @@ static void draw_below(struct screen *screen, struct pane line, const struct pal
 
 static void draw(struct screen *screen, struct pane area)
 {
-    static struct palette_hit hits[PALETTE_HITS];
-    struct palette *palette = &screen->palette;
-    int count = palette_find(palette->text, hits);
+    static struct command_hit hits[COMMAND_HITS];
+    struct command_palette *palette = &screen->command_palette;
+    int count = command_palette_find(palette->text, hits);
     struct pane inside = popup_box(screen, area, TALLEST, WIDEST, "What can be done");
     struct pane rows = pane_part(inside, 1, 0, inside.rows - 2, inside.columns);
     list_follow(&palette->cursor, &palette->scroll, count, rows.rows);
@@ -132,15 +132,16 @@ static void draw(struct screen *screen, struct pane area)
 
 static void move(struct screen *screen, int rows)
 {
-    static struct palette_hit hits[PALETTE_HITS];
-    int last = palette_find(screen->palette.text, hits) - 1, to = screen->palette.cursor + rows;
-    screen->palette.cursor = to > last ? last : to;
-    if (screen->palette.cursor < 0)
-        screen->palette.cursor = 0;
+    static struct command_hit hits[COMMAND_HITS];
+    int last = command_palette_find(screen->command_palette.text, hits) - 1,
+        to = screen->command_palette.cursor + rows;
+    screen->command_palette.cursor = to > last ? last : to;
+    if (screen->command_palette.cursor < 0)
+        screen->command_palette.cursor = 0;
 }
 
 /* Another text finds other things: the list begins anew. */
-static void shorten(struct palette *palette, bool word)
+static void shorten(struct command_palette *palette, bool word)
 {
     char *text = palette->text;
     size_t end = strlen(text);
@@ -154,7 +155,7 @@ static void shorten(struct palette *palette, bool word)
     palette->cursor = palette->scroll = 0;
 }
 
-static void lengthen(struct palette *palette, int key)
+static void lengthen(struct command_palette *palette, int key)
 {
     char bytes[8];
     int count = text_encode((uint32_t)key, bytes);
@@ -165,19 +166,19 @@ static void lengthen(struct palette *palette, int key)
     palette->cursor = palette->scroll = 0;
 }
 
-static void edit(struct palette *palette, int key)
+static void edit(struct command_palette *palette, int key)
 {
     if (key == KEY_ERASE || key == CTRL_H || key == CTRL_W)
         shorten(palette, key == CTRL_W);
     else if (key == CTRL_U)
-        *palette = (struct palette){.rows = palette->rows};
+        *palette = (struct command_palette){.rows = palette->rows};
     else if (key >= ' ' && key < KEY_BASE)
         lengthen(palette, key);
 }
 
 static enum ui_action key(struct screen *screen, const struct terminal_event *event)
 {
-    int page = screen->palette.rows.rows > 1 ? screen->palette.rows.rows - 1 : 1;
+    int page = screen->command_palette.rows.rows > 1 ? screen->command_palette.rows.rows - 1 : 1;
     switch (event->key) {
     case KEY_ESC:
     case CTRL_C:
@@ -202,13 +203,13 @@ static enum ui_action key(struct screen *screen, const struct terminal_event *ev
         move(screen, page);
         break;
     case KEY_TOP:
-        move(screen, -PALETTE_HITS);
+        move(screen, -COMMAND_HITS);
         break;
     case KEY_BOTTOM:
-        move(screen, PALETTE_HITS);
+        move(screen, COMMAND_HITS);
         break;
     default:
-        edit(&screen->palette, event->key);
+        edit(&screen->command_palette, event->key);
         break;
     }
     return UI_MOVE;
@@ -216,7 +217,7 @@ static enum ui_action key(struct screen *screen, const struct terminal_event *ev
 
 static void click(struct screen *screen, int row, int column)
 {
-    struct palette *palette = &screen->palette;
+    struct command_palette *palette = &screen->command_palette;
     struct pane rows = palette->rows;
     int at = row - rows.top + palette->scroll;
     bool inside = row >= rows.top && row < rows.top + rows.rows && column >= rows.left &&

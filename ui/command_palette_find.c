@@ -1,6 +1,6 @@
 /* What the palette finds for a few words. */
+#include "command_palette.h"
 #include "own_commands.h"
-#include "palette.h"
 #include "session/command.h"
 #include <string.h>
 #include <strings.h>
@@ -25,7 +25,7 @@ static int occurs(const char *text, const char *word, size_t length, int start, 
     return best;
 }
 
-static int fit(const struct palette_hit *hit, const char *word, size_t length)
+static int fit(const struct command_hit *hit, const char *word, size_t length)
 {
     const char *label = hit->binding != NULL ? hit->binding->label : "";
     bool whole = strlen(hit->name) == length && strncasecmp(hit->name, word, length) == 0;
@@ -40,7 +40,7 @@ static int fit(const struct palette_hit *hit, const char *word, size_t length)
 }
 
 /* Of all words together; 0 where one of them does not occur. */
-static int fit_all(const struct palette_hit *hit, const char *text)
+static int fit_all(const struct command_hit *hit, const char *text)
 {
     int score = 1;
     for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
@@ -55,10 +55,10 @@ static int fit_all(const struct palette_hit *hit, const char *text)
 }
 
 /* The hits stay in order of their scores, equal ones in that of the tables. */
-static int add(struct palette_hit *hits, int count, struct palette_hit hit, const char *text)
+static int add(struct command_hit *hits, int count, struct command_hit hit, const char *text)
 {
     hit.score = fit_all(&hit, text);
-    if (hit.score == 0 || count == PALETTE_HITS)
+    if (hit.score == 0 || count == COMMAND_HITS)
         return count;
     int at = count;
     for (; at > 0 && hits[at - 1].score < hit.score; at--)
@@ -67,7 +67,7 @@ static int add(struct palette_hit *hits, int count, struct palette_hit hit, cons
     return count + 1;
 }
 
-int palette_find(const char *text, struct palette_hit *hits)
+int command_palette_find(const char *text, struct command_hit *hits)
 {
     int count = 0;
     const struct binding *binding;
@@ -75,12 +75,12 @@ int palette_find(const char *text, struct palette_hit *hits)
     const struct own_command *own;
     for (int i = 0; (binding = binding_at(i)) != NULL; i++) {
         const char *name = binding->name != NULL ? binding->name : "";
-        count = add(hits, count, (struct palette_hit){binding, name, binding->help, 0}, text);
+        count = add(hits, count, (struct command_hit){binding, name, binding->help, 0}, text);
     }
     for (int i = 0; (command = tn_command_at(i)) != NULL; i++)
         count =
-            add(hits, count, (struct palette_hit){NULL, command->name, command->summary, 0}, text);
+            add(hits, count, (struct command_hit){NULL, command->name, command->summary, 0}, text);
     for (int i = 0; (own = own_command_at(i)) != NULL; i++)
-        count = add(hits, count, (struct palette_hit){NULL, own->name, own->summary, 0}, text);
+        count = add(hits, count, (struct command_hit){NULL, own->name, own->summary, 0}, text);
     return count;
 }

@@ -1,7 +1,7 @@
 /* Finding what can be done, and the candidates of the prompt. */
 #include "candidates.h"
+#include "command_palette.h"
 #include "keymap.h"
-#include "palette.h"
 #include "remap.h"
 #include "session/command.h"
 #include "ui_paper.h"
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-static struct palette_hit hits[PALETTE_HITS];
+static struct command_hit hits[COMMAND_HITS];
 
 static void without_a_word_all_is_found(void **state)
 {
@@ -23,14 +23,14 @@ static void without_a_word_all_is_found(void **state)
         all++;
     for (int i = 0; tn_command_at(i) != NULL; i++)
         all++;
-    assert_int_equal(palette_find("", hits), all);
-    assert_int_equal(palette_find("   ", hits), all);
+    assert_int_equal(command_palette_find("", hits), all);
+    assert_int_equal(command_palette_find("   ", hits), all);
     assert_ptr_equal(hits[0].binding, binding_at(0));
 }
 
 static void expect_first(const char *text, const char *name)
 {
-    int count = palette_find(text, hits);
+    int count = command_palette_find(text, hits);
     if (count == 0 || strcmp(hits[0].name, name) != 0)
         fail_msg("\"%s\" finds %s first of %d, expected %s", text,
                  count > 0 ? hits[0].name : "nothing", count, name);
@@ -47,8 +47,8 @@ static void the_best_comes_first(void **state)
     expect_first("keep more", "keep-more");
     expect_first("onnx export", "export"); /* in any order */
     expect_first("view journal", "view-journal");
-    assert_int_equal(palette_find("prune zebra", hits), 0); /* all words must occur */
-    for (int count = palette_find("layer", hits), i = 1; i < count; i++)
+    assert_int_equal(command_palette_find("prune zebra", hits), 0); /* all words must occur */
+    for (int count = command_palette_find("layer", hits), i = 1; i < count; i++)
         assert_true(hits[i - 1].score >= hits[i].score);
 }
 

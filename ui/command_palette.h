@@ -1,6 +1,6 @@
 /* All that can be done, in one list that is searched by typing: keys and commands. */
-#ifndef UI_PALETTE_H
-#define UI_PALETTE_H
+#ifndef UI_COMMAND_PALETTE_H
+#define UI_COMMAND_PALETTE_H
 
 #include "keymap.h"
 #include "popup.h"
@@ -8,15 +8,15 @@
 
 struct screen;
 
-enum { PALETTE_TEXT = 64, PALETTE_HITS = 400 };
+enum { COMMAND_PALETTE_TEXT = 64, COMMAND_HITS = 400 };
 
-struct palette {
-    char text[PALETTE_TEXT]; /* what is searched for */
+struct command_palette {
+    char text[COMMAND_PALETTE_TEXT]; /* what is searched for */
     int cursor, scroll;
     struct pane rows; /* where the last frame put them */
 };
 
-struct palette_hit {
+struct command_hit {
     const struct binding *binding; /* NULL: a command */
     const char *name, *help;       /* of either */
     int score;
@@ -24,10 +24,10 @@ struct palette_hit {
 
 extern const struct popup_ops popup_palette;
 
-void palette_open(struct screen *screen);
+void command_palette_open(struct screen *screen);
 
 /* What has all words of `text` in its name, its help or its key, the best first, up to
- * PALETTE_HITS. Returns how many. */
-int palette_find(const char *text, struct palette_hit *hits);
+ * COMMAND_HITS. Returns how many. */
+int command_palette_find(const char *text, struct command_hit *hits);
 
 #endif
