@@ -3,12 +3,16 @@ UNIT_TESTS =
 UNIT_LDADD = libthinet.la $(CMOCKA_LIBS)
 # Tests that configure gives a longest time, all but those that name an interpreter (pipeline.mk).
 LOG_COMPILER = $(TEST_LIMIT)
+# For --enable-sanitizers: what libraries are known to keep.
+AM_TESTS_ENVIRONMENT = LSAN_OPTIONS=suppressions='$(abs_top_srcdir)/tests/lsan.txt':print_suppressions=0; export LSAN_OPTIONS;
+EXTRA_DIST += tests/lsan.txt
 
 include tests/core.mk
 include tests/model.mk
 include tests/data.mk
 include tests/engine.mk
 include tests/prune.mk
+include tests/plot.mk
 include tests/session.mk
 include tests/ui.mk
 include tests/pipeline.mk

@@ -122,6 +122,59 @@ static void automatic_scale_is_logarithmic_only_where_most_points_would_lie_low(
     surface_free(&surface);
 }
 
+static void points_have_marks_labels_and_bars(void **state)
+{
+    (void)state;
+    const struct chart_point points[] = {
+        {.x = 0, .y = 0.6, .low = 0.5, .high = 0.7, .mark = '*', .label = "1"},
+        {.x = 0.5, .y = 0.8, .low = NAN, .high = NAN, .mark = 'o', .label = "22", .selected = true},
+        {.x = 1, .y = 1, .low = 0.9, .high = 1, .mark = '*', .label = "3"},
+        {.x = NAN, .y = 0.7, .low = 0, .high = 1, .mark = '!', .label = "4"},
+        {.x = 0.2, .y = NAN, .low = NAN, .high = NAN, .mark = '!', .label = "5"}};
+    struct chart chart = {
+        .x_label = "x", .y_label = "y", .point_count = 5, .points = points, .x_parts = true};
+    struct surface surface = paper_new(9, 29);
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    expect_row(&surface, 0, "y");
+    expect_row(&surface, 1, "      1|                   3*"); /* no room on the right */
+    expect_row(&surface, 2, "       |                    |");
+    expect_row(&surface, 3, "    0.8|          o22");
+    expect_row(&surface, 4, "       ||");
+    expect_row(&surface, 5, "    0.6|*1");
+    expect_row(&surface, 6, "       ||");
+    expect_row(&surface, 8, "        0        0.5        1");
+    for (int i = 0; i < surface.rows * surface.columns; i++) {
+        bool mark = i >= 3 * surface.columns + 18 && i < 3 * surface.columns + 21;
+        assert_int_equal(surface.cells[i].flags, mark ? CELL_SELECTED : 0);
+    }
+    surface_free(&surface);
+}
+
+static void marks_are_not_hidden_by_labels(void **state)
+{
+    (void)state;
+    /* Side by side: the labels of the first and the last have room, not that between them. */
+    struct chart_point points[3];
+    for (int i = 0; i < 3; i++)
+        points[i] = (struct chart_point){
+            .x = i, .y = 1, .low = NAN, .high = NAN, .mark = (uint32_t)('a' + i), .label = "77"};
+    struct chart chart = {.x_label = "x",
+                          .y_label = "y",
+                          .point_count = 3,
+                          .points = points,
+                          .x_from = -8,
+                          .x_to = 8};
+    struct surface surface = paper_new(4, 25);
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    expect_row(&surface, 1, "      1|      77abc77");
+    points[1].selected = true;
+    points[1].x = points[2].x; /* over the other one */
+    surface_clear(&surface);
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    expect_row(&surface, 1, "      1|      77a b77");
+    surface_free(&surface);
+}
+
 static void no_size_is_too_small(void **state)
 {
     (void)state;
@@ -171,6 +224,8 @@ int main(void)
         cmocka_unit_test(one_point_and_equal_points_are_charts_too),
         cmocka_unit_test(a_logarithmic_axis_has_ticks_at_powers_of_ten),
         cmocka_unit_test(automatic_scale_is_logarithmic_only_where_most_points_would_lie_low),
+        cmocka_unit_test(points_have_marks_labels_and_bars),
+        cmocka_unit_test(marks_are_not_hidden_by_labels),
         cmocka_unit_test(no_size_is_too_small),
         cmocka_unit_test(ticks_are_round_and_no_more_than_asked_for),
     };

@@ -2,6 +2,7 @@
 #include "chooser.h"
 #include "layout.h"
 #include "own_commands.h"
+#include "picture.h"
 #include "prompt.h"
 #include "view.h"
 #include <stdio.h>
@@ -87,6 +88,20 @@ static void lock(struct screen *screen)
     view->lock(screen);
 }
 
+/* Layers, then the view or both from left to right. */
+static void next_panel(struct screen *screen)
+{
+    const struct beside *beside = &screen->beside;
+    bool layers = screen->focus == FOCUS_LAYERS;
+    if (beside->shown && layers == beside->left)
+        view_switch(screen);
+    else if (!layers) {
+        set_focus(screen, FOCUS_LAYERS);
+        return;
+    }
+    set_focus(screen, FOCUS_VIEW);
+}
+
 static void enter(struct screen *screen)
 {
     if (screen->focus == FOCUS_LAYERS)
@@ -111,6 +126,8 @@ void act_escape(struct screen *screen)
         intents_forget(&screen->intents);
         screen->time_number = 0;
         screen_say(screen, false, "stopping");
+    } else if (view_at(screen->view)->leave != NULL && view_at(screen->view)->leave(screen)) {
+        return;
     } else if (view_at(screen->view)->wide) {
         view_leave(screen);
         screen_say(screen, false, "%s", "");
@@ -169,6 +186,17 @@ static void pause_work(struct screen *screen)
     tn_worker_pause(screen->worker, status->paused);
 }
 
+/* The command that draws the view stands in the prompt, its last word the file's name. */
+static void picture(struct screen *screen)
+{
+    char line[LINE];
+    const char *why;
+    if (picture_line(screen, line, &why))
+        prompt_open(PROMPT_COMMAND, line);
+    else
+        screen_say(screen, true, "%s", why);
+}
+
 /* Lines of keys that name a layer need one. */
 static bool line_of(struct screen *screen, const struct binding *binding, char line[LINE])
 {
@@ -209,7 +237,7 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         move(screen, binding->amount * (count_of(screen) + 1));
         break;
     case UI_NEXT_PANEL:
-        set_focus(screen, screen->focus == FOCUS_LAYERS ? FOCUS_VIEW : FOCUS_LAYERS);
+        next_panel(screen);
         break;
     case UI_PANEL:
         set_focus(screen, binding->amount == 0 ? FOCUS_LAYERS : FOCUS_VIEW);
@@ -236,6 +264,9 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         break;
     case UI_PAUSE:
         pause_work(screen);
+        break;
+    case UI_PICTURE:
+        picture(screen);
         break;
     case UI_TIME:
         view_time_measure(screen, NULL);
@@ -319,6 +350,14 @@ static bool in_pane(struct pane pane, const struct terminal_event *event)
            event->column >= pane.left && event->column < pane.left + pane.columns;
 }
 
+/* Where the mouse is on the view beside, that one takes over. */
+static void take_over(struct screen *screen, const struct terminal_event *event)
+{
+    if (screen->beside.shown &&
+        (in_pane(screen->beside.rows, event) || in_pane(screen->beside.tabs, event)))
+        view_switch(screen);
+}
+
 static void wheel(struct screen *screen, const struct terminal_event *event)
 {
     int rows = event->key == KEY_WHEEL_UP ? -3 : 3;
@@ -330,6 +369,7 @@ static void wheel(struct screen *screen, const struct terminal_event *event)
         screen->popup->move(screen, rows / 3);
         return;
     }
+    take_over(screen, event);
     if (in_pane(screen->layer_rows, event))
         set_focus(screen, FOCUS_LAYERS);
     else if (in_pane(screen->view_rows, event))
@@ -341,6 +381,8 @@ static void wheel(struct screen *screen, const struct terminal_event *event)
 
 static void click(struct screen *screen, const struct terminal_event *event)
 {
+    if (!screen->help && screen->popup == NULL)
+        take_over(screen, event);
     if (screen->help) {
         screen->help = false;
     } else if (screen->popup != NULL) {
@@ -356,8 +398,11 @@ static void click(struct screen *screen, const struct terminal_event *event)
             view_show(screen, view);
     } else if (in_pane(screen->view_rows, event)) {
         struct view_state *state = &screen->views[screen->view];
+        int row = state->scroll + event->row - screen->view_rows.top;
         set_focus(screen, FOCUS_VIEW);
-        stand_on(screen, state->scroll + event->row - screen->view_rows.top);
+        stand_on(screen, row);
+        if (view_at(screen->view)->press != NULL && row < view_at(screen->view)->rows(screen))
+            view_at(screen->view)->press(screen, event->column - screen->view_rows.left);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX_TICKS = 24, LABEL = 7, DECADES = 5 };
 
@@ -61,6 +62,20 @@ static double drawn_y(const struct plot *plot, double y)
     return y > 0 ? fmax(log10(y), plot->y_low) : isnan(y) ? y : plot->y_low;
 }
 
+/* With their bars, which are finite where they have one. */
+static void widen_by_points(struct plot *plot, const struct chart *chart)
+{
+    for (int i = 0; i < chart->point_count; i++) {
+        const struct chart_point *point = &chart->points[i];
+        if (!isfinite(point->x) || !isfinite(point->y))
+            continue;
+        widen(point->x, &plot->x_low, &plot->x_high);
+        widen(drawn_y(plot, point->y), &plot->y_low, &plot->y_high);
+        widen(drawn_y(plot, point->low), &plot->y_low, &plot->y_high);
+        widen(drawn_y(plot, point->high), &plot->y_low, &plot->y_high);
+    }
+}
+
 /* Ranges over all finite points; false when there is no point. */
 static bool find_ranges(struct plot *plot, const struct chart *chart)
 {
@@ -77,6 +92,7 @@ static bool find_ranges(struct plot *plot, const struct chart *chart)
                 continue;
             widen(plot->log ? log10(y) : y, &plot->y_low, &plot->y_high);
         }
+    widen_by_points(plot, chart);
     if (chart->x_to > chart->x_from) {
         widen(chart->x_from, &plot->x_low, &plot->x_high);
         widen(chart->x_to, &plot->x_low, &plot->x_high);
@@ -216,6 +232,92 @@ static void draw_series(struct plot *plot, const struct chart_series *series, ui
     }
 }
 
+/* --- points that stand for themselves --- */
+
+static bool cell_of(const struct plot *plot, const struct chart_point *point, int *row, int *column)
+{
+    double y = drawn_y(plot, point->y);
+    if (!isfinite(point->x) || !isfinite(y))
+        return false;
+    *row = dot_row(plot, y) / plot->down;
+    *column = dot_column(plot, point->x) / plot->across;
+    return true;
+}
+
+static void draw_bar(struct plot *plot, const struct chart_point *point)
+{
+    double low = drawn_y(plot, point->low), high = drawn_y(plot, point->high);
+    if (!isfinite(point->x) || !isfinite(low) || !isfinite(high))
+        return;
+    const struct chart_series bar = {.style = STYLE_DIM};
+    int column = dot_column(plot, point->x);
+    line(plot, dot_row(plot, low), column, dot_row(plot, high), column, &bar,
+         plot->glyphs->vertical);
+}
+
+static bool is_free(const struct plot *plot, const unsigned char *taken, int row, int column,
+                    int width)
+{
+    if (row < 0 || row >= plot->pane.rows || column < 0 || column + width > plot->pane.columns)
+        return false;
+    for (int i = 0; i < width; i++)
+        if (taken[row * plot->pane.columns + column + i])
+            return false;
+    return true;
+}
+
+/* On one of its sides, where neither a mark nor another label stands. */
+static void draw_label(struct plot *plot, const struct chart_point *point, unsigned char *taken)
+{
+    int row, column, width = text_width(point->label);
+    if (width == 0 || !cell_of(plot, point, &row, &column))
+        return;
+    const int places[4][2] = {
+        {row, column + 1}, {row, column - width}, {row - 1, column}, {row + 1, column}};
+    for (int i = 0; i < 4; i++) {
+        int at = places[i][1];
+        if (!is_free(plot, taken, places[i][0], at, width))
+            continue;
+        pane_text(plot->pane, places[i][0], at, point->selected ? STYLE_BOLD : STYLE_NORMAL,
+                  point->label);
+        memset(&taken[places[i][0] * plot->pane.columns + at], 1, (size_t)width);
+        if (point->selected)
+            pane_flag(plot->pane, places[i][0], at, width, CELL_SELECTED);
+        return;
+    }
+}
+
+static void draw_mark(struct plot *plot, const struct chart_point *point, unsigned char *taken)
+{
+    int row, column;
+    if (!cell_of(plot, point, &row, &column) || !is_free(plot, taken, row, column, 0))
+        return;
+    pane_glyph(plot->pane, row, column, point->style, point->mark);
+    taken[row * plot->pane.columns + column] = 1;
+    if (point->selected)
+        pane_flag(plot->pane, row, column, 1, CELL_SELECTED);
+}
+
+/* Bars, then marks, then labels, so that none hides what is drawn later; of each the selected
+ * point's where it is seen best. */
+static void draw_points(struct plot *plot, const struct chart *chart)
+{
+    size_t cells = (size_t)plot->pane.rows * (size_t)plot->pane.columns;
+    unsigned char *taken = tn_calloc(cells, 1);
+    bool bars = 2 * chart->point_count <= plot->pane.columns;
+    for (int i = 0; bars && i < chart->point_count; i++)
+        draw_bar(plot, &chart->points[i]);
+    for (int selected = 0; taken != NULL && selected <= 1; selected++)
+        for (int i = 0; i < chart->point_count; i++)
+            if (chart->points[i].selected == (selected == 1))
+                draw_mark(plot, &chart->points[i], taken);
+    for (int selected = 1; taken != NULL && selected >= 0; selected--)
+        for (int i = 0; i < chart->point_count; i++)
+            if (chart->points[i].selected == (selected == 1))
+                draw_label(plot, &chart->points[i], taken);
+    tn_free(taken);
+}
+
 static void draw_cursor(struct plot *plot, double x)
 {
     if (!(x >= plot->x_low && x <= plot->x_high))
@@ -265,7 +367,7 @@ static void draw_x_axis(struct pane pane, const struct plot *plot, const struct 
     int free = 0;
     for (int i = 0; i < count; i++) {
         char text[24];
-        if (ticks[i] != floor(ticks[i]))
+        if (!chart->x_parts && ticks[i] != floor(ticks[i]))
             continue; /* filters and epochs are whole */
         say(text, sizeof text, ticks[i], false);
         int width = text_width(text);
@@ -321,5 +423,6 @@ void chart_draw(struct pane pane, const struct glyphs *glyphs, const struct char
         draw_cursor(&plot, chart->cursor_x);
     for (int s = 0; s < chart->series_count; s++)
         draw_series(&plot, &chart->series[s], mark_of(glyphs, chart, s));
+    draw_points(&plot, chart);
     tn_free(plot.dots);
 }

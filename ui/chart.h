@@ -1,5 +1,5 @@
-/* Line charts in cells: braille dots where the terminal has them, marks elsewhere; axes with
- * numbers, a legend and a cursor. */
+/* Line and scatter charts in cells: braille dots where the terminal has them, marks elsewhere; axes
+ * with numbers, a legend and a cursor. */
 #ifndef UI_CHART_H
 #define UI_CHART_H
 
@@ -19,6 +19,16 @@ struct chart_series {
     int mark; /* of the glyphs' points, without braille: its number from 1; 0: by its place */
 };
 
+/* A point that stands for itself. */
+struct chart_point {
+    double x, y;
+    double low, high; /* of a bar through it, drawn where there is room; NAN: none */
+    uint32_t mark;
+    enum style style;
+    char label[12]; /* beside it where there is room */
+    bool selected;  /* on top of the others, and flagged */
+};
+
 enum chart_scale {
     CHART_LINEAR,
     CHART_LOG,  /* what is not positive, or very small, lies on the floor */
@@ -30,9 +40,12 @@ struct chart {
     enum chart_scale scale;
     int series_count;
     struct chart_series series[CHART_MAX_SERIES]; /* later ones lie over earlier ones */
+    int point_count;
+    const struct chart_point *points; /* [point_count], over the series */
     bool has_cursor;
     double cursor_x;
     double x_from, x_to; /* at least so wide; x_to 0: as wide as the points */
+    bool x_parts;        /* numbers on x need not be whole */
     bool percent;        /* y runs 0 .. 1 and is labelled in per cent */
 };
 

@@ -24,6 +24,7 @@ enum ui_action {
     UI_OWN, /* the view's own: amount says which */
     UI_TIME,
     UI_PAUSE,
+    UI_PICTURE,
     UI_ORDER,
     UI_SEARCH,
     UI_SEARCH_NEXT,
@@ -34,6 +35,9 @@ enum ui_action {
     UI_SUSPEND,
     UI_QUIT,
 };
+
+/* What UI_OWN's amount says in the view Compare. */
+enum compare_key { COMPARE_BASE = 1, COMPARE_SHOW, COMPARE_COST };
 
 enum key_section { KEYS_RATIO, KEYS_WORK, KEYS_MOVE, KEYS_SESSION, KEYS_YOURS, KEYS_SECTIONS };
 

@@ -9,34 +9,50 @@
 
 enum {
     ROWS = 24,
-    COLUMNS = 80,
-    BELOW = 3
-}; /* the size that shows everything; lines under the panels */
+    COLUMNS = 80, /* the size that shows everything */
+    BELOW = 3,    /* lines under the panels */
+    TWO_ROWS = 40,
+    TWO_COLUMNS = 140 /* the size that shows two views */
+};
 
-static int tab_width(int index)
+/* " 1 Filters ", or " 1 " of one that is not shown where they would not all fit. */
+static int tab_width(const struct screen *screen, int index, bool names)
 {
-    return 4 + text_width(view_at(index)->name); /* " 1 Filters " */
+    return names || index == screen->view ? 4 + text_width(view_at(index)->name) : 3;
+}
+
+static bool names_fit(const struct screen *screen)
+{
+    int width = -1;
+    for (int i = 0; view_at(i) != NULL; i++)
+        width += tab_width(screen, i, true) + 1;
+    return width <= screen->tabs.columns;
 }
 
 int layout_tab_at(const struct screen *screen, int column)
 {
-    int at = screen->tabs.left, end = at + screen->tabs.columns;
+    int at = screen->tabs.left;
+    bool names = names_fit(screen);
     for (int i = 0; view_at(i) != NULL; i++) {
-        if (column >= at && column < at + tab_width(i) && at + tab_width(i) <= end)
+        int end = at + tab_width(screen, i, names);
+        if (column >= at && column < end)
             return i;
-        at += tab_width(i) + 1;
+        at = end + (names ? 1 : 0);
     }
     return -1;
 }
 
-static void draw_tabs(const struct screen *screen, struct pane line)
+static void draw_tabs(const struct screen *screen, struct pane line, enum style own)
 {
     int column = 0;
-    for (int i = 0; view_at(i) != NULL && column + tab_width(i) <= line.columns; i++) {
+    bool names = names_fit(screen);
+    for (int i = 0; view_at(i) != NULL; i++) {
         bool shown = i == screen->view;
-        pane_print(line, 0, column, shown ? STYLE_TAB : STYLE_NORMAL, " %c %s ", view_at(i)->key,
-                   view_at(i)->name);
-        column += tab_width(i) + 1;
+        enum style style = shown ? own : STYLE_NORMAL;
+        pane_print(line, 0, column, style, " %c ", view_at(i)->key);
+        if (names || shown)
+            pane_print(line, 0, column + 3, style, "%s ", view_at(i)->name);
+        column += tab_width(screen, i, names) + (names ? 1 : 0);
     }
 }
 
@@ -45,14 +61,50 @@ static struct pane inside(struct pane pane)
     return pane_part(pane, 1, 1, pane.rows - 2, pane.columns - 2);
 }
 
+static void draw_view(struct screen *screen, struct pane panel, enum style tab)
+{
+    pane_frame(panel, screen->glyphs, screen->focus == FOCUS_VIEW ? STYLE_FOCUS : STYLE_BORDER);
+    screen->tabs = pane_part(panel, 0, 2, 1, panel.columns - 3);
+    draw_tabs(screen, screen->tabs, tab);
+    struct pane body = inside(panel);
+    view_at(screen->view)->draw(screen, pane_part(body, 0, 1, body.rows, body.columns - 2));
+}
+
+static void draw_beside(struct screen *screen, struct pane panel)
+{
+    enum focus focus = screen->focus;
+    view_switch(screen);
+    screen->focus = FOCUS_LAYERS; /* the keys are not its own */
+    draw_view(screen, panel, STYLE_TITLE);
+    screen->focus = focus;
+    view_switch(screen);
+}
+
+static void draw_views(struct screen *screen, struct pane area)
+{
+    struct beside *beside = &screen->beside;
+    if (!beside->shown) {
+        draw_view(screen, area, STYLE_TAB);
+        return;
+    }
+    int half = area.columns / 2;
+    struct pane left = pane_part(area, 0, 0, area.rows, half);
+    struct pane right = pane_part(area, 0, half, area.rows, area.columns - half);
+    draw_view(screen, beside->left ? right : left, STYLE_TAB);
+    draw_beside(screen, beside->left ? left : right);
+}
+
 static void draw_panels(struct screen *screen, struct pane area)
 {
     bool wide = view_at(screen->view)->wide;
-    int width = wide ? 0 : panel_width(screen, area.columns);
+    bool two = !wide && screen->surface.rows >= TWO_ROWS && screen->surface.columns >= TWO_COLUMNS;
+    int width = wide ? 0 : panel_width(screen, two ? area.columns * 2 / 3 : area.columns);
     /* Too narrow for both: the one that has the focus. */
     bool both = !wide && area.columns - width >= 24;
     bool layers = both || (!wide && screen->focus == FOCUS_LAYERS), view = both || !layers;
-    screen->layer_rows = screen->view_rows = screen->tabs = (struct pane){.surface = area.surface};
+    screen->layer_rows = screen->view_rows = screen->tabs = screen->beside.rows =
+        screen->beside.tabs = (struct pane){.surface = area.surface};
+    screen->beside.shown = two;
     if (layers) {
         struct pane panel = pane_part(area, 0, 0, area.rows, both ? width : area.columns);
         pane_frame(panel, screen->glyphs,
@@ -60,14 +112,8 @@ static void draw_panels(struct screen *screen, struct pane area)
         pane_text(panel, 0, 2, STYLE_TITLE, " Layers ");
         panel_draw(screen, inside(panel));
     }
-    if (view) {
-        struct pane panel = pane_part(area, 0, both ? width : 0, area.rows, area.columns);
-        pane_frame(panel, screen->glyphs, screen->focus == FOCUS_VIEW ? STYLE_FOCUS : STYLE_BORDER);
-        screen->tabs = pane_part(panel, 0, 2, 1, panel.columns - 3);
-        draw_tabs(screen, screen->tabs);
-        struct pane body = inside(panel);
-        view_at(screen->view)->draw(screen, pane_part(body, 0, 1, body.rows, body.columns - 2));
-    }
+    if (view)
+        draw_views(screen, pane_part(area, 0, both ? width : 0, area.rows, area.columns));
 }
 
 static void draw_bottom(struct screen *screen, struct pane below)

@@ -30,9 +30,10 @@ static bool submit_with_file(struct tn_worker *worker, const char *command, cons
     return !file || line;
 }
 
-/* A session for the workbench: the one that was asked for, or one without a name. Where no file can be written for that,
- * it is kept in memory alone. */
-static struct tn_session *open_session(const struct ui_arguments *arguments, char **draft, struct tn_error *error)
+/* A session for the workbench: the one that was asked for, or one without a name. Where no file can
+ * be written for that, it is kept in memory alone. */
+static struct tn_session *open_session(const struct ui_arguments *arguments, char **draft,
+                                       struct tn_error *error)
 {
     if (arguments->session)
         return tn_session_open(arguments->session, error);
@@ -45,7 +46,9 @@ static struct tn_session *open_session(const struct ui_arguments *arguments, cha
 static void tell_of_draft(const char *draft)
 {
     if (draft && access(draft, F_OK) == 0)
-        fprintf(stderr, "thinet-tui: the session was not saved; it is kept in %s\nOpen it again with: thinet-tui %s\n",
+        fprintf(stderr,
+                "thinet-tui: the session was not saved; it is kept in %s\nOpen it again with: "
+                "thinet-tui %s\n",
                 draft, draft);
 }
 

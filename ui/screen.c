@@ -114,6 +114,12 @@ static void read_signals(struct screen *screen, struct terminal *terminal)
         }
 }
 
+static void ask(struct screen *screen, int view)
+{
+    if (!screen_working(screen) && view_at(view)->ask != NULL)
+        view_at(view)->ask(screen);
+}
+
 /* Who was told to look away while a long command runs is called back. */
 static void update(struct screen *screen, const struct ui_options *options)
 {
@@ -153,8 +159,9 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
             return; /* the terminal is gone */
         }
         screen_send_intents(screen, false);
-        if (!screen_working(screen) && view_at(screen->view)->ask != NULL)
-            view_at(screen->view)->ask(screen);
+        ask(screen, screen->view);
+        if (screen->beside.shown)
+            ask(screen, screen->beside.view);
         screen->quit = screen->quit || screen->status.quit;
     }
 }
@@ -167,7 +174,10 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
         prompt_stop();
         return false;
     }
-    struct screen screen = {.worker = worker, .layer = LAYER_ALL, .first_time = history_is_new()};
+    struct screen screen = {.worker = worker,
+                            .layer = LAYER_ALL,
+                            .beside = {.view = 1},
+                            .first_time = history_is_new()};
     screen.glyphs = glyphs_for(terminal_glyphs(terminal));
     screen.surface.ascii = terminal_glyphs(terminal) == GLYPHS_ASCII;
     int signals = signals_open();

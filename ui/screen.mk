@@ -1,10 +1,14 @@
-# All of the workbench: the program's, and those tests' that press keys.
-SCREEN_SOURCES = \
+# The workbench: everything of the program that draws, by itself for the tests.
+noinst_LTLIBRARIES += libscreen.la
+libscreen_la_SOURCES = \
 	ui/actions.c ui/actions.h \
 	ui/candidates.c ui/candidates.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
 	ui/command_palette.c ui/command_palette.h ui/command_palette_find.c \
+	ui/compare_table.c ui/compare_table.h \
+	ui/comparison.c ui/comparison.h \
+	ui/configuration.c ui/configuration.h \
 	ui/format.c ui/format.h \
 	ui/glyphs.c ui/glyphs.h \
 	ui/help.c ui/help.h \
@@ -17,12 +21,18 @@ SCREEN_SOURCES = \
 	ui/overlay.c ui/overlay.h \
 	ui/own_commands.c ui/own_commands.h \
 	ui/panel.c ui/panel.h \
+	ui/pieces.c ui/pieces.h \
+	ui/picture.c ui/picture.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
+	ui/ratios_figures.c ui/ratios_figures.h \
+	ui/ratios_table.c ui/ratios_table.h \
 	ui/remap.c ui/remap.h \
+	ui/scatter.c ui/scatter.h \
 	ui/screen.c ui/screen.h \
 	ui/signals.c ui/signals.h \
 	ui/state.c ui/state.h \
+	ui/state_folder.c ui/state_folder.h \
 	ui/surface.c ui/surface.h \
 	ui/terminal.c ui/terminal.h \
 	ui/text.c ui/text.h \

@@ -30,15 +30,31 @@ struct echo { /* a line that was submitted here, for when its result comes */
     const char *after;
 };
 
-struct place { /* in the workbench */
+struct spot { /* in the workbench */
     int view, layer;
     enum focus focus;
+};
+
+/* A second view where there is room for two. The keys are `view`'s; its rows and tabs are kept as
+ * the screen's own are. */
+struct beside {
+    bool shown, left; /* by the last frame; left of `view` */
+    int view;         /* never the same as `view` */
+    struct pane rows, tabs;
 };
 
 struct chooser { /* of methods */
     bool all;    /* for all layers, not the selected one */
     int cursor, scroll;
     struct pane rows; /* where the last frame put them */
+};
+
+struct comparing {  /* in the view Compare; networks by the entry that made them */
+    int64_t base;   /* the differences are to; 0: the first whose accuracy is known */
+    int64_t at;     /* under the cursor */
+    int shown;      /* table, scatter or both */
+    bool by_params; /* the scatter's cost: parameters, not FLOPs */
+    bool roomy;     /* the last frame had room for both */
 };
 
 /* Which curves the view Curves lays over each other. */
@@ -57,10 +73,11 @@ struct screen {
     int layer_scroll;
     int view; /* index into the table of views */
     struct view_state views[MAX_VIEWS];
-    struct place back; /* where a wide view leads back to */
+    struct spot back; /* where a wide view leads back to */
 
     struct pane layer_rows, view_rows; /* where the last frame put them, for the mouse and paging */
     struct pane tabs;
+    struct beside beside;
 
     char line[LINE]; /* the message line: the last command and what came of it */
     char result[LINE];
@@ -74,9 +91,11 @@ struct screen {
     struct command_palette command_palette;
     struct tour tour;
     bool first_time; /* nobody has typed a command on this machine */
+    struct comparing comparing;
     enum overlay overlay;
-    uint64_t overlay_number; /* of the command that computes its curves */
-    uint64_t time_number;    /* of the last command that measures times here; 0: none */
+    uint64_t overlay_number;  /* of the command that computes its curves */
+    int64_t proposal_dropped; /* number of the last proposal that is not to be seen */
+    uint64_t time_number;     /* of the last command that measures times here; 0: none */
 
     char search[128];
     bool help;

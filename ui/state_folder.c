@@ -35,7 +35,8 @@ char *state_draft(void)
     char when[32], name[80];
     time_t now = time(NULL);
     struct tm local;
-    if (localtime_r(&now, &local) == NULL || strftime(when, sizeof when, "%Y%m%d-%H%M%S", &local) == 0)
+    if (localtime_r(&now, &local) == NULL ||
+        strftime(when, sizeof when, "%Y%m%d-%H%M%S", &local) == 0)
         return NULL;
     snprintf(name, sizeof name, "draft-%s-%ld.thinet", when, (long)getpid());
     return state_file(name);

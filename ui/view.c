@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct view_ops *const views[MAX_VIEWS] = {
-    &view_filters, &view_steps, &view_curves, &view_ratios, &view_compare, &view_journal, &view_time};
+static const struct view_ops *const views[MAX_VIEWS] = {&view_filters, &view_steps,   &view_curves,
+                                                        &view_ratios,  &view_compare, &view_journal,
+                                                        &view_time};
 
 const struct view_ops *view_at(int index)
 {
@@ -24,10 +25,25 @@ void view_show(struct screen *screen, int index)
 {
     bool wide = views[index]->wide, was = views[screen->view]->wide;
     if (wide && !was)
-        screen->back = (struct place){screen->view, screen->layer, screen->focus};
+        screen->back = (struct spot){screen->view, screen->layer, screen->focus};
     if (wide != was)
         screen->focus = wide ? FOCUS_VIEW : screen->back.focus;
+    if (index == screen->beside.view && !was)
+        view_switch(screen);
+    else if (index == screen->beside.view)
+        screen->beside.view = screen->back.view;
     screen->view = index;
+}
+
+void view_switch(struct screen *screen)
+{
+    struct beside *beside = &screen->beside;
+    struct beside other = {beside->shown, !beside->left, screen->view, screen->view_rows,
+                           screen->tabs};
+    screen->view = beside->view;
+    screen->view_rows = beside->rows;
+    screen->tabs = beside->tabs;
+    *beside = other;
 }
 
 void view_leave(struct screen *screen)

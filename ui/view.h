@@ -23,6 +23,11 @@ struct view_ops {
     void (*turn)(struct screen *screen);
     /* Keys of this view alone (UI_OWN in the keymap); NULL: it has none. */
     void (*own)(struct screen *screen, int amount);
+    /* Esc, before it leaves the view: false where there is nothing to leave within it; NULL: there
+     * never is. */
+    bool (*leave)(struct screen *screen);
+    /* A click in this column of the row it has put the cursor on; NULL: that is all it does. */
+    void (*press)(struct screen *screen, int column);
     /* Have computed what it wants to show and the snapshot lacks; called when nothing runs. NULL:
      * it always has all. */
     void (*ask)(struct screen *screen);
@@ -31,8 +36,14 @@ struct view_ops {
 extern const struct view_ops view_filters, view_steps, view_curves, view_ratios, view_compare,
     view_journal, view_time;
 
+/* Keys of the view Ratios: what a budget answered is taken, or forgotten. */
+enum { RATIOS_TAKE, RATIOS_DROP };
+
 /* Show the view Curves, and turn to the next of its overlays. */
 void view_curves_overlay(struct screen *screen);
+
+/* The options of the command `plot` that draw what it shows, '%' for the layer. */
+const char *view_curves_picture(const struct screen *screen);
 
 /* Show the view Time and measure with this command line; NULL: the key was pressed, which shows the
  * view first. */
@@ -40,8 +51,10 @@ void view_time_measure(struct screen *screen, const char *line);
 
 const struct view_ops *view_at(int index); /* NULL past the last */
 int view_index(const struct view_ops *view);
-/* Show a view; a wide one remembers what it came from. */
+/* Show a view; a wide one remembers what it came from. One that is shown beside takes the keys. */
 void view_show(struct screen *screen, int index);
+/* The view beside takes the keys, and each stays where it is. */
+void view_switch(struct screen *screen);
 /* From a wide view back to what was shown before, with the layer that was selected then. */
 void view_leave(struct screen *screen);
 

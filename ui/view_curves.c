@@ -186,5 +186,14 @@ void view_curves_overlay(struct screen *screen)
     screen->overlay_number = 0;
 }
 
+const char *view_curves_picture(const struct screen *screen)
+{
+    if (shows_training(screen))
+        return "what=training";
+    return screen->overlay == OVERLAY_OWN  ? "what=error layer=%"
+           : screen->overlay == OVERLAY_LS ? "what=error methods=all layer=%"
+                                           : "what=error methods=all error=plain layer=%";
+}
+
 const struct view_ops view_curves = {
     .name = "Curves", .key = '3', .draw = draw, .rows = no_rows, .turn = turn, .ask = ask};

@@ -2,10 +2,10 @@
  * what cost. */
 #include "chart.h"
 #include "format.h"
+#include "pieces.h"
 #include "view.h"
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 static int step_rows(const struct screen *screen)
 {
@@ -89,23 +89,15 @@ static void draw_step(struct pane rows, int row, const struct tn_snapshot_path *
                    format_number(text, path->runner_up_cost[step] - path->cost[step]));
 }
 
-static int draw_key(struct pane pane, int row, int column, const char *key, const char *what)
-{
-    if (column + (int)(strlen(key) + strlen(what)) + 1 > pane.columns)
-        return column;
-    column = pane_text(pane, row, column, STYLE_KEY, key);
-    return pane_text(pane, row, column + 1, STYLE_DIM, what) + 2;
-}
-
 static void draw_last(const struct screen *screen, struct pane pane, int row,
                       const struct tn_snapshot_path *path, int removed)
 {
     char cost[FORMAT];
-    int column = draw_key(pane, row, 0, "s", "step");
-    column = draw_key(pane, row, column, "b", "back");
-    column = draw_key(pane, row, column, "r", "run until");
+    int column = piece_key(pane, row, 0, "s", "step");
+    column = piece_key(pane, row, column, "b", "back");
+    column = piece_key(pane, row, column, "r", "run until");
     if (screen->focus == FOCUS_VIEW)
-        column = draw_key(pane, row, column, "Enter", "run to here");
+        column = piece_key(pane, row, column, "Enter", "run to here");
     if (removed > 0 && nested(path) && column + 28 < pane.columns)
         pane_print(pane, row, column + 2, STYLE_DIM, "last out: %d (%s)", path->order[removed - 1],
                    format_number(cost, path->cost[removed - 1]));

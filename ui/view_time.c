@@ -2,6 +2,7 @@
  * the layers: its cursor stands on the selected one. */
 #include "core/memory.h"
 #include "format.h"
+#include "pieces.h"
 #include "text.h"
 #include "view.h"
 #include <math.h>
@@ -364,16 +365,6 @@ static void draw_titles(const struct screen *screen, struct pane line, const str
     }
 }
 
-/* A piece of the heading, on the next line where this one is full. */
-static void add_piece(struct pane pane, int *row, int *column, enum style style, const char *text)
-{
-    if (*column > 0 && *column + text_width(text) > pane.columns) {
-        ++*row;
-        *column = 0;
-    }
-    *column = pane_text(pane, *row, *column, style, text) + 3;
-}
-
 /* Winograd's convolution multiplies less often than is counted. */
 static bool exceeds_peak(const struct tn_snapshot_times *times)
 {
@@ -390,21 +381,21 @@ static int draw_heading(struct pane pane, const struct tn_snapshot *snapshot)
     char text[120], rate[FORMAT];
     int row = 0, column = 0;
     snprintf(text, sizeof text, "batch %.0f", times->batch);
-    add_piece(pane, &row, &column, STYLE_BOLD, text);
+    piece_text(pane, &row, &column, STYLE_BOLD, text);
     snprintf(text, sizeof text, "forward %.4g ms, %s images/s", times->forward_ms,
              format_count(rate, 1000 * times->batch / times->forward_ms));
-    add_piece(pane, &row, &column, STYLE_NORMAL, text);
+    piece_text(pane, &row, &column, STYLE_NORMAL, text);
     if (has_backward(times)) {
         snprintf(text, sizeof text, "backward %.4g ms", times->backward_ms);
-        add_piece(pane, &row, &column, STYLE_NORMAL, text);
+        piece_text(pane, &row, &column, STYLE_NORMAL, text);
         snprintf(text, sizeof text, "step %.4g ms, %s images/s", times->step_ms,
                  format_count(rate, 1000 * times->batch / times->step_ms));
-        add_piece(pane, &row, &column, STYLE_NORMAL, text);
+        piece_text(pane, &row, &column, STYLE_NORMAL, text);
     }
     int used = snprintf(text, sizeof text, "peak %.4g GFLOP/s", times->peak_gflops);
     if (exceeds_peak(times))
         snprintf(text + used, sizeof text - (size_t)used, ", winograd may exceed it");
-    add_piece(pane, &row, &column, STYLE_DIM, text);
+    piece_text(pane, &row, &column, STYLE_DIM, text);
     row++;
     struct pane below = pane_part(pane, row, 0, pane.rows, pane.columns);
     if (times->untrained[0] != '\0')
@@ -416,14 +407,6 @@ static int draw_heading(struct pane pane, const struct tn_snapshot *snapshot)
     return row;
 }
 
-static int draw_key(struct pane pane, int row, int column, const char *key, const char *what)
-{
-    if (column + text_width(key) + 1 + text_width(what) > pane.columns)
-        return column;
-    column = pane_text(pane, row, column, STYLE_KEY, key);
-    return pane_text(pane, row, column + 1, STYLE_DIM, what) + 2;
-}
-
 static void draw_keys(const struct screen *screen, struct pane pane, int row)
 {
     int order = order_of(screen);
@@ -432,10 +415,10 @@ static void draw_keys(const struct screen *screen, struct pane pane, int row)
     const char *next = last                  ? "network order"
                        : order == IN_NETWORK ? "slowest forward first"
                                              : "slowest backward first";
-    int column = draw_key(pane, row, 0, "o", next);
-    column = draw_key(pane, row, column, "t", "measures again");
-    column = draw_key(pane, row, column, "Enter", "to the layer");
-    draw_key(pane, row, column, "Esc", "back");
+    int column = piece_key(pane, row, 0, "o", next);
+    column = piece_key(pane, row, column, "t", "measures again");
+    column = piece_key(pane, row, column, "Enter", "to the layer");
+    piece_key(pane, row, column, "Esc", "back");
 }
 
 static bool measures(const struct screen *screen)

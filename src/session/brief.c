@@ -116,6 +116,8 @@ static void brief_selection(struct text *text, const json_t *result)
 
 static void brief_budget(struct text *text, const json_t *result)
 {
+    if (json_is_true(json_object_get(result, "preview")))
+        add(text, "preview: ");
     add(text, "FLOPs %.3fx  params %.3fx for %s=%g  %zu layers  %s %.4f",
         tn_get_number(result, "flops_ratio"), tn_get_number(result, "params_ratio"),
         tn_get_text(result, "measure"), tn_get_number(result, "asked"),
@@ -305,7 +307,7 @@ static const struct {
     {"redo", brief_move},         {"goto", brief_move},
     {"note", brief_note},         {"budget", brief_budget},
     {"recipe", brief_recipe},     {"sensitivity", brief_sensitivity},
-    {"compare", brief_compare},
+    {"compare", brief_compare},   {"plot", brief_file},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

@@ -5,6 +5,7 @@
 #include "session/commands.h"
 #include "session/inside.h"
 #include "session/latency_budget.h"
+#include "session/proposal.h"
 #include "session/results.h"
 #include <math.h>
 #include <string.h>
@@ -276,13 +277,11 @@ static bool solve(struct tn_state *state, const struct demand *demand,
     return tn_budget_solve(&budget, answer, error);
 }
 
-static bool run_budget(struct tn_session *session, const struct tn_command_line *line,
-                       const struct tn_progress *progress, json_t *result, struct tn_error *error)
+static bool find_widths(struct tn_session *session, const struct tn_command_line *line,
+                        const struct demand *demand, const struct tn_progress *progress,
+                        json_t *result, struct tn_error *error)
 {
-    struct demand demand = {0};
     struct tn_budget_answer answer = {0};
-    if (!read_demand(line, &demand, error) || !tn_session_need_model(session, error))
-        return false;
     if (!need_gradients(session, tn_line_option(line, "method"), progress, error))
         return false;
     struct tn_state *next = tn_session_edit(session, error);
@@ -290,13 +289,53 @@ static bool run_budget(struct tn_session *session, const struct tn_command_line 
         return false;
     set_method(next, tn_line_option(line, "method"));
     struct tn_budget_group *groups =
-        check_ready(next, &demand, error) ? describe(next, &demand, progress, error) : NULL;
-    bool ok = groups && solve(next, &demand, groups, progress, &answer, result, error);
+        check_ready(next, demand, error) ? describe(next, demand, progress, error) : NULL;
+    bool ok = groups && solve(next, demand, groups, progress, &answer, result, error);
     if (ok)
-        put_answer(next, &demand, &answer, result);
-    ok = ok && apply(next, &demand, groups, &answer, result, error);
+        put_answer(next, demand, &answer, result);
+    ok = ok && apply(next, demand, groups, &answer, result, error);
     free_groups(groups, (size_t)next->model->groups.count);
     tn_free(answer.kept);
+    return ok;
+}
+
+/* --- before it is taken --- */
+
+/* The line that takes what this one shows: as the options stand in the table, so that it is known
+ * again however it is written. */
+static char *line_to_take(const struct tn_command_line *line, struct tn_error *error)
+{
+    char *text = tn_strdup(line->command->name);
+    const struct tn_option_spec *option = line->command->options;
+    for (; text && option->key; option++) {
+        if (!tn_line_given(line, option->key) || strcmp(option->key, "preview") == 0)
+            continue;
+        char *longer = tn_sprintf("%s %s=%s", text, option->key, tn_line_option(line, option->key));
+        tn_free(text);
+        text = longer;
+    }
+    if (!text)
+        tn_fail_memory(error, "a command line", 1);
+    return text;
+}
+
+static bool run_budget(struct tn_session *session, const struct tn_command_line *line,
+                       const struct tn_progress *progress, json_t *result, struct tn_error *error)
+{
+    struct demand demand = {0};
+    bool taken = false, preview = strcmp(tn_line_option(line, "preview"), "on") == 0;
+    session->looking = preview;
+    if (!read_demand(line, &demand, error) || !tn_session_need_model(session, error))
+        return false;
+    char *take = line_to_take(line, error);
+    bool ok = take && (preview || tn_session_take_proposal(session, take, result, &taken, error)) &&
+              (taken || find_widths(session, line, &demand, progress, result, error)) &&
+              (!preview || tn_session_propose(session, take, result, error));
+    if (ok && preview)
+        tn_put_bool(result, "preview", true);
+    if (ok && !preview)
+        tn_session_drop_proposal(session);
+    tn_free(take);
     return ok;
 }
 
@@ -311,7 +350,8 @@ const struct tn_command tn_commands_budget[] = {
      "just below what is asked. latency is the time of a forward pass, measured: each layer is "
      "timed at several widths, and the answer cut in shape only, timed beside the network as it "
      "is, and corrected until it comes near; it depends on the machine. Locks are respected, and "
-     "a floor. All layers must be sampled (objective=error). Nothing is cut before `prune`.",
+     "a floor. All layers must be sampled (objective=error). Nothing is cut before `prune`. "
+     "preview=on only shows the answer; the same line without it takes what was shown.",
      TN_COMMAND_JOURNALED | TN_COMMAND_CHANGES | TN_COMMAND_LONG,
      {{0}},
      {{"flops", TN_WORD_NUMBER, NULL, NULL, "fraction of today's FLOPs to keep"},
@@ -320,7 +360,8 @@ const struct tn_command tn_commands_budget[] = {
       {"batch", TN_WORD_NUMBER, "32", NULL, "images at once, for latency (as in time)"},
       {"method", TN_WORD_NAME, NULL, TN_METHODS, "rank the filters of all layers by it"},
       {"objective", TN_WORD_NAME, "error", "error|sensitivity", "what is to be least"},
-      {"floor", TN_WORD_NUMBER, "0", NULL, "least fraction of each layer's filters that stays"}},
+      {"floor", TN_WORD_NUMBER, "0", NULL, "least fraction of each layer's filters that stays"},
+      {"preview", TN_WORD_NAME, "off", "on|off", "show the answer, change nothing"}},
      run_budget},
     {0},
 };

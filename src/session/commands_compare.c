@@ -24,16 +24,16 @@ static void put_count(json_t *json, const char *key, int64_t count)
 static void put_difference(json_t *json, const struct tn_compared *row,
                            const struct tn_compared *base)
 {
-    bool known = row->state->evaluated || base->state->evaluated;
+    bool known = row->outline->evaluated || base->outline->evaluated;
     bool comparable = tn_compared_comparable(row, base);
     bool self = row->network == base->network && (comparable || !known);
     double difference = NAN, low = NAN, high = NAN;
-    if (self && row->state->evaluated)
+    if (self && row->outline->evaluated)
         difference = low = high = 0;
-    else if (comparable && row->state->evaluated) {
-        double top1 = row->state->evaluation.top1, other = base->state->evaluation.top1;
+    else if (comparable && row->outline->evaluated) {
+        double top1 = row->outline->evaluation.top1, other = base->outline->evaluation.top1;
         difference = top1 - other;
-        tn_difference_interval(top1, other, (double)row->state->evaluation.images, &low, &high);
+        tn_difference_interval(top1, other, (double)row->outline->evaluation.images, &low, &high);
     }
     tn_put_bool(json, "base", self);
     tn_put_bool(json, "comparable", self || comparable);
@@ -46,8 +46,8 @@ static void put_difference(json_t *json, const struct tn_compared *row,
 static json_t *row_json(const struct tn_session *session, const struct tn_compared *row,
                         const struct tn_compared *base)
 {
-    const struct tn_state *state = row->state;
-    const struct tn_evaluation *seen = state->evaluated ? &state->evaluation : NULL;
+    const struct tn_outline *outline = row->outline;
+    const struct tn_evaluation *seen = outline->evaluated ? &outline->evaluation : NULL;
     const struct tn_entry *entry = tn_journal_find(&session->journal, row->entry);
     json_t *json = json_object();
     tn_put_integer(json, "entry", row->entry);
@@ -60,8 +60,8 @@ static json_t *row_json(const struct tn_session *session, const struct tn_compar
     put_count(json, "images", seen ? seen->images : -1);
     put_count(json, "params", row->params);
     put_count(json, "flops", row->flops);
-    tn_put_number(json, "params_ratio", share(row->params, state->original.params));
-    tn_put_number(json, "flops_ratio", share(row->flops, state->original.flops));
+    tn_put_number(json, "params_ratio", share(row->params, outline->original.params));
+    tn_put_number(json, "flops_ratio", share(row->flops, outline->original.flops));
     tn_put_number(json, "forward_ms", row->forward_ms);
     tn_put_number(json, "backward_ms", row->backward_ms);
     put_difference(json, row, base);
@@ -102,10 +102,8 @@ static bool rows_asked(const struct tn_comparison *comparison, const struct tn_c
         return tn_fail_memory(error, "rows", (size_t)line->word_count * sizeof **rows);
     for (*count = 0; *count < line->word_count; ++*count) {
         struct tn_compared *row = &(*rows)[*count];
-        if (!add_entry(comparison, tn_line_word(line, *count), row, error)) {
-            tn_state_unref(row->state);
+        if (!add_entry(comparison, tn_line_word(line, *count), row, error))
             return false;
-        }
     }
     return true;
 }
@@ -131,7 +129,7 @@ static bool put_rows(const struct tn_comparison *comparison, const struct tn_com
     }
     for (int i = 0; fine && i < count; i++)
         json_array_append_new(list, row_json(comparison->session, &rows[i], base));
-    tn_compared_free(count, rows);
+    tn_free(rows);
     return fine;
 }
 
@@ -141,12 +139,10 @@ static bool compare_with(const struct tn_comparison *comparison, const struct tn
 {
     struct tn_compared base = {0};
     bool fine = add_entry(comparison, named, &base, error);
-    if (fine && !base.state->evaluated)
+    if (fine && !base.outline->evaluated)
         fine = tn_fail(error, TN_ERROR_USE, "base=%.20s: its accuracy is not known: eval it first",
                        named);
-    fine = fine && put_rows(comparison, line, &base, progress, result, error);
-    tn_state_unref(base.state);
-    return fine;
+    return fine && put_rows(comparison, line, &base, progress, result, error);
 }
 
 static bool compare_networks(struct tn_session *session, const struct tn_command_line *line,

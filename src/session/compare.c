@@ -5,12 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_command(const struct tn_entry *entry, const char *name)
-{
-    size_t length = strlen(name);
-    return strncmp(entry->command, name, length) == 0 && strcspn(entry->command, " \t") == length;
-}
-
 /* Where an entry's network comes from. Entries by place in the journal; -1: none. */
 struct tn_origin {
     int parent, network, opened;
@@ -37,35 +31,20 @@ static double number_of(const json_t *result, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* The cost of the network that a command left, where it says so: those do that open or cut one.
- * Results can be long, and most have none. */
-static bool read_cost(const struct tn_entry *entry, struct tn_origin *origin)
-{
-    if (!entry->changes || !entry->result || !strstr(entry->result, "\"params\""))
-        return false;
-    json_t *result = json_loads(entry->result, 0, NULL);
-    double params = number_of(result, "params"), flops = number_of(result, "flops");
-    json_decref(result);
-    if (isnan(params) || isnan(flops))
-        return false;
-    origin->params = (int64_t)params;
-    origin->flops = (int64_t)flops;
-    return true;
-}
-
 static void trace(const struct tn_journal *journal, int i, struct tn_origin *origins)
 {
-    const struct tn_entry *entry = journal->entries[i];
+    struct tn_entry *entry = journal->entries[i];
     struct tn_origin *origin = &origins[i];
     int parent = place_of(journal, entry->parent);
     *origin = (struct tn_origin){-1, -1, -1, -1, -1};
     if (parent >= 0 && parent < i)
         *origin = origins[parent];
     origin->parent = parent < i ? parent : -1;
-    if (read_cost(entry, origin) || entry->epoch_count > 0)
+    tn_entry_cost(entry, &origin->params, &origin->flops);
+    if (tn_entry_makes_network(entry))
         origin->network = i;
-    if (entry->changes && is_command(entry, "open"))
-        origin->network = origin->opened = i;
+    if (entry->changes && tn_entry_is(entry, "open"))
+        origin->opened = i;
 }
 
 bool tn_comparison_start(struct tn_comparison *comparison, struct tn_session *session, int batch,
@@ -94,7 +73,7 @@ static void find_time(const struct tn_comparison *comparison, int network, struc
     for (int i = journal->count - 1; i >= 0; i--) {
         const struct tn_entry *entry = journal->entries[i];
         if (comparison->origins[i].network != network || entry->status != TN_ENTRY_DONE ||
-            !is_command(entry, "time") || !entry->result)
+            !tn_entry_is(entry, "time") || !entry->result)
             continue;
         json_t *result = json_loads(entry->result, 0, NULL);
         bool same = number_of(result, "batch") == comparison->batch;
@@ -118,7 +97,7 @@ static const char *deed(const struct tn_entry *entry)
                  {"train", "from scratch"},
                  {"head", "new head"}};
     for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
-        if (is_command(entry, deeds[i].command))
+        if (tn_entry_is(entry, deeds[i].command))
             return deeds[i].word;
     }
     return NULL;
@@ -140,10 +119,11 @@ static void describe(const struct tn_comparison *comparison, int place, struct t
             known = strcmp(deeds[d], word) == 0;
         if (!known)
             deeds[count++] = word;
-        if (!*recipe && sscanf(entry->command, "note recipe %79s", recipe) != 1)
+        if (!*recipe && tn_entry_is(entry, "note") &&
+            sscanf(entry->command, "note recipe %79s", recipe) != 1)
             *recipe = '\0';
     }
-    const char *name = *recipe ? recipe : row->state->model_name;
+    const char *name = *recipe ? recipe : row->outline->model_name;
     size_t used = (size_t)snprintf(row->model, sizeof row->model, "%.79s", name);
     for (int i = count - 1; i >= 0 && used < sizeof row->model; i--)
         used += (size_t)snprintf(row->model + used, sizeof row->model - used, "%s%s",
@@ -154,8 +134,9 @@ static bool fill_row(const struct tn_comparison *comparison, int place, struct t
                      struct tn_error *error)
 {
     struct tn_session *session = comparison->session;
+    struct tn_entry *entry = session->journal.entries[place];
     const struct tn_origin *origin = &comparison->origins[place];
-    int64_t id = session->journal.entries[place]->id;
+    int64_t id = entry->id;
     *row = (struct tn_compared){.entry = id, .forward_ms = NAN, .backward_ms = NAN};
     if (origin->opened < 0)
         return tn_fail(error, TN_ERROR_USE, "entry %lld has no network: none was open yet",
@@ -163,8 +144,8 @@ static bool fill_row(const struct tn_comparison *comparison, int place, struct t
     row->network = session->journal.entries[origin->network]->id;
     row->params = origin->params;
     row->flops = origin->flops;
-    row->state = tn_session_state_at(session, id, false, error);
-    if (!row->state)
+    row->outline = tn_session_outline(session, entry, error);
+    if (!row->outline)
         return false;
     find_time(comparison, origin->network, row);
     describe(comparison, place, row);
@@ -173,14 +154,14 @@ static bool fill_row(const struct tn_comparison *comparison, int place, struct t
 
 static bool measures(const struct tn_entry *entry)
 {
-    return entry->epoch_count > 0 || (entry->status == TN_ENTRY_DONE && is_command(entry, "eval"));
+    return entry->epoch_count > 0 || (entry->status == TN_ENTRY_DONE && tn_entry_is(entry, "eval"));
 }
 
-/* Is the same network known better from `state`: on more images, or later on as many? */
-static bool knows_more(const struct tn_state *state, const struct tn_state *than)
+/* Is the same network known better from `outline`: on more images, or later on as many? */
+static bool knows_more(const struct tn_outline *outline, const struct tn_outline *than)
 {
-    return state->evaluated &&
-           (!than->evaluated || state->evaluation.images >= than->evaluation.images);
+    return outline->evaluated &&
+           (!than->evaluated || outline->evaluation.images >= than->evaluation.images);
 }
 
 bool tn_compared_entry(const struct tn_comparison *comparison, int64_t id, struct tn_compared *row,
@@ -194,37 +175,30 @@ bool tn_compared_entry(const struct tn_comparison *comparison, int64_t id, struc
                        (long long)id);
     if (!fill_row(comparison, place, row, error))
         return false;
-    for (int i = 0; i < session->journal.count && !row->state->evaluated; i++) {
+    for (int i = 0; i < session->journal.count && !row->outline->evaluated; i++) {
         if (!measures(session->journal.entries[i]) ||
             comparison->origins[i].network != comparison->origins[place].network)
             continue;
-        struct tn_state *state =
-            tn_session_state_at(session, session->journal.entries[i]->id, false, error);
-        if (!state)
+        row->outline = tn_session_outline(session, session->journal.entries[i], error);
+        if (!row->outline)
             return false;
-        tn_state_unref(row->state);
-        row->state = state;
     }
     return true;
 }
 
-/* Put a row in the place of one of the same network that is known less well, or behind the others;
- * takes it over. */
-static void take(int *count, struct tn_compared *rows, struct tn_compared *row)
+/* Put a row in the place of one of the same network that is known less well, or behind the others.
+ */
+static void take(int *count, struct tn_compared *rows, const struct tn_compared *row)
 {
     for (int i = 0; i < *count; i++) {
         if (rows[i].network != row->network)
             continue;
-        bool more = knows_more(row->state, rows[i].state);
-        tn_state_unref(more ? rows[i].state : row->state);
-        if (more)
+        if (knows_more(row->outline, rows[i].outline))
             rows[i] = *row;
         return;
     }
-    if (row->state->evaluated || *count == 0)
+    if (row->outline->evaluated || *count == 0)
         rows[(*count)++] = *row;
-    else
-        tn_state_unref(row->state);
 }
 
 bool tn_compared_all(const struct tn_comparison *comparison, int *count, struct tn_compared **rows,
@@ -247,25 +221,16 @@ bool tn_compared_all(const struct tn_comparison *comparison, int *count, struct 
                       (measures(journal->entries[i]) && comparison->origins[i].opened == opened);
         if (!wanted)
             continue;
-        if (!fill_row(comparison, i, &row, error)) {
-            tn_state_unref(row.state);
+        if (!fill_row(comparison, i, &row, error))
             return false;
-        }
         take(count, *rows, &row);
     }
     return true;
 }
 
-void tn_compared_free(int count, struct tn_compared *rows)
-{
-    for (int i = 0; i < count; i++)
-        tn_state_unref(rows[i].state);
-    tn_free(rows);
-}
-
 bool tn_compared_comparable(const struct tn_compared *a, const struct tn_compared *b)
 {
-    const struct tn_state *x = a->state, *y = b->state;
+    const struct tn_outline *x = a->outline, *y = b->outline;
     return x->evaluated && y->evaluated && x->evaluation.images == y->evaluation.images &&
            x->data && y->data && tn_data_spec_same(x->data, y->data);
 }

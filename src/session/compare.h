@@ -3,15 +3,15 @@
 #ifndef TN_SESSION_COMPARE_H
 #define TN_SESSION_COMPARE_H
 
-#include "session/inside.h"
+#include "session/outline.h"
 
 struct tn_compared {
-    int64_t entry;                  /* where it was asked for, or its accuracy is known */
-    int64_t network;                /* the entry that made the network */
-    char model[160];                /* "vgg16 pruned, fine-tuned" */
-    struct tn_state *state;         /* at `entry`, perhaps without the network; a reference */
-    int64_t params, flops;          /* -1: not known */
-    double forward_ms, backward_ms; /* NAN: not known */
+    int64_t entry;                    /* where it was asked for, or its accuracy is known */
+    int64_t network;                  /* the entry that made the network */
+    char model[160];                  /* "vgg16 pruned, fine-tuned" */
+    const struct tn_outline *outline; /* at `entry`, which it belongs to */
+    int64_t params, flops;            /* -1: not known */
+    double forward_ms, backward_ms;   /* NAN: not known */
 };
 
 struct tn_origin;
@@ -27,16 +27,14 @@ bool tn_comparison_start(struct tn_comparison *comparison, struct tn_session *se
                          struct tn_error *error);
 void tn_comparison_end(struct tn_comparison *comparison);
 
-/* The row of one entry; where its own accuracy was not measured, with one of the same network.
- * row->state is to be released also after a failure. */
+/* The row of one entry; where its own accuracy was not measured, with one of the same network. */
 bool tn_compared_entry(const struct tn_comparison *comparison, int64_t entry,
                        struct tn_compared *row, struct tn_error *error);
 /* The opened network, and every network made from it, here or in a branch, whose accuracy is known:
- * once each, where it was measured on most images, of those the last. Free the rows also after a
- * failure. */
+ * once each, where it was measured on most images, of those the last. tn_free the rows, also after
+ * a failure. */
 bool tn_compared_all(const struct tn_comparison *comparison, int *count, struct tn_compared **rows,
                      struct tn_error *error);
-void tn_compared_free(int count, struct tn_compared *rows);
 
 /* Accuracies on the same number of the same images? */
 bool tn_compared_comparable(const struct tn_compared *a, const struct tn_compared *b);

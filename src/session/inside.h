@@ -9,13 +9,18 @@
 #include "session/store.h"
 #include "session/words.h"
 
+struct tn_proposal; /* session/proposal.h */
+
 struct tn_session {
     struct tn_store *store;
     struct tn_journal journal;
-    struct tn_state *state;    /* as it stands, never NULL */
-    struct tn_state *next;     /* what the running command makes of it, or NULL */
-    struct tn_entry *running;  /* entry of the running command, or NULL */
-    struct tn_tallies tallies; /* what has been measured */
+    struct tn_state *state;       /* as it stands, never NULL */
+    struct tn_state *next;        /* what the running command makes of it, or NULL */
+    struct tn_entry *running;     /* entry of the running command, or NULL */
+    struct tn_tallies tallies;    /* what has been measured */
+    struct tn_proposal *proposal; /* the last `budget preview=on`, while it holds; or NULL */
+    int64_t proposals;            /* how many there were */
+    bool looking;                 /* the running command changes nothing: it leaves no entry */
     int64_t last_state_id;
     bool quit;
     int nested; /* recipes that are being run, one within the other */

@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 #include "session/brief.h"
+#include "session/outline.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ static void entry_free(struct tn_entry *entry)
     free(entry->result);
     tn_free(entry->brief);
     tn_free(entry->epochs);
+    tn_outline_free(entry->outline);
     tn_state_unref(entry->state);
     tn_free(entry);
 }

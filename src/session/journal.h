@@ -6,6 +6,8 @@
 #include "session/state.h"
 #include <jansson.h>
 
+struct tn_outline;
+
 enum tn_entry_status {
     TN_ENTRY_FAILED = 0,
     TN_ENTRY_DONE = 1,
@@ -28,6 +30,11 @@ struct tn_entry {
     struct tn_epoch *epochs; /* of training */
     bool written;            /* the store has it as it is here, up to epochs_written epochs */
     int epochs_written;
+    struct tn_outline *outline; /* what was asked before: outline.h; or NULL */
+    struct {
+        bool read;
+        int64_t params, flops; /* -1: the result does not say */
+    } cost;
 };
 
 struct tn_journal {

@@ -10,6 +10,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_measure.c \
 	src/session/commands_method.c \
 	src/session/commands_open.c \
+	src/session/commands_plot.c \
 	src/session/commands_prune.c \
 	src/session/commands_recipe.c \
 	src/session/commands_run.c \
@@ -30,7 +31,11 @@ libthinet_la_SOURCES += \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
 	src/session/origin.c src/session/origin.h \
+	src/session/outline.c src/session/outline.h \
 	src/session/planned.c \
+	src/session/proposal.c src/session/proposal.h \
+	src/session/plot.h \
+	src/session/plot_compare.c src/session/plot_layer.c src/session/plot_network.c src/session/plot_training.c \
 	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \
 	src/session/script.c src/session/script.h \
@@ -39,6 +44,8 @@ libthinet_la_SOURCES += \
 	src/session/session.c src/session/session.h \
 	src/session/session_file.c \
 	src/session/snapshot.c src/session/snapshot.h \
+	src/session/snapshot_axes.c src/session/snapshot_axes.h \
+	src/session/snapshot_compared.c src/session/snapshot_compared.h \
 	src/session/state.c src/session/state.h \
 	src/session/state_json.c \
 	src/session/statistic.c \

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "session/inside.h"
+#include "session/proposal.h"
 #include "session/results.h"
 #include <math.h>
 #include <string.h>
@@ -95,6 +96,7 @@ void tn_session_free(struct tn_session *session)
     tn_state_unref(session->state);
     tn_state_unref(session->next);
     tn_tallies_free(&session->tallies);
+    tn_session_drop_proposal(session);
     tn_store_close(session->store);
     tn_free(session);
 }
@@ -333,7 +335,7 @@ static bool belongs_in_journal(const struct tn_session *session, const struct tn
     if (!session->running)
         return false;
     bool trained = session->running->epoch_count > 0;
-    if (is_put_off(command, ok, error))
+    if (session->looking || is_put_off(command, ok, error))
         return false;
     if (ok)
         return trained || session->next || !(command->flags & TN_COMMAND_CHANGES);
@@ -350,7 +352,9 @@ static bool conclude(struct tn_session *session, const struct tn_command *comman
     else if (session->running)
         tn_journal_drop_last(&session->journal);
     session->running = NULL;
+    session->looking = false;
     tn_session_become(session, NULL);
+    tn_session_review_proposal(session);
     return stored ||
            tn_fail_in(error, "done, but not kept in the session file (save it elsewhere)");
 }

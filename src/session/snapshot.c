@@ -2,6 +2,9 @@
 
 #include "core/memory.h"
 #include "session/inside.h"
+#include "session/proposal.h"
+#include "session/snapshot_axes.h"
+#include "session/snapshot_compared.h"
 #include "session/timed.h"
 #include <math.h>
 #include <stdatomic.h>
@@ -22,10 +25,13 @@ enum { PATHS = 1 + TN_SNAPSHOT_RANKINGS }; /* of a layer: its own and every meth
 struct holder {
     atomic_int refs;
     struct tn_snapshot shot;
-    struct tn_layer_path **paths; /* [shot.layer_count * PATHS] references behind layers[].path
-                                     and layers[].rankings[].path */
-    struct tn_timed *timed;       /* behind times, or NULL */
-    struct entry_text **texts;    /* [shot.entry_count] references behind entries[] */
+    struct tn_layer_path **paths;   /* [shot.layer_count * PATHS] references behind layers[].path
+                                       and layers[].rankings[].path */
+    struct tn_snapshot_part *parts; /* of all layers' axes */
+    struct tn_snapshot_proposal proposal;
+    struct tn_timed *timed; /* behind times, or NULL */
+    struct tn_compared_rows *compared;
+    struct entry_text **texts; /* [shot.entry_count] references behind entries[] */
 };
 
 static struct holder *holder_of(const struct tn_snapshot *shot)
@@ -65,6 +71,9 @@ static void release(struct holder *holder)
     for (int e = 0; holder->texts && e < shot->entry_count; e++)
         text_unref(holder->texts[e]);
     tn_timed_unref(holder->timed);
+    tn_snapshot_proposal_free(&holder->proposal);
+    tn_free(holder->parts);
+    tn_compared_rows_unref(holder->compared);
     tn_free(shot->layers);
     tn_free(shot->series);
     tn_free(shot->entries);
@@ -233,7 +242,17 @@ static bool fill_layers(struct holder *holder, const struct tn_state *state, str
         if (!fill_layer(holder, state, l, error))
             return false;
     }
-    return true;
+    return !state->model ||
+           tn_snapshot_axes(state->model, holder->shot.layers, &holder->parts, error);
+}
+
+static bool fill_proposal(struct holder *holder, const struct tn_session *session,
+                          struct tn_error *error)
+{
+    if (!session->proposal)
+        return true;
+    holder->shot.proposal = &holder->proposal;
+    return tn_proposal_show(session->proposal, &holder->proposal, error);
 }
 
 /* Was another network measured than stands now? Only its sizes matter. */
@@ -255,6 +274,17 @@ static bool fill_times(struct holder *holder, const struct tn_session *session,
         return false;
     shot->times = holder->timed ? &holder->timed->view : NULL;
     shot->times_stale = shot->times && measured_another(shot);
+    return true;
+}
+
+static bool fill_compared(struct holder *holder, struct tn_session *session,
+                          const struct holder *previous, struct tn_error *error)
+{
+    if (!tn_compared_rows(session, previous ? previous->compared : NULL, &holder->compared, error))
+        return false;
+    holder->shot.compared_count = holder->compared->count;
+    holder->shot.compared = holder->compared->rows;
+    holder->shot.network = tn_compared_network(session);
     return true;
 }
 
@@ -416,11 +446,12 @@ struct tn_snapshot *tn_snapshot_new(struct tn_session *session, const struct tn_
     const struct holder *before = previous ? holder_of(previous) : NULL;
     atomic_init(&holder->refs, 1);
     holder->shot.version = previous ? previous->version + 1 : 1;
-    bool fine = fill_head(&holder->shot, session, error) &&
-                fill_layers(holder, session->state, error) &&
-                fill_times(holder, session, before, error) &&
-                fill_all_series(&holder->shot, session, error) &&
-                fill_entries(holder, session, before, error);
+    bool fine =
+        fill_head(&holder->shot, session, error) && fill_layers(holder, session->state, error) &&
+        fill_times(holder, session, before, error) && fill_proposal(holder, session, error) &&
+        fill_compared(holder, session, before, error) &&
+        fill_all_series(&holder->shot, session, error) &&
+        fill_entries(holder, session, before, error);
     if (fine)
         return &holder->shot;
     release(holder);

@@ -37,6 +37,19 @@ struct tn_snapshot_ranking {
 
 enum { TN_SNAPSHOT_RANKINGS = 16 };
 
+/* The part of an axis of a layer's weights that follows what another layer keeps of its filters. */
+struct tn_snapshot_part {
+    int layer;    /* index of that layer: the leader of its group */
+    double share; /* of the axis, with all filters kept */
+};
+
+/* What stays of an axis: fixed + sum of share * kept / filters over its parts. */
+struct tn_snapshot_axis {
+    double fixed;
+    int part_count;
+    const struct tn_snapshot_part *parts;
+};
+
 struct tn_snapshot_layer {
     char *name, *group;
     char op[16];
@@ -44,6 +57,11 @@ struct tn_snapshot_layer {
                                                or the channels of its group where several filters
                                                are one; kept: after the pending ratio */
     int64_t flops, params;
+    int leader;                      /* index of the layer its group is named by; its own where it
+                                        cannot be pruned */
+    double weights;                  /* those of `params` that stand on the axes */
+    int axis_count;                  /* of these weights, that of the filters first */
+    struct tn_snapshot_axis axes[2]; /* FLOPs follow all, parameters beside the weights the first */
     bool prunable;
     char *why_not; /* "" when prunable */
     char method[20];
@@ -97,6 +115,32 @@ struct tn_snapshot_times { /* what command `time` found; shared between snapshot
     struct tn_snapshot_time *layers;
 };
 
+/* An answer to `budget preview=on` that is not taken yet. It stands as long as the budget would
+ * give it again. */
+struct tn_snapshot_proposal {
+    int64_t number;                 /* of every preview its own, growing */
+    char *line;                     /* the command line that takes it */
+    double flops, params;           /* of the network it would leave */
+    double latency_before, latency; /* ms, measured; NAN: it was not a budget of time */
+    bool limited;                   /* locks and floors do not allow what is asked */
+    int *kept;                      /* [layer_count] */
+    double *error, *error_ls;       /* [layer_count] there; NAN where nothing is known */
+};
+
+/* A network of the journal with its best-known accuracy, as command `compare` says it. */
+struct tn_snapshot_compared {
+    int64_t entry;   /* where its accuracy is known */
+    int64_t network; /* the entry that made it */
+    char model[160]; /* "vgg16 pruned, fine-tuned" */
+    bool evaluated;
+    double top1, top5, ci95;          /* NAN: not known */
+    int64_t images;                   /* it was measured on; 0: none */
+    int data;                         /* the same number: the same images, as far as `images` go */
+    int64_t params, flops;            /* -1: not known */
+    double params_ratio, flops_ratio; /* of the network as opened; NAN: not known */
+    double forward_ms, backward_ms;   /* of 32 images; NAN: not known */
+};
+
 struct tn_snapshot {
     char *session_name;           /* "unsaved" without a file */
     char *model_name, *data_name; /* "" when not open */
@@ -107,8 +151,13 @@ struct tn_snapshot {
     /* as opened; as it stands; as it would be with the pending ratios pruned */
     int layer_count;
     struct tn_snapshot_layer *layers;
-    const struct tn_snapshot_times *times; /* the last of this network, or NULL */
-    bool times_stale;                      /* it has changed since */
+    const struct tn_snapshot_times *times;       /* the last of this network, or NULL */
+    bool times_stale;                            /* it has changed since */
+    const struct tn_snapshot_proposal *proposal; /* or NULL */
+    int compared_count;
+    const struct tn_snapshot_compared
+        *compared;   /* the opened one first; shared between snapshots */
+    int64_t network; /* the entry that made the network as it stands; 0: none */
     int series_count;
     struct tn_snapshot_series *series;
     int entry_count;

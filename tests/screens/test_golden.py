@@ -1,0 +1,101 @@
+"""Every view at three sizes, in UTF-8 and in ASCII, colours included, against screens that were looked at and saved in
+golden/. What they show is a recorded session, so every figure is the same on every machine.
+
+TN_GOLDEN=write saves what the program shows now in place of what was saved: look at the difference before you commit it."""
+
+import difflib
+import os
+import re
+
+import tmux
+from thinet import TREE, check, finish, scratch, skip_all
+
+tmux.need()
+SESSION = os.path.join(TREE, "sessions", "tour.thinet")
+GOLDEN = os.path.join(TREE, "tests", "screens", "golden")
+WRITE = os.environ.get("TN_GOLDEN") == "write"
+SIZES = ((80, 24), (120, 40), (200, 60))
+# Name, and the keys that lead from the first screen to the view.
+VIEWS = (("filters", ["1"]), ("steps", ["2"]), ("curves", ["3"]), ("ratios", ["4"]), ("compare", ["5"]), ("journal", ["6"]),
+         ("time", ["t"]), ("help", ["?"]), ("methods", ["m"]))
+
+if not os.path.exists(SESSION):
+    skip_all("no sessions/tour.thinet")
+
+
+def captured(screen):
+    """The screen with its colours, less blanks at the ends of lines."""
+    text = screen.tmux("capture-pane", "-p", "-e")
+    return "\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")) + "\n"
+
+
+def settled(screen):
+    """Until two looks find the same."""
+    seen = [None]
+
+    def same():
+        before, seen[0] = seen[0], captured(screen)
+        return seen[0] if before == seen[0] else None
+    return tmux.wait(same, "the screen to settle")
+
+
+def plain(text):
+    return re.sub(r"\x1b\[[0-9;]*m|\x1b[()][0-9A-B]|[\x0e\x0f]", "", text).split("\n")
+
+
+def differences(saved, shown):
+    lines = list(difflib.unified_diff(plain(saved), plain(shown), "saved", "shown", lineterm="", n=0))
+    return "\n".join(lines) or "only in colours:\n" + "\n".join(
+        difflib.unified_diff(saved.split("\n"), shown.split("\n"), "saved", "shown", lineterm="", n=0)).replace("\x1b", "^[")
+
+
+def compare(screen, name):
+    path = os.path.join(GOLDEN, name + ".txt")
+    if WRITE:
+        os.makedirs(GOLDEN, exist_ok=True)
+        with open(path, "w") as file:
+            file.write(settled(screen))
+        return
+    with open(path) as file:
+        saved = file.read()
+    last = [""]
+
+    def equal():
+        last[0] = captured(screen)
+        return last[0] == saved
+    try:
+        tmux.wait(equal, name)
+    except tmux.Impatient:
+        check("the screen " + name, False, differences(saved, last[0]))
+    else:
+        check("the screen " + name, True)
+
+
+def copy_of_session():
+    """Of its own for every run: whoever opens a session may add to it."""
+    path = os.path.join(scratch(), "tour.thinet")
+    with open(SESSION, "rb") as source, open(path, "wb") as target:
+        target.write(source.read())
+    return path
+
+
+def look(columns, rows, ascii_only):
+    arguments = [copy_of_session()] + (["--ascii"] if ascii_only else [])
+    screen = tmux.Screen(*arguments, columns=columns, rows=rows, TZ="UTC")
+    screen.until("conv3_2", "idle")
+    screen.keys("j", "j")  # a layer with a curve to show
+    screen.until("conv2_1  64 filters")
+    for view, keys in VIEWS:
+        screen.keys(*keys)
+        compare(screen, "%s-%dx%d%s" % (view, columns, rows, "-ascii" if ascii_only else ""))
+        if view in ("ratios", "compare", "journal", "time", "help", "methods"):
+            screen.keys("Escape")
+    screen.keys("q")
+    check("quit at %dx%d%s" % (columns, rows, " ascii" if ascii_only else ""), screen.ended() == 0)
+    screen.close()
+
+
+for size in SIZES:
+    for ascii_only in (False, True):
+        tmux.test("views at %dx%d" % size, lambda size=size, ascii_only=ascii_only: look(*size, ascii_only))
+finish()
