@@ -18,3 +18,6 @@ tests_test_compared_SOURCES = tests/test_compared.c $(SESSION_SUPPORT)
 tests_test_compared_LDADD = $(UNIT_LDADD)
 dist_check_SCRIPTS = tests/test_cli.sh
 TESTS += tests/test_cli.sh
+UNIT_TESTS += tests/test_look
+tests_test_look_SOURCES = tests/test_look.c $(SESSION_SUPPORT)
+tests_test_look_LDADD = $(UNIT_LDADD)

@@ -377,9 +377,9 @@ static void a_proposal_is_seen_beside_how_things_stand(void **state)
     expect(desk, 116, "->FLOPs");
     assert_false(shows(desk, 18, 196, "->lost"));
     expect(desk, 116, "->ls");
-    assert_true(view_ratios.leave(&desk->screen)); /* Esc drops it, and does not come again */
+    assert_true(view_ratios.escape(&desk->screen)); /* Esc drops it, and does not come again */
     assert_false(shows(desk, 18, 76, "->kept"));
-    assert_false(view_ratios.leave(&desk->screen));
+    assert_false(view_ratios.escape(&desk->screen));
     view_ratios.own(&desk->screen, RATIOS_TAKE);
     assert_non_null(strstr(desk->screen.result, "B asks for one"));
     done(desk->place, "budget flops=0.5 preview=on");

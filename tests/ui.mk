@@ -33,11 +33,15 @@ tests_test_ui_command_palette_LDADD = $(UI_LDADD)
 UNIT_TESTS += tests/test_ui_tour
 tests_test_ui_tour_SOURCES = tests/test_ui_tour.c tests/ui_paper.h
 tests_test_ui_tour_LDADD = $(UI_LDADD)
+UNIT_TESTS += tests/test_ui_filters
+tests_test_ui_filters_SOURCES = tests/test_ui_filters.c tests/ui_paper.h
+tests_test_ui_filters_LDADD = $(UI_LDADD)
 
 SCREEN_TESTS = \
 	tests/screens/test_compare.py \
 	tests/screens/test_config.py \
 	tests/screens/test_draft.py \
+	tests/screens/test_filters.py \
 	tests/screens/test_keys.py \
 	tests/screens/test_palette.py \
 	tests/screens/test_picture.py \

@@ -126,7 +126,7 @@ void act_escape(struct screen *screen)
         intents_forget(&screen->intents);
         screen->time_number = 0;
         screen_say(screen, false, "stopping");
-    } else if (view_at(screen->view)->leave != NULL && view_at(screen->view)->leave(screen)) {
+    } else if (view_at(screen->view)->escape != NULL && view_at(screen->view)->escape(screen)) {
         return;
     } else if (view_at(screen->view)->wide) {
         view_leave(screen);

@@ -26,6 +26,7 @@ struct glyphs {
     uint32_t bar_rest;                 /* what is not filled of a progress bar */
     bool braille;
     const uint32_t *points; /* [GLYPH_POINTS] marks of chart series without braille */
+    uint32_t breakpoint;    /* in front of a row of the walk */
     const char *ellipsis, *plus_minus, *times, *arrow, *arrows;
 };
 

@@ -114,10 +114,15 @@ static void read_signals(struct screen *screen, struct terminal *terminal)
         }
 }
 
-static void ask(struct screen *screen, int view)
+/* What the views shown lack. */
+static void ask(struct screen *screen)
 {
-    if (!screen_working(screen) && view_at(view)->ask != NULL)
-        view_at(view)->ask(screen);
+    for (int i = 0; i < (screen->beside.shown ? 2 : 1); i++) {
+        if (!screen_working(screen) && view_at(screen->view)->ask != NULL)
+            view_at(screen->view)->ask(screen);
+        if (screen->beside.shown)
+            view_switch(screen);
+    }
 }
 
 /* Who was told to look away while a long command runs is called back. */
@@ -143,6 +148,7 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
         if (notice != NULL)
             screen_say(screen, true, "%s", notice);
         draw(screen, terminal);
+        ask(screen);
         if (poll(sources, 3, -1) < 0 && errno != EINTR)
             return;
         if (sources[SIGNALS].revents != 0)
@@ -159,9 +165,6 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
             return; /* the terminal is gone */
         }
         screen_send_intents(screen, false);
-        ask(screen, screen->view);
-        if (screen->beside.shown)
-            ask(screen, screen->beside.view);
         screen->quit = screen->quit || screen->status.quit;
     }
 }
@@ -180,6 +183,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
                             .first_time = history_is_new()};
     screen.glyphs = glyphs_for(terminal_glyphs(terminal));
     screen.surface.ascii = terminal_glyphs(terminal) == GLYPHS_ASCII;
+    screen.surface.coloured = terminal_coloured(terminal);
     int signals = signals_open();
     if (signals >= 0) {
         screen_update(&screen);
@@ -192,6 +196,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
     prompt_use(NULL);
     tn_snapshot_unref(screen.snapshot);
     intents_free(&screen.intents);
+    marks_clear(&screen.marks);
     surface_free(&screen.surface);
     return signals >= 0 ||
            tn_fail(error, TN_ERROR_SYSTEM, "no pipe for signals: %s", strerror(errno));

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libscreen.la
 libscreen_la_SOURCES = \
 	ui/actions.c ui/actions.h \
 	ui/candidates.c ui/candidates.h \
+	ui/breakpoints.c ui/breakpoints.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
 	ui/command_palette.c ui/command_palette.h ui/command_palette_find.c \
@@ -16,15 +17,21 @@ libscreen_la_SOURCES = \
 	ui/intents.c ui/intents.h \
 	ui/keymap.c ui/keymap.h \
 	ui/keys.c ui/keys.h \
+	ui/knee.c ui/knee.h \
 	ui/layout.c ui/layout.h \
 	ui/lines.c ui/lines.h \
+	ui/marks.c ui/marks.h \
+	ui/measures.c ui/measures.h \
 	ui/overlay.c ui/overlay.h \
 	ui/own_commands.c ui/own_commands.h \
+	ui/palette.c ui/palette.h \
 	ui/panel.c ui/panel.h \
 	ui/pieces.c ui/pieces.h \
 	ui/picture.c ui/picture.h \
+	ui/pictures.c ui/pictures.h \
 	ui/popup.c ui/popup.h \
 	ui/prompt.c ui/prompt.h \
+	ui/raster.c ui/raster.h \
 	ui/ratios_figures.c ui/ratios_figures.h \
 	ui/ratios_table.c ui/ratios_table.h \
 	ui/remap.c ui/remap.h \

@@ -129,11 +129,24 @@ static void take_snapshot(struct screen *screen, struct tn_snapshot *snapshot)
         screen_select(screen, first_layer(snapshot));
 }
 
+/* What is no work to be shown: a look, which is for the eyes alone, and a step, which is done before
+ * its line could be read (one that takes long reports progress). */
+static void overlook(const struct screen *screen, struct tn_worker_status *status)
+{
+    uint64_t look = screen->looking.number, step = screen->intents.in_flight;
+    bool quick = status->running == step && status->stage[0] == '\0';
+    if (status->busy && !status->giving_way && (status->running == look || quick))
+        status->busy = false;
+    else if (look > status->finished && status->waiting > 0)
+        status->waiting--;
+}
+
 void screen_update(struct screen *screen)
 {
     uint64_t endings = screen->status.endings;
     take_snapshot(screen, tn_worker_poll(screen->worker, &screen->status));
-    if (screen->status.endings == endings)
+    overlook(screen, &screen->status);
+    if (screen->status.endings == endings || screen->status.ended == screen->looking.number)
         return;
     bool failed = screen->status.failed && screen->status.ended == screen->status.finished;
     intents_finished(&screen->intents, screen->status.finished, failed);

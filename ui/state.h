@@ -3,10 +3,12 @@
 #ifndef UI_STATE_H
 #define UI_STATE_H
 
+#include "breakpoints.h"
 #include "command_palette.h"
 #include "glyphs.h"
 #include "intents.h"
 #include "keymap.h"
+#include "marks.h"
 #include "popup.h"
 #include "session/command.h"
 #include "session/worker.h"
@@ -60,6 +62,17 @@ struct comparing {  /* in the view Compare; networks by the entry that made them
 /* Which curves the view Curves lays over each other. */
 enum overlay { OVERLAY_OWN, OVERLAY_LS, OVERLAY_PLAIN, OVERLAYS };
 
+/* What was asked of command `look`, for the pictures of the view Filters. */
+struct looking {
+    int64_t image;       /* wanted */
+    uint64_t number;     /* of the last look; 0: none */
+    int layer, filter;   /* it was of */
+    int64_t asked, head; /* and of this image, at this entry of the journal */
+    bool failed;
+    char why[512];
+    bool wanted; /* there is room for pictures */
+};
+
 struct screen {
     struct tn_worker *worker;
     const struct glyphs *glyphs;
@@ -96,6 +109,11 @@ struct screen {
     uint64_t overlay_number;  /* of the command that computes its curves */
     int64_t proposal_dropped; /* number of the last proposal that is not to be seen */
     uint64_t time_number;     /* of the last command that measures times here; 0: none */
+
+    int measure; /* that the bars of the view Filters show */
+    struct looking looking;
+    struct marks marks;             /* on filters */
+    struct breakpoints breakpoints; /* of the greedy walks */
 
     char search[128];
     bool help;

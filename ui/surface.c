@@ -79,6 +79,19 @@ void pane_glyph(struct pane pane, int row, int column, enum style style, uint32_
     part_wide(pane, cell);
     cell->glyph = pane.surface->ascii && glyph > 0x7E ? '?' : glyph;
     cell->style = (uint8_t)style;
+    cell->flags &= (uint8_t) ~(CELL_COLOURED | CELL_INK_ONLY);
+    cell->ink = cell->paper = 0;
+}
+
+void pane_colour(struct pane pane, int row, int column, uint32_t glyph, int ink, int paper)
+{
+    struct cell *cell = cell_at(pane, row, column);
+    if (cell == NULL || !pane.surface->coloured)
+        return;
+    pane_glyph(pane, row, column, STYLE_NORMAL, glyph);
+    cell->flags |= paper < 0 ? CELL_COLOURED | CELL_INK_ONLY : CELL_COLOURED;
+    cell->ink = (uint8_t)ink;
+    cell->paper = paper < 0 ? 0 : (uint8_t)paper;
 }
 
 void pane_fill(struct pane pane, int row, int column, int width, enum style style, uint32_t glyph)

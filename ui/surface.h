@@ -45,17 +45,21 @@ enum style {
 enum cell_flags {
     CELL_SELECTED = 1, /* the row under the cursor of the focused panel */
     CELL_MARKED = 2,   /* the same where another panel has the focus */
+    CELL_COLOURED = 4, /* in colours of its own instead of a style's */
+    CELL_INK_ONLY = 8, /* such a cell on the terminal's own background */
 };
 
 struct cell {
     uint32_t glyph; /* code point; 0: the right half of the wide one before it */
     uint8_t style, flags;
+    uint8_t ink, paper; /* of a coloured cell: numbers of the 256 colours */
 };
 
 struct surface {
     int rows, columns;
     struct cell *cells;            /* [rows * columns] */
     bool ascii;                    /* code points beyond ASCII become '?' */
+    bool coloured;                 /* cells can have colours of their own */
     int cursor_row, cursor_column; /* of the terminal's own cursor; row -1: hidden */
 };
 
@@ -75,6 +79,8 @@ struct pane pane_of(struct surface *surface);
 struct pane pane_part(struct pane pane, int top, int left, int rows, int columns);
 
 void pane_glyph(struct pane pane, int row, int column, enum style style, uint32_t glyph);
+/* In colours of its own, only where the surface has them; paper -1: the terminal's own. */
+void pane_colour(struct pane pane, int row, int column, uint32_t glyph, int ink, int paper);
 void pane_fill(struct pane pane, int row, int column, int width, enum style style, uint32_t glyph);
 /* Both return the column after the text. */
 int pane_text(struct pane pane, int row, int column, enum style style, const char *text);

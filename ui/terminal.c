@@ -217,6 +217,12 @@ enum glyph_level terminal_glyphs(const struct terminal *terminal)
     return terminal->glyphs;
 }
 
+bool terminal_coloured(const struct terminal *terminal)
+{
+    enum { PAIRS = 4096 }; /* more than pictures on one screen use, beside those of the styles */
+    return terminal->colours >= 256 && COLOR_PAIRS >= PAIRS;
+}
+
 void terminal_size(const struct terminal *terminal, int *rows, int *columns)
 {
     (void)terminal;
@@ -237,6 +243,19 @@ static attr_t attributes_of(unsigned attributes)
     return result;
 }
 
+/* The colour pair of a cell; pairs of colours beyond those of styles are made when first used. */
+static int pair_for(const struct terminal *terminal, const struct cell *cell)
+{
+    if (terminal->colours == 0)
+        return 0;
+    if (cell->flags & CELL_COLOURED) {
+        int pair = alloc_pair(cell->ink, cell->flags & CELL_INK_ONLY ? -1 : cell->paper);
+        return pair > 0 ? pair : 0;
+    }
+    int pair = pair_of(cell->style, cell->flags);
+    return pair < COLOR_PAIRS ? pair : pair_of(cell->style, 0);
+}
+
 static void paint_row(struct terminal *terminal, const struct surface *surface, int row)
 {
     const struct cell *cells = surface->cells + row * surface->columns;
@@ -246,9 +265,7 @@ static void paint_row(struct terminal *terminal, const struct surface *surface, 
             continue; /* ncurses makes the right half itself */
         struct theme_look look = theme_look(terminal->theme, terminal->colours,
                                             (enum style)cells[column].style, cells[column].flags);
-        int pair = terminal->colours > 0 ? pair_of(cells[column].style, cells[column].flags) : 0;
-        if (pair >= COLOR_PAIRS)
-            pair = pair_of(cells[column].style, 0);
+        int pair = pair_for(terminal, &cells[column]);
         wchar_t text[2] = {(wchar_t)cells[column].glyph, 0};
         setcchar(&terminal->line[count++], text, attributes_of(look.attributes), 0, &pair);
     }

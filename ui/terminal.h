@@ -48,6 +48,8 @@ struct terminal *terminal_open(const struct ui_options *options, struct tn_error
 void terminal_close(struct terminal *terminal);
 
 enum glyph_level terminal_glyphs(const struct terminal *terminal);
+/* Can a cell have any two of 256 colours? */
+bool terminal_coloured(const struct terminal *terminal);
 void terminal_size(const struct terminal *terminal, int *rows, int *columns);
 
 /* Show a frame; only what differs from the last one is written. */

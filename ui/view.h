@@ -21,11 +21,11 @@ struct view_ops {
     void (*lock)(struct screen *screen);
     /* What `o` does; NULL: nothing. */
     void (*turn)(struct screen *screen);
+    /* Esc, before it leaves: true when there was something of the view's own to end, of which it
+     * says what is to be said; NULL: never. */
+    bool (*escape)(struct screen *screen);
     /* Keys of this view alone (UI_OWN in the keymap); NULL: it has none. */
     void (*own)(struct screen *screen, int amount);
-    /* Esc, before it leaves the view: false where there is nothing to leave within it; NULL: there
-     * never is. */
-    bool (*leave)(struct screen *screen);
     /* A click in this column of the row it has put the cursor on; NULL: that is all it does. */
     void (*press)(struct screen *screen, int column);
     /* Have computed what it wants to show and the snapshot lacks; called when nothing runs. NULL:

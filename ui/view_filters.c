@@ -1,16 +1,23 @@
 /* View 1: how important each filter is under the layer's method, and what happens to it. */
 #include "core/memory.h"
 #include "format.h"
+#include "measures.h"
+#include "pictures.h"
 #include "prune/path.h"
+#include "text.h"
 #include "view.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { BY_RANK, BY_FILTER };
+enum { BY_RANK, BY_FILTER, BY_MEASURE, ORDERS };
+
+/* What the keys of this view alone do: amounts of UI_OWN in the keymap. */
+enum { OWN_MARK = 1, OWN_INVERT, OWN_MEASURE, OWN_IMAGE_BACK, OWN_IMAGE_ON };
 
 /* Columns of a row, from both ends; the bar takes what is left. */
-enum { SIGN = 0, RANK = 1, FILTER = 6, BAR = 13, SCORE = 8, ALONE = 8 };
+enum { SIGN = 0, RANK = 1, FILTER = 6, BAR = 13, NUMBER = 8, LEAST_BAR = 8 };
 
 static int filter_rows(const struct screen *screen)
 {
@@ -20,20 +27,91 @@ static int filter_rows(const struct screen *screen)
     return layer->path != NULL && layer->path->channels == layer->filters ? layer->filters : 0;
 }
 
-/* Row -> filter, and filter -> place in the order of removal. NULL: out of memory. */
-static int *places_of(const struct tn_snapshot_path *path)
+static struct view_state *state_of(struct screen *screen)
 {
-    int *places = tn_calloc((size_t)path->channels, sizeof *places);
-    for (int i = 0; places != NULL && i < path->channels; i++)
-        if (path->order[i] >= 0 && path->order[i] < path->channels)
-            places[path->order[i]] = i;
-    return places;
+    return &screen->views[view_index(&view_filters)];
 }
 
-static int filter_at(const struct tn_snapshot_path *path, int order, int row)
+static const struct measure *measure_of(const struct screen *screen)
 {
-    return order == BY_FILTER ? row : path->order[path->channels - 1 - row];
+    return &measures[screen->measure % MEASURES];
 }
+
+/* --- the order of the rows --- */
+
+/* Which filter is where: in the rows, and in the order of removal. */
+struct order {
+    int *rows;   /* [channels] filter of a row */
+    int *places; /* [channels] of a filter */
+};
+
+struct valued {
+    double value;
+    int filter, place;
+};
+
+/* The greatest first, what is not known last; equals by rank. */
+static int greatest_first(const void *a, const void *b)
+{
+    const struct valued *left = (const struct valued *)a, *right = (const struct valued *)b;
+    bool known = !isnan(left->value), too = !isnan(right->value);
+    if (known != too)
+        return too - known;
+    if (known && (left->value > right->value || left->value < right->value))
+        return left->value > right->value ? -1 : 1;
+    return right->place - left->place;
+}
+
+static bool by_measure(const struct measure *measure, const struct tn_snapshot_path *path,
+                       const struct order *order)
+{
+    size_t count = (size_t)path->channels;
+    struct valued *all = tn_alloc(count, sizeof *all);
+    if (all == NULL)
+        return false;
+    for (int f = 0; f < path->channels; f++)
+        all[f] = (struct valued){measure->value(path, f, order->places[f]), f, order->places[f]};
+    qsort(all, count, sizeof *all, greatest_first);
+    for (size_t row = 0; row < count; row++)
+        order->rows[row] = all[row].filter;
+    tn_free(all);
+    return true;
+}
+
+/* Released with tn_free(order.rows). False: out of memory. */
+static bool order_of(const struct screen *screen, const struct tn_snapshot_path *path,
+                     struct order *order)
+{
+    int count = path->channels, by = screen->views[view_index(&view_filters)].order;
+    order->rows = tn_calloc(2 * (size_t)count, sizeof *order->rows);
+    if (order->rows == NULL)
+        return false;
+    order->places = order->rows + count;
+    for (int i = 0; i < count; i++)
+        if (path->order[i] >= 0 && path->order[i] < count)
+            order->places[path->order[i]] = i;
+    if (by == BY_MEASURE && by_measure(measure_of(screen), path, order))
+        return true;
+    for (int row = 0; row < count; row++)
+        order->rows[row] = by == BY_FILTER ? row : path->order[count - 1 - row];
+    return true;
+}
+
+/* The filter under the cursor, or -1. A layer that was not drawn yet begins at its first row. */
+static int filter_at_cursor(struct screen *screen)
+{
+    const struct view_state *state = state_of(screen);
+    int count = filter_rows(screen);
+    struct order order;
+    if (count == 0 || !order_of(screen, screen_layer(screen)->path, &order))
+        return -1;
+    bool there = state->anchor == screen->layer && state->cursor < count;
+    int filter = order.rows[there ? state->cursor : 0];
+    tn_free(order.rows);
+    return filter;
+}
+
+/* --- drawing --- */
 
 struct fate {
     enum style style;
@@ -49,63 +127,115 @@ static struct fate fate_of(const struct tn_snapshot_path *path, int filter, bool
     return kept ? (struct fate){STYLE_KEPT, '+'} : (struct fate){STYLE_PRUNED, '-'};
 }
 
-static void score_range(const struct tn_snapshot_path *path, double *low, double *high)
+/* The columns of numbers: what the bars show, and the others in this order while there is room. */
+struct table {
+    int bar; /* columns */
+    int count;
+    const struct measure *numbers[MEASURES];
+};
+
+static struct table table_for(const struct screen *screen, const struct tn_snapshot_path *path,
+                              int columns)
 {
-    *low = 0;
-    *high = 0;
-    for (int i = 0; i < path->channels; i++)
-        if (isfinite(path->score[i])) {
-            *low = fmin(*low, path->score[i]);
-            *high = fmax(*high, path->score[i]);
-        }
+    static const int usual[MEASURES] = {0, 2, 1, 3};
+    struct table table = {.count = 1, .numbers = {measure_of(screen)}};
+    for (int i = 0; i < MEASURES; i++) {
+        const struct measure *measure = &measures[usual[i]];
+        bool known = measure != &measures[MEASURES - 1] || path->zeros != NULL;
+        /* Two always; more leave bars that can be compared. */
+        int least = table.count < 2 ? 0 : 3 * LEAST_BAR;
+        if (measure != table.numbers[0] && known &&
+            columns - BAR - (table.count + 1) * NUMBER >= least)
+            table.numbers[table.count++] = measure;
+    }
+    table.bar = columns - BAR - table.count * NUMBER;
+    return table;
 }
 
-static void draw_columns(struct pane pane, int row, int order)
+static void draw_columns(const struct screen *screen, struct pane pane, int row,
+                         const struct table *table)
 {
+    enum { BLANKS = 1 }; /* that can be spared in front of a title of numbers */
+    int order = screen->views[screen->view].order;
+    const char *title = table->numbers[0]->title;
     pane_text(pane, row, RANK, STYLE_TITLE, "rank");
     pane_text(pane, row, FILTER, STYLE_TITLE, "filter");
-    struct pane bar = pane_part(pane, row, BAR, 1, pane.columns - BAR - SCORE - ALONE);
-    const char *by_rank = bar.columns >= 10 ? "importance" : "worth";
-    pane_text(bar, 0, 0, STYLE_TITLE, order == BY_RANK ? by_rank : "by filter");
-    pane_right(pane, row, pane.columns - ALONE - SCORE, SCORE - 1, STYLE_TITLE, "score");
-    pane_right(pane, row, pane.columns - ALONE, ALONE - 1, STYLE_TITLE, "alone");
+    bool fits = text_width(title) <= table->bar + BLANKS;
+    pane_text(pane, row, BAR, STYLE_TITLE, fits ? title : table->numbers[0]->brief);
+    for (int i = 0; i < table->count; i++)
+        pane_right(pane, row, BAR + table->bar + i * NUMBER, NUMBER - 1, STYLE_TITLE,
+                   table->numbers[i]->name);
+    pane_glyph(pane, row,
+               order == BY_RANK     ? RANK - 1
+               : order == BY_FILTER ? FILTER - 1
+                                    : BAR - 1,
+               STYLE_KEY, screen->glyphs->more_below);
 }
 
-static void draw_legend(struct pane pane, int row, bool focused)
+static void draw_row(const struct screen *screen, struct pane line, const struct table *table,
+                     const struct tn_snapshot_path *path, int filter, int place, double fraction)
 {
-    int column = pane_text(pane, row, 0, STYLE_KEPT, "+ kept");
-    column = pane_text(pane, row, column + 2, STYLE_PRUNED, "- pruned");
-    column = pane_text(pane, row, column + 2, STYLE_LOCKED, "K X locked");
-    const char *note = focused ? " locks" : "alone: error if only it goes";
-    if (column + 2 + (focused ? 5 : 0) + (int)strlen(note) > pane.columns)
-        return;
-    column += 2;
-    if (focused)
-        column = pane_text(pane, row, column, STYLE_KEY, "Space");
-    pane_text(pane, row, column, STYLE_DIM, note);
+    int removed = path->channels - screen_keep(screen, screen->layer);
+    struct fate fate = fate_of(path, filter, place >= removed);
+    bool marked = marks_has(&screen->marks, screen->layer, path->channels, filter);
+    char text[FORMAT];
+    pane_glyph(line, 0, SIGN, fate.style, (unsigned char)fate.sign);
+    pane_print(line, 0, RANK, STYLE_DIM, "%4d", path->channels - place);
+    pane_print(line, 0, FILTER, marked ? STYLE_KEY : STYLE_NORMAL, "%6d", filter);
+    if (marked)
+        pane_glyph(line, 0, FILTER, STYLE_KEY, '*');
+    pane_bar(line, 0, BAR, table->bar, fate.style, fraction, screen->glyphs);
+    for (int i = 0; i < table->count; i++)
+        pane_right(line, 0, BAR + table->bar + i * NUMBER, NUMBER - 1,
+                   i == 0 ? STYLE_NORMAL : STYLE_DIM,
+                   format_number(text, table->numbers[i]->value(path, filter, place)));
 }
 
-static void draw_filters(struct screen *screen, struct pane rows,
-                         const struct tn_snapshot_path *path, const int *places)
+static void draw_filters(const struct screen *screen, struct pane rows, const struct table *table,
+                         const struct tn_snapshot_path *path, const struct order *order)
 {
     const struct view_state *state = &screen->views[screen->view];
-    int removed = path->channels - screen_keep(screen, screen->layer);
     double low, high;
-    score_range(path, &low, &high);
+    measure_range(table->numbers[0], path, order->places, &low, &high);
     for (int row = 0; row < rows.rows && state->scroll + row < path->channels; row++) {
-        int filter = filter_at(path, state->order, state->scroll + row);
-        struct fate fate = fate_of(path, filter, places[filter] >= removed);
-        char text[FORMAT];
-        pane_glyph(rows, row, SIGN, fate.style, (unsigned char)fate.sign);
-        pane_print(rows, row, RANK, STYLE_DIM, "%4d", path->channels - places[filter]);
-        pane_print(rows, row, FILTER, STYLE_NORMAL, "%6d", filter);
-        pane_bar(rows, row, BAR, rows.columns - BAR - SCORE - ALONE, fate.style,
-                 high > low ? (path->score[filter] - low) / (high - low) : 0, screen->glyphs);
-        pane_right(rows, row, rows.columns - ALONE - SCORE, SCORE - 1, STYLE_NORMAL,
-                   format_number(text, path->score[filter]));
-        pane_right(rows, row, rows.columns - ALONE, ALONE - 1, STYLE_DIM,
-                   format_number(text, path->energy[filter]));
+        int filter = order->rows[state->scroll + row], place = order->places[filter];
+        double value = table->numbers[0]->value(path, filter, place);
+        draw_row(screen, pane_part(rows, row, 0, 1, rows.columns), table, path, filter, place,
+                 high > low ? (value - low) / (high - low) : 0);
     }
+}
+
+static int draw_key(struct pane pane, int row, int column, const char *key, const char *what)
+{
+    if (column + text_width(key) + 1 + text_width(what) > pane.columns)
+        return column;
+    column = pane_text(pane, row, column, STYLE_KEY, key);
+    return pane_text(pane, row, column + 1, STYLE_DIM, what) + 2;
+}
+
+static const char *next_order(const struct screen *screen)
+{
+    static const char *const next[ORDERS] = {"by number", "by the bars", "by rank"};
+    return next[screen->views[screen->view].order % ORDERS];
+}
+
+static void draw_legend(const struct screen *screen, struct pane pane, int row, int marked)
+{
+    int column = 0;
+    if (marked > 0) {
+        column = pane_print(pane, row, 0, STYLE_KEY, "* %d marked", marked) + 2;
+        column = draw_key(pane, row, column, "Space", "locks them");
+        draw_key(pane, row, column, "Esc", "unmarks");
+        return;
+    }
+    column = pane_text(pane, row, 0, STYLE_KEPT, "+ kept");
+    column = pane_text(pane, row, column + 2, STYLE_PRUNED, "- pruned");
+    column = pane_text(pane, row, column + 2, STYLE_LOCKED, "K X locked") + 2;
+    if (screen->focus == FOCUS_VIEW)
+        column = draw_key(pane, row, column, "Space", "locks");
+    column = draw_key(pane, row, column, "o", next_order(screen));
+    column = draw_key(pane, row, column, "i", "other bars");
+    draw_key(pane, row, column, "v", "marks");
 }
 
 /* The row "all": where the cost lies. */
@@ -135,58 +265,198 @@ static void draw_overview(const struct screen *screen, struct pane pane)
     pane_text(pane, pane.rows - 1, column + 1, STYLE_DIM, "the ratio of all layers at once");
 }
 
-static void draw(struct screen *screen, struct pane pane)
+/* Cut the pictures' room off the list's: at its right where both are wide enough, else below where
+ * the list keeps enough rows. */
+static struct pane make_room(struct pane *list)
+{
+    enum { WIDE = 58, RIGHT = 24, MOST = 64, GAP = 1, ROWS = 8, LOW = 6, HIGH = 18 };
+    struct pane none = {.surface = list->surface};
+    if (list->columns >= WIDE && list->rows >= LOW) {
+        int width = list->columns * 41 / 100;
+        width = width < RIGHT ? RIGHT : width > MOST ? MOST : width;
+        struct pane right = pane_part(*list, 0, list->columns - width, list->rows, width);
+        list->columns -= width + GAP;
+        return right;
+    }
+    int spare = list->rows - 2 - ROWS, height = list->rows / 2 - 1;
+    height = height > HIGH ? HIGH : height < LOW ? LOW : height;
+    if (spare < height)
+        height = spare;
+    if (height < LOW)
+        return none;
+    struct pane below = pane_part(*list, list->rows - 1 - height, 0, height, list->columns);
+    return below;
+}
+
+static void draw_list(struct screen *screen, struct pane pane, struct pane rows,
+                      const struct tn_snapshot_path *path)
 {
     struct view_state *state = &screen->views[screen->view];
+    struct order order;
+    if (state->anchor != screen->layer)
+        state->cursor = state->scroll = 0;
+    state->anchor = screen->layer;
+    list_follow(&state->cursor, &state->scroll, path->channels, rows.rows);
+    if (!order_of(screen, path, &order))
+        return;
+    struct table table = table_for(screen, path, pane.columns);
+    draw_columns(screen, pane, 0, &table);
+    draw_filters(screen, rows, &table, path, &order);
+    tn_free(order.rows);
+    view_list_marks(screen, rows, path->channels);
+    screen->view_rows = rows;
+}
+
+static void draw(struct screen *screen, struct pane pane)
+{
     bool ready;
     int top = view_heading(screen, pane, &ready);
+    screen->looking.wanted = false;
     if (screen->layer == LAYER_ALL && screen->snapshot->layer_count > 0)
         draw_overview(screen, pane);
     if (!ready)
         return;
     const struct tn_snapshot_path *path = screen_layer(screen)->path;
-    struct pane rows = pane_part(pane, top + 1, 0, pane.rows - top - 2, pane.columns);
-    if (state->anchor != screen->layer)
-        state->cursor = state->scroll = 0;
-    state->anchor = screen->layer;
-    list_follow(&state->cursor, &state->scroll, path->channels, rows.rows);
-    int *places = places_of(path);
-    if (places == NULL)
-        return;
-    draw_columns(pane, top, state->order);
-    draw_filters(screen, rows, path, places);
-    draw_legend(pane, pane.rows - 1, screen->focus == FOCUS_VIEW);
-    tn_free(places);
-    view_list_marks(screen, rows, path->channels);
-    screen->view_rows = rows;
+    struct pane list = pane_part(pane, top, 0, pane.rows - top, pane.columns);
+    struct pane pictures = make_room(&list);
+    bool below = pictures.rows > 0 && pictures.columns == list.columns;
+    int rows = list.rows - 2 - (below ? pictures.rows : 0);
+    screen->looking.wanted = pictures.rows > 0;
+    draw_list(screen, list, pane_part(list, 1, 0, rows, list.columns), path);
+    draw_legend(screen, list, list.rows - 1,
+                marks_count(&screen->marks, screen->layer, path->channels));
+    if (pictures.rows > 0)
+        pictures_draw(screen, pictures);
 }
 
-/* Free, kept, pruned, free. */
+static void ask(struct screen *screen)
+{
+    int filter = screen->looking.wanted ? filter_at_cursor(screen) : -1;
+    if (filter >= 0)
+        pictures_ask(screen, filter);
+}
+
+/* --- keys --- */
+
+/* "lock LAYER 3,7 keep", the next of free, kept, pruned, free. */
+static void submit_lock(struct screen *screen, const char *filters, int now)
+{
+    const char *layer = screen_layer(screen)->name;
+    size_t size = strlen(filters) + strlen(layer) + 32;
+    char *template = tn_alloc(size, 1), *line = tn_alloc(size, 1);
+    if (template != NULL && line != NULL) {
+        if (now == TN_LOCK_PRUNE)
+            snprintf(template, size, "unlock %% %s", filters);
+        else
+            snprintf(template, size, "lock %% %s %s", filters,
+                     now == TN_LOCK_KEEP ? "prune" : "keep");
+        binding_line(&(struct binding){.line = template}, layer, line, (int)size);
+        screen_submit(screen, line, NULL);
+    }
+    tn_free(template);
+    tn_free(line);
+}
+
+static int lock_of(const struct tn_snapshot_path *path, int filter)
+{
+    return (unsigned char)path->lock[filter];
+}
+
+/* What all marked filters are; where they differ, as if they were free. */
+static int lock_of_marked(const struct screen *screen, const struct tn_snapshot_path *path)
+{
+    int now = -1;
+    for (int f = 0; f < path->channels; f++) {
+        if (!marks_has(&screen->marks, screen->layer, path->channels, f))
+            continue;
+        if (now >= 0 && now != lock_of(path, f))
+            return TN_UNLOCKED;
+        now = lock_of(path, f);
+    }
+    return now;
+}
+
 static void lock(struct screen *screen)
 {
-    const struct view_state *state = &screen->views[screen->view];
     const struct tn_snapshot_layer *layer = screen_layer(screen);
-    if (filter_rows(screen) == 0)
+    int filter = filter_at_cursor(screen);
+    if (filter < 0)
         return;
-    /* A layer that was not drawn yet begins at its first row. */
-    int row = state->anchor == screen->layer && state->cursor < layer->filters ? state->cursor : 0;
-    int filter = filter_at(layer->path, state->order, row);
-    int now = (unsigned char)layer->path->lock[filter];
-    char template[64], line[LINE];
-    if (now == TN_LOCK_PRUNE)
-        snprintf(template, sizeof template, "unlock %% %d", filter);
+    if (marks_count(&screen->marks, screen->layer, layer->filters) == 0) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", filter);
+        submit_lock(screen, text, lock_of(layer->path, filter));
+        return;
+    }
+    size_t size = 12 * (size_t)layer->filters + 1;
+    char *text = tn_alloc(size, 1);
+    if (text != NULL) {
+        marks_say(&screen->marks, text, size);
+        submit_lock(screen, text, lock_of_marked(screen, layer->path));
+    }
+    tn_free(text);
+}
+
+/* And on to the next row, so that a held key marks many. */
+static void mark(struct screen *screen)
+{
+    struct view_state *state = state_of(screen);
+    int filter = filter_at_cursor(screen);
+    if (screen->focus != FOCUS_VIEW) {
+        screen->focus = FOCUS_VIEW;
+        screen_say(screen, false, "choose filters with the arrows, v marks, Space locks them");
+        return;
+    }
+    marks_flip(&screen->marks, screen->layer, filter_rows(screen), filter);
+    if (state->cursor + 1 < filter_rows(screen))
+        state->cursor++;
+}
+
+static void turn_image(struct screen *screen, int by)
+{
+    if (!screen->looking.wanted)
+        screen_say(screen, false, "no room for pictures: the terminal is too small");
+    else if (!pictures_turn(screen, by))
+        screen_say(screen, false, "no images are open: type :data fashion-mnist, or a folder");
+}
+
+static void own(struct screen *screen, int amount)
+{
+    if (filter_rows(screen) == 0) {
+        screen_say(screen, false, "this layer has no list of filters yet");
+        return;
+    }
+    if (amount == OWN_MARK)
+        mark(screen);
+    else if (amount == OWN_INVERT)
+        marks_invert(&screen->marks, screen->layer, filter_rows(screen));
+    else if (amount == OWN_MEASURE)
+        screen->measure = (screen->measure + 1) % MEASURES;
     else
-        snprintf(template, sizeof template, "lock %% %d %s", filter,
-                 now == TN_LOCK_KEEP ? "prune" : "keep");
-    binding_line(&(struct binding){.line = template}, layer->name, line, sizeof line);
-    screen_submit(screen, line, NULL);
+        turn_image(screen, amount == OWN_IMAGE_ON ? 1 : -1);
+}
+
+static bool escape(struct screen *screen)
+{
+    bool some = screen->marks.count > 0;
+    marks_clear(&screen->marks);
+    if (some)
+        screen_say(screen, false, "%s", "");
+    return some;
 }
 
 static void turn(struct screen *screen)
 {
-    struct view_state *state = &screen->views[screen->view];
-    state->order = state->order == BY_RANK ? BY_FILTER : BY_RANK;
+    struct view_state *state = state_of(screen);
+    state->order = (state->order + 1) % ORDERS;
 }
 
-const struct view_ops view_filters = {
-    .name = "Filters", .key = '1', .draw = draw, .rows = filter_rows, .lock = lock, .turn = turn};
+const struct view_ops view_filters = {.name = "Filters",
+                                      .key = '1',
+                                      .draw = draw,
+                                      .rows = filter_rows,
+                                      .lock = lock,
+                                      .turn = turn,
+                                      .escape = escape,
+                                      .own = own,
+                                      .ask = ask};

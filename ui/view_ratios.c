@@ -350,5 +350,5 @@ const struct view_ops view_ratios = {.name = "Ratios",
                                      .enter = enter,
                                      .turn = turn,
                                      .own = own,
-                                     .leave = drop,
+                                     .escape = drop,
                                      .press = press};

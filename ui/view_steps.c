@@ -2,10 +2,15 @@
  * what cost. */
 #include "chart.h"
 #include "format.h"
+#include "knee.h"
 #include "pieces.h"
+#include "text.h"
 #include "view.h"
 #include <math.h>
 #include <stdio.h>
+
+/* What the keys of this view alone do: amounts of UI_OWN in the keymap. */
+enum { OWN_BREAK = 1, OWN_CONTINUE, OWN_KNEE };
 
 static int step_rows(const struct screen *screen)
 {
@@ -13,6 +18,14 @@ static int step_rows(const struct screen *screen)
     if (layer == NULL)
         return 0;
     return layer->path != NULL && layer->path->channels == layer->filters ? layer->filters : 0;
+}
+
+/* How many removed filters the read-out is of: with the focus here that of the cursor's row done,
+ * else and on the walk's own row where the walk stands. */
+static int looked_at(const struct screen *screen, int removed)
+{
+    int cursor = screen->views[screen->view].cursor;
+    return screen->focus == FOCUS_VIEW && cursor != removed ? cursor + 1 : removed;
 }
 
 static void draw_chart(const struct screen *screen, struct pane pane,
@@ -34,13 +47,53 @@ static void draw_chart(const struct screen *screen, struct pane pane,
                     .y = path->error_ls,
                     .step_x = 1}},
         .has_cursor = true,
-        .cursor_x = removed,
+        .cursor_x = looked_at(screen, removed),
     };
     chart_draw(pane, screen->glyphs, &chart);
 }
 
+/* The chart in numbers. */
+static void draw_readout(const struct screen *screen, struct pane pane, int row,
+                         const struct tn_snapshot_path *path, int removed)
+{
+    int at = looked_at(screen, removed), knee = knee_of(path->error_ls, path->channels);
+    char error[FORMAT], error_ls[FORMAT];
+    pane_glyph(pane, row, 0, STYLE_CURSOR, screen->glyphs->cursor);
+    int column = pane_print(pane, row, 2, STYLE_BOLD, "%d gone: error %s  ls %s", at,
+                            format_error(error, path->error[at]),
+                            format_error(error_ls, path->error_ls[at]));
+    if (knee > 0 && column + 14 <= pane.columns)
+        pane_print(pane, row, column + 2, STYLE_GOOD, "K knee at %d", knee);
+}
+
+/* What could go next, the cheapest first; what the walk does not know yet, because it has moved on,
+ * is only the first two. Returns the rows used. */
+static int draw_candidates(const struct screen *screen, struct pane pane, int row,
+                           const struct tn_snapshot_path *path, int removed)
+{
+    const struct tn_snapshot_layer *layer = screen_layer(screen);
+    bool all = layer->candidate_count > 0 && removed == path->channels - layer->kept;
+    if (removed >= path->channels)
+        return 1;
+    const int two[] = {path->order[removed], path->runner_up[removed]};
+    const double costs[] = {path->cost[removed], path->runner_up_cost[removed]};
+    int count = all ? layer->candidate_count : 2;
+    int column = pane_text(pane, row, 0, STYLE_DIM, "next");
+    for (int i = 0; i < count; i++) {
+        char text[48], cost[FORMAT];
+        int filter = all ? layer->candidates[i] : two[i];
+        snprintf(text, sizeof text, "%d (%s)", filter,
+                 format_number(cost, all ? layer->candidate_costs[i] : costs[i]));
+        if (filter < 0 || column + 2 + text_width(text) > pane.columns)
+            break;
+        column =
+            pane_text(pane, row, column + (i > 0 ? 2 : 1), i > 0 ? STYLE_DIM : STYLE_NORMAL, text);
+    }
+    return 1;
+}
+
 /* Columns: the first five always; the runner-up where there is room. */
-enum { STEP = 1, FILTER = 6, COST = 13, ERROR = 22, LS = 29, RUNNER = 36, LOST = 44 };
+enum { STEP = 1, SIGN = 5, FILTER = 6, COST = 13, ERROR = 22, LS = 29, RUNNER = 36, LOST = 44 };
 
 /* Does every step only add to what is removed? thinet-x makes a set for every size. */
 static bool nested(const struct tn_snapshot_path *path)
@@ -61,6 +114,15 @@ static void draw_columns(struct pane pane, int row, bool nest)
         pane_right(pane, row, RUNNER, 7, STYLE_TITLE, "2nd");
     if (pane.columns >= LOST + 9)
         pane_right(pane, row, LOST, 9, STYLE_TITLE, "lost by");
+}
+
+/* Where the walk would stop: at a breakpoint, at the knee. */
+static void draw_sign(const struct screen *screen, struct pane rows, int row, int step, int knee)
+{
+    if (breakpoints_has(&screen->breakpoints, screen->layer, step_rows(screen), step))
+        pane_glyph(rows, row, SIGN, STYLE_ERROR, screen->glyphs->breakpoint);
+    else if (step == knee && knee > 0)
+        pane_glyph(rows, row, SIGN, STYLE_GOOD, 'K');
 }
 
 static void draw_step(struct pane rows, int row, const struct tn_snapshot_path *path, int step,
@@ -95,9 +157,12 @@ static void draw_last(const struct screen *screen, struct pane pane, int row,
     char cost[FORMAT];
     int column = piece_key(pane, row, 0, "s", "step");
     column = piece_key(pane, row, column, "b", "back");
-    column = piece_key(pane, row, column, "r", "run until");
     if (screen->focus == FOCUS_VIEW)
         column = piece_key(pane, row, column, "Enter", "run to here");
+    column = piece_key(pane, row, column, "K", "to the knee");
+    column = piece_key(pane, row, column, "B", "breakpoint");
+    column = piece_key(pane, row, column, "c", "continue");
+    column = piece_key(pane, row, column, "r", "run until");
     if (removed > 0 && nested(path) && column + 28 < pane.columns)
         pane_print(pane, row, column + 2, STYLE_DIM, "last out: %d (%s)", path->order[removed - 1],
                    format_number(cost, path->cost[removed - 1]));
@@ -120,6 +185,26 @@ static int draw_set(const struct screen *screen, struct pane pane,
     return row + 1;
 }
 
+/* The cursor goes with the walk. Returns whether that has moved. */
+static bool follow(struct screen *screen, int removed)
+{
+    struct view_state *state = &screen->views[screen->view];
+    int anchor = screen->layer * 100000 + removed;
+    bool moved = state->anchor != anchor;
+    if (moved)
+        state->cursor = removed < step_rows(screen) ? removed : step_rows(screen) - 1;
+    state->anchor = anchor;
+    return moved;
+}
+
+/* What was removed last and what is next stay in sight. The list stands still as long as they are:
+ * a held key would else write all its rows with every step. */
+static void scroll_to(struct view_state *state, int removed, int rows)
+{
+    if (removed - 1 < state->scroll || removed + 1 >= state->scroll + rows)
+        state->scroll = removed - rows / 3;
+}
+
 static void draw(struct screen *screen, struct pane pane)
 {
     struct view_state *state = &screen->views[screen->view];
@@ -135,39 +220,101 @@ static void draw(struct screen *screen, struct pane pane)
     /* Without errors there is nothing to draw but the order. */
     bool errors = screen_layer(screen)->samples > 0;
     int height = errors ? (pane.rows - top) / 2 : 0;
-    draw_chart(screen, pane_part(pane, top, 0, height, pane.columns), path, removed);
+    bool moved = follow(screen, removed);
+    if (errors) {
+        struct pane chart = pane_part(pane, top, 0, height - 1, pane.columns);
+        draw_chart(screen, chart, path, removed);
+        draw_readout(screen, pane, top + height - 1, path, removed);
+    }
     if (!nested(path))
         height +=
             draw_set(screen, pane_part(pane, top + height, 0, 3, pane.columns), path, removed);
+    else if (errors)
+        height += draw_candidates(screen, pane, top + height, path, removed);
     struct pane rows =
         pane_part(pane, top + height + 1, 0, pane.rows - top - height - 2, pane.columns);
-    int anchor = screen->layer * 100000 + removed;
-    if (state->anchor != anchor) {
-        /* Follow the walk, with what was removed last in sight. */
-        state->cursor = removed;
-        state->scroll = removed - rows.rows / 3;
-    }
-    state->anchor = anchor;
+    if (moved)
+        scroll_to(state, removed, rows.rows);
     list_follow(&state->cursor, &state->scroll, path->channels, rows.rows);
     draw_columns(pane, top + height, nested(path));
-    for (int row = 0; row < rows.rows && state->scroll + row < path->channels; row++)
+    int knee = errors ? knee_of(path->error_ls, path->channels) : 0;
+    for (int row = 0; row < rows.rows && state->scroll + row < path->channels; row++) {
         draw_step(rows, row, path, state->scroll + row, removed, screen->glyphs);
+        draw_sign(screen, rows, row, state->scroll + row, knee);
+    }
     draw_last(screen, pane, pane.rows - 1, path, removed);
     view_list_marks(screen, rows, path->channels);
     screen->view_rows = rows;
 }
 
+/* --- keys --- */
+
+static void run_to(struct screen *screen, int removed)
+{
+    int keep = step_rows(screen) - removed;
+    char template[64], line[LINE];
+    snprintf(template, sizeof template, "run %% keep=%d", keep < 1 ? 1 : keep);
+    binding_line(&(struct binding){.line = template}, screen_layer(screen)->name, line,
+                 sizeof line);
+    screen_submit(screen, line, NULL);
+}
+
 /* Walk until the cursor's row is the last one done. */
 static void enter(struct screen *screen)
 {
+    int cursor = screen->views[screen->view].cursor;
+    if (cursor < step_rows(screen)) /* else no rows, or a cursor that is still another layer's */
+        run_to(screen, cursor + 1);
+}
+
+/* As in a debugger: the walk stops before this row is done. */
+static void flip_breakpoint(struct screen *screen)
+{
+    int cursor = screen->views[screen->view].cursor;
+    if (screen->focus != FOCUS_VIEW) {
+        screen->focus = FOCUS_VIEW;
+        screen_say(screen, false, "choose a row with the arrows, B sets a breakpoint on it");
+        return;
+    }
+    if (cursor >= step_rows(screen))
+        return;
+    if (!breakpoints_flip(&screen->breakpoints, screen->layer, step_rows(screen), cursor))
+        screen_say(screen, true, "there are %d breakpoints already: B takes one away",
+                   MAX_BREAKPOINTS);
+}
+
+static void go_on(struct screen *screen)
+{
+    int removed = step_rows(screen) - screen_keep(screen, screen->layer);
+    int next = breakpoints_next(&screen->breakpoints, screen->layer, step_rows(screen), removed);
+    if (next >= 0)
+        run_to(screen, next);
+    else
+        screen_say(screen, false, "no breakpoint ahead: B sets one on the cursor's row");
+}
+
+static void run_to_knee(struct screen *screen)
+{
     const struct tn_snapshot_layer *layer = screen_layer(screen);
-    int keep = step_rows(screen) - screen->views[screen->view].cursor - 1;
-    if (keep < 0)
-        return; /* no rows, or a cursor that is still another layer's */
-    char template[64], line[LINE];
-    snprintf(template, sizeof template, "run %% keep=%d", keep < 1 ? 1 : keep);
-    binding_line(&(struct binding){.line = template}, layer->name, line, sizeof line);
-    screen_submit(screen, line, NULL);
+    int knee = layer->samples > 0 ? knee_of(layer->path->error_ls, layer->path->channels) : 0;
+    if (layer->samples == 0)
+        screen_say(screen, true, "no errors before the layer is sampled: press S");
+    else if (knee == 0)
+        screen_say(screen, false, "the error curve of this layer has no knee");
+    else
+        run_to(screen, knee);
+}
+
+static void own(struct screen *screen, int amount)
+{
+    if (step_rows(screen) == 0)
+        screen_say(screen, false, "this layer has no walk yet: press S to sample all layers");
+    else if (amount == OWN_BREAK)
+        flip_breakpoint(screen);
+    else if (amount == OWN_CONTINUE)
+        go_on(screen);
+    else
+        run_to_knee(screen);
 }
 
 static void turn(struct screen *screen)
@@ -175,5 +322,10 @@ static void turn(struct screen *screen)
     screen->views[screen->view].order ^= 1;
 }
 
-const struct view_ops view_steps = {
-    .name = "Steps", .key = '2', .draw = draw, .rows = step_rows, .enter = enter, .turn = turn};
+const struct view_ops view_steps = {.name = "Steps",
+                                    .key = '2',
+                                    .draw = draw,
+                                    .rows = step_rows,
+                                    .enter = enter,
+                                    .turn = turn,
+                                    .own = own};

@@ -53,26 +53,32 @@ static bool is_real(const struct tn_tensor *tensor)
     return tensor->dtype == TN_FLOAT32 || tensor->dtype == TN_DOUBLE;
 }
 
+bool tn_filter_part_of(const struct tn_graph *graph, const struct tn_layer *layer,
+                       struct tn_filter_part *part)
+{
+    const struct tn_node *node = &graph->nodes[layer->node];
+    const struct tn_tensor *weights = tn_node_constant(graph, node, 1);
+    int axis = filter_axis(graph, node);
+    if (!weights || !is_real(weights) || axis < 0 || axis >= weights->rank ||
+        weights->dims[axis] != layer->filters)
+        return false;
+    *part = (struct tn_filter_part){
+        .layer = layer->name, .weights = weights, .axis = axis, .count = layer->filters};
+    return true;
+}
+
 static bool part_of(const struct tn_graph *graph, const struct tn_layers *layers,
                     const struct tn_groups *groups, int layer, struct tn_filter_part *part,
                     struct tn_error *error)
 {
     const struct tn_node *node = &graph->nodes[layers->layer[layer].node];
     const struct tn_filter_map *map = &groups->filters[layer];
-    const struct tn_tensor *weights = tn_node_constant(graph, node, 1);
-    int axis = filter_axis(graph, node);
-    if (!weights || !is_real(weights) || axis < 0 || axis >= weights->rank || !map->channels ||
-        weights->dims[axis] != map->count)
+    if (!tn_filter_part_of(graph, &layers->layer[layer], part) || !map->channels ||
+        part->count != map->count)
         return tn_fail(error, TN_ERROR_INPUT, "layer '%s' has no filters to be ranked by weights",
                        layers->layer[layer].name);
-    *part = (struct tn_filter_part){
-        .layer = layers->layer[layer].name,
-        .weights = weights,
-        .axis = axis,
-        .count = map->count,
-        .channels = map->channels,
-        .scale = scale_behind(graph, node, map->count),
-    };
+    part->channels = map->channels;
+    part->scale = scale_behind(graph, node, map->count);
     return true;
 }
 
@@ -140,6 +146,17 @@ static void copy_numbers(const struct tn_filter_part *part, int f, size_t from, 
             run++;
         }
     }
+}
+
+size_t tn_filter_length(const struct tn_filter_part *part)
+{
+    struct shape shape = shape_of(part);
+    return shape.outer * shape.inner;
+}
+
+void tn_filter_numbers(const struct tn_filter_part *part, int filter, size_t count, double *numbers)
+{
+    copy_numbers(part, filter, 0, count, numbers, 1);
 }
 
 /* --- sums over filters --- */

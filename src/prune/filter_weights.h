@@ -30,6 +30,16 @@ bool tn_filter_weights_of(const struct tn_graph *graph, const struct tn_layers *
                           struct tn_filter_weights *weights, struct tn_error *error);
 void tn_filter_weights_free(struct tn_filter_weights *weights);
 
+/* The filters of one layer, whatever group they are in: `channels` and `scale` are NULL. False
+ * where its weights do not count them on an axis of their own. */
+bool tn_filter_part_of(const struct tn_graph *graph, const struct tn_layer *layer,
+                       struct tn_filter_part *part);
+/* How many weights one filter has: those of a convolution [C,kh,kw], in this order. */
+size_t tn_filter_length(const struct tn_filter_part *part);
+/* The first `count` of them. */
+void tn_filter_numbers(const struct tn_filter_part *part, int filter, size_t count,
+                       double *numbers);
+
 /* Scores [C], by channel; biases are no part of a filter. */
 
 /* Li et al. 2017: sum of absolute weights. */

@@ -1,4 +1,5 @@
 libthinet_la_SOURCES += \
+	src/prune/activation.c src/prune/activation.h \
 	src/prune/activity.c src/prune/activity.h \
 	src/prune/blas.c src/prune/blas.h \
 	src/prune/budget.c src/prune/budget.h \

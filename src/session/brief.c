@@ -228,6 +228,20 @@ static void brief_move(struct text *text, const json_t *result)
         add(text, "now at entry %lld: %s", whole(result, "entry"), tn_get_text(result, "line"));
 }
 
+static void brief_look(struct text *text, const json_t *result)
+{
+    const json_t *map = json_object_get(result, "map");
+    add(text, "%s filter %lld", tn_get_text(result, "layer"), whole(result, "filter"));
+    if (whole(result, "kernels") > 0)
+        add(text, ": %lld kernels %.3g .. %.3g", whole(result, "kernels"),
+            tn_get_number(result, "kernel_min"), tn_get_number(result, "kernel_max"));
+    if (json_array_size(map) == 2)
+        add(text, "  image %lld: %lldx%lld, %.3g .. %.3g", whole(result, "image"),
+            (long long)json_integer_value(json_array_get(map, 0)),
+            (long long)json_integer_value(json_array_get(map, 1)), tn_get_number(result, "map_min"),
+            tn_get_number(result, "map_max"));
+}
+
 static void brief_note(struct text *text, const json_t *result)
 {
     add(text, "%s", tn_get_text(result, "note"));
@@ -308,6 +322,7 @@ static const struct {
     {"note", brief_note},         {"budget", brief_budget},
     {"recipe", brief_recipe},     {"sensitivity", brief_sensitivity},
     {"compare", brief_compare},   {"plot", brief_file},
+    {"look", brief_look},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

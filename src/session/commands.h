@@ -13,6 +13,7 @@ extern const struct tn_command tn_commands_open[];
 extern const struct tn_command tn_commands_head[];
 extern const struct tn_command tn_commands_compare[];
 extern const struct tn_command tn_commands_recipe[];
+extern const struct tn_command tn_commands_look[];
 extern const struct tn_command tn_commands_measure[];
 extern const struct tn_command tn_commands_run[];
 extern const struct tn_command tn_commands_sample[];

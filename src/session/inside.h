@@ -3,6 +3,7 @@
 #define TN_SESSION_INSIDE_H
 
 #include "session/journal.h"
+#include "session/picture.h"
 #include "session/sensitivity.h"
 #include "session/session.h"
 #include "session/state.h"
@@ -18,6 +19,7 @@ struct tn_session {
     struct tn_state *next;        /* what the running command makes of it, or NULL */
     struct tn_entry *running;     /* entry of the running command, or NULL */
     struct tn_tallies tallies;    /* what has been measured */
+    struct tn_looked looked;      /* at a filter, last */
     struct tn_proposal *proposal; /* the last `budget preview=on`, while it holds; or NULL */
     int64_t proposals;            /* how many there were */
     bool looking;                 /* the running command changes nothing: it leaves no entry */

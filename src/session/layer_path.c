@@ -34,6 +34,7 @@ void tn_layer_path_unref(struct tn_layer_path *path)
     tn_path_free(&path->path);
     tn_free(path->score);
     tn_free(path->energy);
+    tn_free(path->zeros);
     tn_free(path->lock);
     tn_free(path);
 }
@@ -99,6 +100,7 @@ static void fill_view(struct tn_layer_path *path)
         .runner_up_cost = path->path.runner_up_cost,
         .score = path->score,
         .energy = path->energy,
+        .zeros = path->zeros,
         .lock = path->lock,
         .ridge = path->path.ridge,
         .order_keep = path->keep,
@@ -117,7 +119,9 @@ static struct tn_layer_path *path_new(const struct tn_method_input *input, struc
     path->score = tn_calloc(channels, sizeof *path->score);
     path->energy = tn_calloc(channels, sizeof *path->energy);
     path->lock = tn_calloc(channels, sizeof *path->lock);
-    if (path->score && path->energy && path->lock)
+    bool zeros = input->activity && input->activity->zeros;
+    path->zeros = zeros ? tn_calloc(channels, sizeof *path->zeros) : NULL;
+    if (path->score && path->energy && path->lock && (path->zeros || !zeros))
         return path;
     tn_layer_path_unref(path);
     tn_fail_memory(error, "a path", channels * sizeof *path->score);
@@ -243,6 +247,8 @@ static bool compute(struct tn_layer_paths *paths, const struct tn_method *method
     for (size_t i = 0; i < n; i++) {
         path->energy[i] = !g ? NAN : energy > 0 ? g[i * n + i] / energy : 0;
         path->lock[i] = input->locks ? (signed char)input->locks[i] : 0;
+        if (path->zeros)
+            path->zeros[i] = input->activity->zeros[i];
     }
     fill_view(path);
     return true;

@@ -17,7 +17,7 @@ struct tn_layer_path {
     int keep;                     /* the number kept that the order is made for; 0: any */
     uint64_t seed;                /* of random */
     struct tn_snapshot_path view; /* points into `path` and the arrays below */
-    double *score, *energy;
+    double *score, *energy, *zeros;
     signed char *lock;
 };
 

@@ -7,6 +7,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_head.c \
 	src/session/commands_help.c \
 	src/session/commands_journal.c \
+	src/session/commands_look.c \
 	src/session/commands_measure.c \
 	src/session/commands_method.c \
 	src/session/commands_open.c \
@@ -32,12 +33,14 @@ libthinet_la_SOURCES += \
 	src/session/cuts.c src/session/cuts.h \
 	src/session/origin.c src/session/origin.h \
 	src/session/outline.c src/session/outline.h \
+	src/session/picture.c src/session/picture.h \
 	src/session/planned.c \
 	src/session/proposal.c src/session/proposal.h \
 	src/session/plot.h \
 	src/session/plot_compare.c src/session/plot_layer.c src/session/plot_network.c src/session/plot_training.c \
 	src/session/recipe.c src/session/recipe.h \
 	src/session/results.c src/session/results.h \
+	src/session/scene.c src/session/scene.h \
 	src/session/script.c src/session/script.h \
 	src/session/selection.c src/session/selection.h \
 	src/session/sensitivity.c src/session/sensitivity.h \

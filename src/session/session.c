@@ -97,6 +97,7 @@ void tn_session_free(struct tn_session *session)
     tn_state_unref(session->next);
     tn_tallies_free(&session->tallies);
     tn_session_drop_proposal(session);
+    tn_looked_clear(&session->looked);
     tn_store_close(session->store);
     tn_free(session);
 }

@@ -29,7 +29,8 @@ struct holder {
                                        and layers[].rankings[].path */
     struct tn_snapshot_part *parts; /* of all layers' axes */
     struct tn_snapshot_proposal proposal;
-    struct tn_timed *timed; /* behind times, or NULL */
+    struct tn_timed *timed;     /* behind times, or NULL */
+    struct tn_picture *picture; /* behind picture, or NULL */
     struct tn_compared_rows *compared;
     struct entry_text **texts; /* [shot.entry_count] references behind entries[] */
 };
@@ -74,6 +75,7 @@ static void release(struct holder *holder)
     tn_snapshot_proposal_free(&holder->proposal);
     tn_free(holder->parts);
     tn_compared_rows_unref(holder->compared);
+    tn_picture_unref(holder->picture);
     tn_free(shot->layers);
     tn_free(shot->series);
     tn_free(shot->entries);
@@ -170,6 +172,11 @@ static bool fill_path(struct holder *holder, const struct tn_state *state, int l
     out->path = &path->view;
     out->error = path->path.error[path->path.channels - out->kept];
     out->error_ls = path->path.error_ls[path->path.channels - out->kept];
+    const struct tn_setting *setting = &state->settings[group];
+    if (setting->statistic && out->path->order_keep == 0)
+        out->candidate_count = tn_path_candidates(
+            &setting->statistic->gram, &path->path, out->path->channels - out->kept, setting->locks,
+            TN_SNAPSHOT_CANDIDATES, out->candidates, out->candidate_costs);
     return true;
 }
 
@@ -286,6 +293,12 @@ static bool fill_compared(struct holder *holder, struct tn_session *session,
     holder->shot.compared = holder->compared->rows;
     holder->shot.network = tn_compared_network(session);
     return true;
+}
+
+static void fill_picture(struct holder *holder, const struct tn_session *session)
+{
+    holder->picture = tn_picture_ref(tn_looked_at(&session->looked, session->state));
+    holder->shot.picture = holder->picture ? &holder->picture->view : NULL;
 }
 
 static bool is_training(const struct tn_entry *entry)
@@ -446,6 +459,7 @@ struct tn_snapshot *tn_snapshot_new(struct tn_session *session, const struct tn_
     const struct holder *before = previous ? holder_of(previous) : NULL;
     atomic_init(&holder->refs, 1);
     holder->shot.version = previous ? previous->version + 1 : 1;
+    fill_picture(holder, session);
     bool fine =
         fill_head(&holder->shot, session, error) && fill_layers(holder, session->state, error) &&
         fill_times(holder, session, before, error) && fill_proposal(holder, session, error) &&

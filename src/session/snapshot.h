@@ -22,6 +22,7 @@ struct tn_snapshot_path {
                              * important. For thinet          the relative increase of the error when its
                              * turn comes,          so its order is that of          removal only nearly */
     double *energy;         /* [C] G_cc / y^T y */
+    double *zeros;          /* [C] share of activations that are 0; NULL: not collected */
     signed char *lock;      /* [C] enum tn_lock */
     double ridge;
     int order_keep; /* the order is made for this number kept, the errors are of the best sets of
@@ -35,7 +36,7 @@ struct tn_snapshot_ranking {
     const struct tn_snapshot_path *path; /* NULL: nobody asked yet (command curve) */
 };
 
-enum { TN_SNAPSHOT_RANKINGS = 16 };
+enum { TN_SNAPSHOT_RANKINGS = 16, TN_SNAPSHOT_CANDIDATES = 5 };
 
 /* The part of an axis of a layer's weights that follows what another layer keeps of its filters. */
 struct tn_snapshot_part {
@@ -70,10 +71,14 @@ struct tn_snapshot_layer {
     int64_t samples;                     /* 0 before sampling */
     bool stale;                          /* sampled before the network or the data changed */
     const struct tn_snapshot_path *path; /* NULL where the method needs what is not sampled */
-    int point_count;                     /* accuracy measured with this layer cut alone */
-    double *point_kept, *point_top1;     /* [point_count] ascending in kept, the last nothing cut */
-    bool points_stale;                   /* measured when network, data or choice were others */
-    int ranking_count;                   /* of all methods, its own among them; 0: not prunable */
+    /* What the greedy rule could remove next at `kept`, cheapest first, and what it would cost as
+     * path->cost says it; of sampled layers whose path holds for every number. */
+    int candidate_count, candidates[TN_SNAPSHOT_CANDIDATES];
+    double candidate_costs[TN_SNAPSHOT_CANDIDATES];
+    int point_count;                 /* accuracy measured with this layer cut alone */
+    double *point_kept, *point_top1; /* [point_count] ascending in kept, the last nothing cut */
+    bool points_stale;               /* measured when network, data or choice were others */
+    int ranking_count;               /* of all methods, its own among them; 0: not prunable */
     struct tn_snapshot_ranking rankings[TN_SNAPSHOT_RANKINGS];
 };
 
@@ -141,6 +146,25 @@ struct tn_snapshot_compared {
     double forward_ms, backward_ms;   /* of 32 images; NAN: not known */
 };
 
+/* Numbers laid out as an image, averaged where there are more than a screen could show. */
+struct tn_snapshot_map {
+    int rows, columns, full_rows, full_columns; /* of the values; before averaging */
+    float *values;   /* [rows,columns], of kernels [kernels_shown,rows,columns]; NULL: not there */
+    float low, high; /* the range, before averaging; of all kernels together */
+};
+
+struct tn_snapshot_picture { /* what command `look` saw last; shared between snapshots */
+    char *layer;
+    int filter;
+    int kernel_count, kernels_shown; /* its input channels; 0: it has no kernels to show */
+    struct tn_snapshot_map kernels;
+    bool training; /* the image is a training image */
+    int64_t image;
+    char class_name[64];
+    struct tn_snapshot_map input, activation; /* the image, grey; what the filter makes of it */
+    char *no_map;                             /* why there is no activation, or "" */
+};
+
 struct tn_snapshot {
     char *session_name;           /* "unsaved" without a file */
     char *model_name, *data_name; /* "" when not open */
@@ -158,6 +182,7 @@ struct tn_snapshot {
     const struct tn_snapshot_compared
         *compared;   /* the opened one first; shared between snapshots */
     int64_t network; /* the entry that made the network as it stands; 0: none */
+    const struct tn_snapshot_picture *picture; /* of this network and its images, or NULL */
     int series_count;
     struct tn_snapshot_series *series;
     int entry_count;

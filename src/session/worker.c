@@ -225,6 +225,7 @@ static struct queued *take(struct tn_worker *worker)
         show_queues(worker);
         status->busy = true;
         status->giving_way = command->background;
+        status->running = command->number;
         status->cancelling = status->paused = false;
         clear_progress(status);
         snprintf(status->command, sizeof status->command, "%s", command->line);

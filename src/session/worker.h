@@ -36,6 +36,7 @@ struct tn_worker_status {
     bool busy;
     int waiting;       /* commands queued behind the running one */
     char command[256]; /* the running one */
+    uint64_t running;  /* its number */
     bool giving_way;   /* it runs in the background */
     int resting;       /* commands that wait in the background */
     char rests[256];   /* the one of them that goes on first */
