@@ -30,20 +30,33 @@ tests_test_ui_time_LDADD = $(UI_LDADD)
 UNIT_TESTS += tests/test_ui_picture
 tests_test_ui_picture_SOURCES = tests/test_ui_picture.c tests/ui_paper.h
 tests_test_ui_picture_LDADD = $(UI_LDADD)
+UNIT_TESTS += tests/test_ui_configuration
+tests_test_ui_configuration_SOURCES = tests/test_ui_configuration.c tests/ui_paper.h
+tests_test_ui_configuration_LDADD = $(UI_LDADD)
+UNIT_TESTS += tests/test_ui_command_palette
+tests_test_ui_command_palette_SOURCES = tests/test_ui_command_palette.c tests/ui_paper.h
+tests_test_ui_command_palette_LDADD = $(UI_LDADD)
+UNIT_TESTS += tests/test_ui_tour
+tests_test_ui_tour_SOURCES = tests/test_ui_tour.c tests/ui_paper.h
+tests_test_ui_tour_LDADD = $(UI_LDADD)
 UNIT_TESTS += tests/test_ui_filters
 tests_test_ui_filters_SOURCES = tests/test_ui_filters.c tests/ui_paper.h
 tests_test_ui_filters_LDADD = $(UI_LDADD)
 
 SCREEN_TESTS = \
 	tests/screens/test_compare.py \
+	tests/screens/test_config.py \
 	tests/screens/test_draft.py \
 	tests/screens/test_filters.py \
 	tests/screens/test_journal.py \
 	tests/screens/test_keys.py \
+	tests/screens/test_palette.py \
 	tests/screens/test_picture.py \
+	tests/screens/test_prompt.py \
 	tests/screens/test_ratios.py \
 	tests/screens/test_terminal.py \
 	tests/screens/test_time.py \
+	tests/screens/test_tour.py \
 	tests/screens/test_workbench.py
 EXTRA_DIST += $(SCREEN_TESTS) tests/screens/tmux.py
 if HAVE_PYTHON

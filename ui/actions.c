@@ -1,6 +1,7 @@
 #include "actions.h"
 #include "chooser.h"
 #include "layout.h"
+#include "own_commands.h"
 #include "picture.h"
 #include "prompt.h"
 #include "queue.h"
@@ -211,14 +212,16 @@ static bool line_of(struct screen *screen, const struct binding *binding, char l
 
 static enum ui_action act(struct screen *screen, const struct binding *binding)
 {
-    char line[LINE];
+    char line[LINE] = "";
     if (binding->one_layer && screen->layer == LAYER_ALL && binding->action != UI_LOCK) {
         screen_say(screen, true, "choose one layer first");
         return binding->action;
     }
     switch (binding->action) {
     case UI_COMMAND:
-        if (line_of(screen, binding, line))
+        if (line_of(screen, binding, line) && binding->section == KEYS_YOURS)
+            act_on_line(screen, line);
+        else if (line[0] != '\0')
             screen_submit(screen, line, binding->after);
         break;
     case UI_TYPE:
@@ -294,6 +297,9 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
     case UI_PROMPT:
         prompt_open(PROMPT_COMMAND, "");
         break;
+    case UI_PALETTE:
+        command_palette_open(screen);
+        break;
     case UI_HELP:
         toggle_help(screen, NULL);
         break;
@@ -305,6 +311,16 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         break;
     }
     return binding->action;
+}
+
+enum ui_action act_run(struct screen *screen, const struct binding *binding)
+{
+    int view = binding_view(binding);
+    if (view > 0 && view != screen->view + 1)
+        view_show(screen, view - 1);
+    if (view > 0)
+        set_focus(screen, FOCUS_VIEW);
+    return act(screen, binding);
 }
 
 /* In the help the arrows scroll and any way out leaves. */
@@ -409,8 +425,9 @@ enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
     const struct binding *binding =
         binding_find(event->key, screen->popup != NULL ? 0 : screen->view + 1);
     screen->ending[0] = '\0';
-    bool layout_only =
-        binding != NULL && (binding->action == UI_REDRAW || binding->action == UI_SUSPEND);
+    bool types = screen->popup != NULL && screen->popup->key != NULL && !screen->help;
+    bool layout_only = binding != NULL && !(types && event->key >= ' ') &&
+                       (binding->action == UI_REDRAW || binding->action == UI_SUSPEND);
     if (layout_only)
         return binding->action;
     if (screen->asking_quit) {
@@ -421,6 +438,10 @@ enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
         wheel(screen, event);
     else if (event->key == KEY_MOUSE_PRESS)
         click(screen, event);
+    else if (types)
+        return screen->popup->key(screen, event);
+    else if (tour_key(screen, event))
+        return UI_ENTER;
     else if (binding != NULL && screen->popup != NULL && !screen->help)
         screen->popup->act(screen, binding);
     else if (binding != NULL)
@@ -438,7 +459,10 @@ void act_on_line(struct screen *screen, const char *line)
         return;
     if (strcmp(command, "help") == 0) {
         const struct tn_command *about = words > 1 ? tn_command_find(topic) : NULL;
-        if (words > 1 && about == NULL)
+        const struct own_command *own = words > 1 ? own_command_find(topic) : NULL;
+        if (own != NULL)
+            screen_say(screen, false, "%s: %s", own->name, own->summary);
+        else if (words > 1 && about == NULL)
             screen_say(screen, true, "help: there is no command \"%s\"", topic);
         else if (about != NULL || !screen->help)
             toggle_help(screen, about);
@@ -446,6 +470,10 @@ void act_on_line(struct screen *screen, const char *line)
     }
     if (words == 1 && (strcmp(command, "quit") == 0 || strcmp(command, "q") == 0)) {
         quit(screen);
+        return;
+    }
+    if (strcmp(command, "tour") == 0) {
+        tour_start(screen);
         return;
     }
     screen->help = false;

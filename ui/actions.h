@@ -9,6 +9,10 @@
  * returned. */
 enum ui_action act_on(struct screen *screen, const struct terminal_event *event);
 
+/* Do what a binding says, whatever its keys: one of a single view shows that first. Returns as
+ * act_on does. */
+enum ui_action act_run(struct screen *screen, const struct binding *binding);
+
 /* Run what was typed at the prompt: what only the screen can do (help, quit) here, all else by the
  * worker. */
 void act_on_line(struct screen *screen, const char *line);

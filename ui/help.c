@@ -9,7 +9,7 @@ enum { LABEL = 12, COLUMN = 58 }; /* columns of keys, and of keys with their hel
 /* Help is drawn as if on paper of any length, of which the window shows a part. */
 static int draw_section(struct pane paper, int row, enum key_section section)
 {
-    pane_text(paper, row++, 0, STYLE_TITLE, key_section_name(section));
+    int top = row++;
     const struct binding *binding;
     for (int i = 0; (binding = binding_at(i)) != NULL; i++) {
         if (binding->section != section)
@@ -17,6 +17,9 @@ static int draw_section(struct pane paper, int row, enum key_section section)
         pane_text(paper, row, 1, STYLE_KEY, binding->label);
         pane_text(paper, row++, 1 + LABEL, STYLE_NORMAL, binding->help);
     }
+    if (row == top + 1)
+        return top; /* it is empty */
+    pane_text(paper, top, 0, STYLE_TITLE, key_section_name(section));
     return row + 1;
 }
 
@@ -31,6 +34,7 @@ static int draw_keys(struct pane paper)
     row = draw_section(left, row, KEYS_WORK);
     int other = draw_section(right, wide ? 0 : row, KEYS_MOVE);
     other = draw_section(right, other, KEYS_SESSION);
+    other = draw_section(right, other, KEYS_YOURS);
     return row > other ? row : other;
 }
 

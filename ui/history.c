@@ -10,6 +10,7 @@
 enum { LINES_KEPT = 1000 };
 
 static char *file;
+static bool is_new;
 
 void history_start(void)
 {
@@ -18,7 +19,13 @@ void history_start(void)
     file = state_file("history");
     if (file == NULL)
         return;
+    is_new = access(file, F_OK) != 0;
     read_history(file);
+}
+
+bool history_is_new(void)
+{
+    return is_new;
 }
 
 void history_remember(const char *line)

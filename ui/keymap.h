@@ -31,6 +31,7 @@ enum ui_action {
     UI_SEARCH,
     UI_SEARCH_NEXT,
     UI_PROMPT,
+    UI_PALETTE,
     UI_HELP,
     UI_REDRAW,
     UI_SUSPEND,
@@ -40,11 +41,14 @@ enum ui_action {
 /* What UI_OWN's amount says in the view Compare. */
 enum compare_key { COMPARE_BASE = 1, COMPARE_SHOW, COMPARE_COST };
 
-enum key_section { KEYS_RATIO, KEYS_WORK, KEYS_MOVE, KEYS_SESSION, KEYS_SECTIONS };
+enum key_section { KEYS_RATIO, KEYS_WORK, KEYS_MOVE, KEYS_SESSION, KEYS_YOURS, KEYS_SECTIONS };
+
+enum { BINDING_KEYS = 5 };
 
 struct binding {
-    int keys[3];       /* 0: no more */
-    const char *label; /* how help and hints write the keys */
+    int keys[BINDING_KEYS]; /* 0: no more */
+    const char *label;      /* how help and hints write the keys */
+    const char *name;       /* in a configuration file; it stays from version to version */
     enum ui_action action;
     int amount;
     const char *line; /* of UI_COMMAND and UI_TYPE; '%' stands for the layer */
@@ -62,6 +66,18 @@ const struct binding *binding_at(int index); /* NULL past the last */
 /* What a key does in a view (from 1): what it means there alone, else what it means everywhere;
  * NULL: nothing. */
 const struct binding *binding_find(int key, int view);
+/* The view a binding's keys are bound to, from 1; 0: they mean it everywhere. */
+int binding_view(const struct binding *binding);
+const struct binding *binding_named(const char *name); /* NULL: there is none of that name */
+/* The first key of a binding as help and hints write it, the one to press. Truncated to size;
+ * returns what it takes. */
+int binding_key(const struct binding *binding, char *key, int size);
+/* A text in which `NAME` stands for the key of the binding of that name; other `words` stay.
+ * Truncated to size. */
+void keymap_text(const char *text, char *filled, int size);
+/* Use another table from now on, made from this one; it must live as long. NULL: the built-in one.
+ */
+void keymap_use(const struct binding *other, int count);
 const char *key_section_name(enum key_section section);
 
 /* The binding's line for a layer, quoted where the name needs it. Truncated to size. */

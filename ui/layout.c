@@ -149,11 +149,14 @@ void layout_draw(struct screen *screen)
         draw_size(surface, top);
     else
         line_header(screen, top);
+    if (screen->tour.open && !screen->help)
+        middle = tour_draw(screen, middle);
     if (middle.rows >= 4 && screen->help)
         help_draw(middle, screen->glyphs, screen->help_command, &screen->help_scroll);
     else if (middle.rows >= 4)
         draw_panels(screen, middle);
     if (middle.rows >= 4 && !screen->help && screen->popup != NULL)
         screen->popup->draw(screen, middle);
+    prompt_draw_list(middle, screen->glyphs);
     draw_bottom(screen, pane_part(all, all.rows - below, 0, below, all.columns));
 }

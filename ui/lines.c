@@ -88,7 +88,8 @@ void line_header(const struct screen *screen, struct pane line)
                         : screen_busy(screen)     ? "background"
                                                   : "idle";
     char right[48];
-    snprintf(right, sizeof right, "  %s  ? help ", state);
+    const struct binding *help = binding_named("help");
+    snprintf(right, sizeof right, "  %s  %s help ", state, help != NULL ? help->label : "");
     int end = line.columns - text_width(right), column = 1;
     pane_text(line, 0, end, screen_busy(screen) ? STYLE_WARNING : STYLE_DIM, right);
     struct piece pieces[PIECES] = {0};
@@ -138,7 +139,8 @@ static void draw_work(const struct screen *screen, struct pane line)
     pane_text(line, 0, line.columns - text_width(pace), STYLE_DIM, pace);
 }
 
-/* What a newcomer does next, from what is there and what is missing. Words between '`' are keys. */
+/* What a newcomer does next, from what is there and what is missing. Words between '`' are
+ * commands, or names of bindings, which stand for their keys. */
 static const char *next_step(const struct screen *screen)
 {
     const struct tn_snapshot *snapshot = screen->snapshot;
@@ -156,22 +158,49 @@ static const char *next_step(const struct screen *screen)
         if (snapshot->entries[i].current)
             tuned = strncmp(snapshot->entries[i].command, "prune", 5) != 0;
     if (snapshot->flops_planned < snapshot->flops_now && !ranked)
-        return "`S` samples all layers: without it nobody knows which filters to prune";
+        return "`sample` samples all layers: without it nobody knows which filters to prune";
     if (snapshot->flops_planned < snapshot->flops_now)
         return screen->layer == LAYER_ALL
-                   ? "`p` prunes every layer that has a ratio"
-                   : "`p` prunes this layer; on the row \"all\" every layer that has a ratio";
+                   ? "`prune` prunes every layer that has a ratio"
+                   : "`prune` prunes this layer; on the row \"all\" every layer that has a ratio";
     if (snapshot->flops_now < snapshot->flops && !tuned)
-        return "`f` fine-tunes to win accuracy back, `e` evaluates, `u` undoes";
+        return "`finetune` fine-tunes to win accuracy back, `eval` evaluates, `undo` undoes";
     if (snapshot->flops_now < snapshot->flops && snapshot->evaluated)
-        return "`x` exports the smaller network, `w` saves the session; or prune on";
+        return "`export` exports the smaller network, `save` saves the session; or prune on";
     if (!snapshot->evaluated && !sampled)
-        return "`e` evaluates the network, `S` samples all layers";
+        return "`eval` evaluates the network, `sample` samples all layers";
     if (!sampled)
-        return "`S` samples all layers: what each filter is worth";
+        return "`sample` samples all layers: what each filter is worth";
     if (screen->layer == LAYER_ALL)
-        return "`>` removes 5 % more of every layer, `<` less";
-    return "`>` removes 5 % more of this layer, `s` one filter; row \"all\": every layer";
+        return "`remove-more` removes 5 % more of every layer, `remove-less` less";
+    return "`remove-more` removes 5 % more of this layer, `step` one filter; row \"all\": every "
+           "layer";
+}
+
+/* Who has never typed a command here may want to be shown around, until something was done. */
+static bool offers_tour(const struct screen *screen)
+{
+    const struct tn_snapshot *snapshot = screen->snapshot;
+    bool begun = snapshot->evaluated;
+    for (int i = 0; i < snapshot->layer_count; i++)
+        begun = begun || snapshot->layers[i].samples > 0;
+    return screen->first_time && !screen->tour.open && !begun;
+}
+
+static void draw_offer(struct pane line, int column)
+{
+    static const char *const ends[] = {" shows the example in two minutes", ""};
+    static const char before[] = "first time? ", command[] = ":tour";
+    for (int i = 0; i < 2; i++) {
+        int width = text_width(before) + text_width(command) + text_width(ends[i]);
+        int at = line.columns - 1 - width;
+        if (at < column + 3)
+            continue;
+        at = pane_text(line, 0, at, STYLE_NORMAL, before);
+        at = pane_text(line, 0, at, STYLE_KEY, command);
+        pane_text(line, 0, at, STYLE_NORMAL, ends[i]);
+        return;
+    }
 }
 
 static void draw_next(const struct screen *screen, struct pane line)
@@ -179,12 +208,16 @@ static void draw_next(const struct screen *screen, struct pane line)
     int column = pane_text(line, 0, 1, STYLE_DIM, "next: ");
     bool key = false;
     for (const char *at = next_step(screen); *at != '\0';) {
+        char part[LINE], shown[LINE];
         size_t length = strcspn(at, "`");
-        column =
-            pane_print(line, 0, column, key ? STYLE_KEY : STYLE_NORMAL, "%.*s", (int)length, at);
+        snprintf(part, sizeof part, key ? "`%.*s`" : "%.*s", (int)length, at);
+        keymap_text(part, shown, sizeof shown);
+        column = pane_text(line, 0, column, key ? STYLE_KEY : STYLE_NORMAL, shown);
         at += length + (at[length] == '`');
         key = !key;
     }
+    if (offers_tour(screen))
+        draw_offer(line, column);
 }
 
 void line_progress(const struct screen *screen, struct pane line)

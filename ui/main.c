@@ -1,8 +1,10 @@
 /* thinet-tui: a workbench for filter-level pruning of convolutional networks. */
 #include "batch.h"
+#include "configuration.h"
 #include "core/memory.h"
 #include "core/threads.h"
 #include "options.h"
+#include "remap.h"
 #include "screen.h"
 #include "session/session.h"
 #include "session/worker.h"
@@ -75,9 +77,14 @@ static int workbench(const struct ui_arguments *arguments)
     return fine ? EXIT_DONE : complain(&error);
 }
 
+static bool is_batch(const struct ui_arguments *arguments)
+{
+    return arguments->script || arguments->command_count;
+}
+
 static int run(const struct ui_arguments *arguments)
 {
-    bool batch = arguments->script || arguments->command_count;
+    bool batch = is_batch(arguments);
     if (!batch && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))) {
         fprintf(stderr, "thinet-tui: the workbench needs a terminal; --batch and -c do not (--help "
                         "tells more)\n");
@@ -96,17 +103,66 @@ static int run(const struct ui_arguments *arguments)
     return status;
 }
 
+/* What the call left open, the settings say. */
+static void fill_in(struct ui_arguments *arguments, const struct configuration *settings)
+{
+    struct ui_options *screen = &arguments->screen;
+    screen->theme = screen->theme ? screen->theme : settings->theme;
+    screen->ascii = screen->ascii || settings->ascii;
+    screen->mouse = screen->mouse && settings->mouse;
+    screen->bell = settings->bell;
+    arguments->threads = arguments->threads ? arguments->threads : settings->threads;
+}
+
+/* On the screen the first thing that is wrong with the settings, elsewhere all of it. */
+static char *complain_of_settings(const struct configuration *settings, bool batch)
+{
+    int count = settings->problem_count, kept = count < CONFIGURATION_PROBLEMS ? count : CONFIGURATION_PROBLEMS;
+    char *notice = NULL;
+    for (int i = 0; i < (batch ? kept : kept > 0); i++) {
+        char *text = configuration_complaint(settings, i);
+        if (batch)
+            fprintf(stderr, "thinet-tui: %s\n", text ? text : "out of memory");
+        else if (text && count > 1)
+            notice = tn_sprintf("%s  (%d more; thinet-tui -c quit tells all)", text, count - 1);
+        else
+            notice = tn_strdup(text);
+        tn_free(text);
+    }
+    return notice;
+}
+
+static int run_with_settings(struct ui_arguments *arguments, struct configuration *settings)
+{
+    struct tn_error error;
+    if (!configuration_read(settings, arguments->config, &error)) {
+        complain(&error);
+        return EXIT_USAGE;
+    }
+    configuration_use_keys(settings);
+    fill_in(arguments, settings);
+    char *notice = complain_of_settings(settings, is_batch(arguments));
+    arguments->screen.notice = notice;
+    int status = run(arguments);
+    tn_free(notice);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     /* Numbers in commands and results keep their point whatever the language. */
     setlocale(LC_CTYPE, "");
     struct ui_arguments arguments;
+    struct configuration settings;
+    configuration_start(&settings);
     enum ui_call call = ui_read_arguments(argc, argv, &arguments);
     int status = call == UI_CALL_WRONG ? EXIT_USAGE : EXIT_DONE;
     if (call == UI_CALL_RUN)
-        status = run(&arguments);
+        status = run_with_settings(&arguments, &settings);
     else if (call == UI_CALL_DONE && fflush(stdout) != 0)
         status = EXIT_FAILED;
+    remap_forget();
+    configuration_free(&settings);
     ui_free_arguments(&arguments);
     tn_threads_set(1); /* the helping threads end, and with them their memory */
     return status;

@@ -2,15 +2,14 @@
 
 #include "options.h"
 
+#include "configuration.h"
 #include "core/memory.h"
 #include "session/words.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_THREADS = 1024 };
-
-enum flag { SESSION = 256, DATA, BATCH, JSON, THREADS, NO_MOUSE, ASCII, THEME, VERSION_, HELP };
+enum flag { SESSION = 256, DATA, BATCH, JSON, THREADS, NO_MOUSE, ASCII, THEME, CONFIG, VERSION_, HELP };
 
 static const struct option options[] = {
     {"session", required_argument, NULL, SESSION},
@@ -21,6 +20,7 @@ static const struct option options[] = {
     {"no-mouse", no_argument, NULL, NO_MOUSE},
     {"ascii", no_argument, NULL, ASCII},
     {"theme", required_argument, NULL, THEME},
+    {"config", required_argument, NULL, CONFIG},
     {"version", no_argument, NULL, VERSION_},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
@@ -42,6 +42,7 @@ static const char usage[] =
     "  --no-mouse        leave the mouse to the terminal\n"
     "  --ascii           draw with plain characters\n"
     "  --theme NAME      colours: dark, light or mono\n"
+    "  --config FILE     settings and keys (default: ~/.config/thinet-tui/config)\n"
     "  --version         print the version\n"
     "  --help            print this\n"
     "\n"
@@ -97,7 +98,7 @@ static enum ui_call take_option(struct ui_arguments *a, int option)
         a->json = true;
         return UI_CALL_RUN;
     case THREADS:
-        if (!tn_parse_integer("--threads", optarg, 1, MAX_THREADS, &threads, &error))
+        if (!tn_parse_integer("--threads", optarg, 1, CONFIGURATION_THREADS, &threads, &error))
             return wrong(error.text, "");
         a->threads = (unsigned)threads;
         return UI_CALL_RUN;
@@ -109,6 +110,9 @@ static enum ui_call take_option(struct ui_arguments *a, int option)
         return UI_CALL_RUN;
     case THEME:
         a->screen.theme = optarg;
+        return UI_CALL_RUN;
+    case CONFIG:
+        a->config = optarg;
         return UI_CALL_RUN;
     case VERSION_:
         puts(PACKAGE_STRING);

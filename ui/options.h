@@ -10,6 +10,7 @@ struct ui_arguments {
     const char *session; /* --session, or a session given as FILE; or NULL */
     const char *model;   /* a network given as FILE, or NULL */
     const char *data;    /* --data, or NULL */
+    const char *config;  /* --config, or NULL */
     const char *script;  /* --batch; "-" is standard input; or NULL */
     int command_count;   /* -c */
     const char **commands;

@@ -4,6 +4,7 @@
 
 #include "keymap.h"
 #include "surface.h"
+#include "terminal.h"
 
 struct screen;
 
@@ -13,6 +14,8 @@ struct popup_ops {
     void (*draw)(struct screen *screen, struct pane area);
     /* What a key does while it is open. */
     void (*act)(struct screen *screen, const struct binding *binding);
+    /* In the place of `act`, for one that takes text: every key, as act_on does. NULL: none. */
+    enum ui_action (*key)(struct screen *screen, const struct terminal_event *event);
     /* The wheel. */
     void (*move)(struct screen *screen, int rows);
     /* A click on a row selects it, a second one runs it; outside the list it closes. */

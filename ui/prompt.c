@@ -1,6 +1,8 @@
 #include "prompt.h"
+#include "candidates.h"
 #include "core/memory.h"
 #include "history.h"
+#include "own_commands.h"
 #include "session/complete.h"
 #include "terminal.h"
 #include "text.h"
@@ -19,9 +21,11 @@ static struct {
     const struct tn_snapshot *snapshot;
     char queue[QUEUE]; /* bytes readline has not asked for yet */
     int first, count;
-    char **candidates; /* of tn_complete while readline completes */
-    char *shown;       /* the candidates on the line above, or NULL */
-    FILE *nowhere;     /* what readline would print itself */
+    char **candidates;     /* of tn_complete while readline completes */
+    bool files;            /* the word may be a file's, too */
+    char **shown;          /* [shown_count] the candidates that are shown */
+    int shown_count, page; /* Tab again turns it */
+    FILE *nowhere;         /* what readline would print itself */
 } prompt;
 
 static int next_byte(FILE *stream)
@@ -56,13 +60,32 @@ static void accept_line(char *line)
  * or after what readline does. */
 static char *next_candidate(const char *text, int state)
 {
-    static int at;
-    (void)text;
+    static int at, files;
     if (state == 0)
-        at = 0;
-    if (prompt.candidates == NULL || prompt.candidates[at] == NULL)
-        return NULL;
-    return strdup(prompt.candidates[at++]);
+        at = files = 0;
+    if (prompt.candidates != NULL && prompt.candidates[at] != NULL)
+        return strdup(prompt.candidates[at++]);
+    return prompt.files ? rl_filename_completion_function(text, files++) : NULL;
+}
+
+/* The first word may be what only the screen knows. */
+static void offer_own(const char *line, int end, int start)
+{
+    const struct own_command *own;
+    for (int i = 0; start == 0 && (own = own_command_at(i)) != NULL; i++) {
+        size_t count = 0;
+        while (prompt.candidates != NULL && prompt.candidates[count] != NULL)
+            count++;
+        if (prompt.candidates == NULL || strncmp(own->name, line, (size_t)end) != 0)
+            continue;
+        char **grown =
+            tn_realloc(prompt.candidates, count + 1, count + 2, sizeof *prompt.candidates);
+        if (grown == NULL)
+            return;
+        grown[count] = tn_strdup(own->name);
+        grown[count + 1] = NULL;
+        prompt.candidates = grown;
+    }
 }
 
 static void shift_candidates(int from, int start)
@@ -84,41 +107,72 @@ static void shift_candidates(int from, int start)
 static char **complete(const char *text, int from, int end)
 {
     int start = from;
-    bool files = false;
-    if (prompt.kind != PROMPT_COMMAND || prompt.snapshot == NULL) {
-        rl_attempted_completion_over = 1;
+    rl_attempted_completion_over = 1;
+    if (prompt.kind != PROMPT_COMMAND || prompt.snapshot == NULL)
         return NULL;
-    }
-    prompt.candidates = tn_complete(prompt.snapshot, rl_line_buffer, end, &start, &files);
-    char **matches = NULL;
-    if (prompt.candidates != NULL) {
+    prompt.files = false;
+    prompt.candidates = tn_complete(prompt.snapshot, rl_line_buffer, end, &start, &prompt.files);
+    offer_own(rl_line_buffer, end, start);
+    if (prompt.candidates != NULL)
         shift_candidates(from, start);
-        matches = rl_completion_matches(text, next_candidate);
-    }
+    char **matches = rl_completion_matches(text, next_candidate);
     tn_completions_free(prompt.candidates);
     prompt.candidates = NULL;
-    rl_attempted_completion_over = !files;
-    rl_filename_completion_desired = files && matches == NULL;
+    /* A folder gets its slash, and a name with blanks its quotes. */
+    rl_filename_completion_desired = prompt.files;
+    rl_filename_quoting_desired = prompt.files;
     size_t length = matches != NULL ? strlen(matches[0]) : 0;
     if (length > 0 && matches[0][length - 1] == '=')
         rl_completion_suppress_append = 1;
     return matches;
 }
 
+static void forget_shown(void)
+{
+    for (int i = 0; i < prompt.shown_count; i++)
+        tn_free(prompt.shown[i]);
+    tn_free(prompt.shown);
+    prompt.shown = NULL;
+    prompt.shown_count = 0;
+}
+
+/* Of a path the last part, of a folder with its slash. */
+static const char *last_part(const char *name)
+{
+    const char *part = name;
+    for (const char *at = name; rl_filename_completion_desired && *at != '\0'; at++)
+        part = *at == '/' && at[1] != '\0' ? at + 1 : part;
+    return part;
+}
+
 static void show_candidates(char **matches, int count, int longest)
 {
     (void)longest;
-    char *list = tn_strdup("");
-    for (int i = 1; i <= count && list != NULL; i++) {
-        const char *name = matches[i], *slash = strrchr(name, '/');
-        if (rl_filename_completion_desired && slash != NULL && slash[1] != '\0')
-            name = slash + 1;
-        char *more = tn_sprintf("%s%s%s", list, i > 1 ? "  " : "", name);
-        tn_free(list);
-        list = more;
+    forget_shown();
+    prompt.shown = tn_calloc((size_t)count, sizeof *prompt.shown);
+    for (int i = 0; i < count && prompt.shown != NULL; i++) {
+        char *name = tn_strdup(last_part(matches[i + 1]));
+        if (name != NULL)
+            prompt.shown[prompt.shown_count++] = name;
     }
-    tn_free(prompt.shown);
-    prompt.shown = list;
+}
+
+/* Keys that terminals send and readline knows of some only, or of none without an inputrc. */
+static void bind_keys(void)
+{
+    static const struct {
+        const char *sequence;
+        rl_command_func_t *function;
+    } keys[] = {
+        {"\033[3~", rl_delete},         {"\033[H", rl_beg_of_line},
+        {"\033OH", rl_beg_of_line},     {"\033[1~", rl_beg_of_line},
+        {"\033[7~", rl_beg_of_line},    {"\033[F", rl_end_of_line},
+        {"\033OF", rl_end_of_line},     {"\033[4~", rl_end_of_line},
+        {"\033[8~", rl_end_of_line},    {"\033[1;5D", rl_backward_word},
+        {"\033[1;5C", rl_forward_word},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        rl_bind_keyseq_if_unbound(keys[i].sequence, keys[i].function);
 }
 
 void prompt_start(void)
@@ -138,11 +192,15 @@ void prompt_start(void)
     rl_attempted_completion_function = complete;
     rl_completion_display_matches_hook = show_candidates;
     rl_completer_word_break_characters = " ";
+    rl_completer_quote_characters = "\"";
+    rl_filename_quote_characters = " \t#=";
     rl_initialize();
+    bind_keys();
     rl_variable_bind("bell-style", "none");
     rl_variable_bind("show-all-if-ambiguous", "on");
     rl_variable_bind("page-completions", "off");
     rl_variable_bind("completion-query-items", "-1");
+    rl_variable_bind("match-hidden-files", "off");
     history_start();
 }
 
@@ -153,12 +211,6 @@ void prompt_stop(void)
     if (prompt.nowhere != NULL)
         fclose(prompt.nowhere);
     prompt.nowhere = NULL;
-}
-
-static void forget_shown(void)
-{
-    tn_free(prompt.shown);
-    prompt.shown = NULL;
 }
 
 void prompt_open(enum prompt_kind kind, const char *text)
@@ -203,6 +255,8 @@ void prompt_use(const struct tn_snapshot *snapshot)
 
 void prompt_feed(const char *bytes, int count)
 {
+    bool again = count == 1 && bytes[0] == '\t' && prompt.shown_count > 0;
+    prompt.page = again ? prompt.page + 1 : 0;
     forget_shown();
     prompt.first = 0;
     prompt.count = count < QUEUE ? count : QUEUE;
@@ -223,14 +277,14 @@ bool prompt_take(char **line)
     return true;
 }
 
-static void draw_hint(struct pane line, int column)
+static void draw_hint(struct pane line, int column, const struct glyphs *glyphs)
 {
     if (prompt.kind != PROMPT_COMMAND || rl_point != rl_end)
         return;
     char *hint = tn_usage_hint(rl_line_buffer);
+    column += rl_end > 0 && rl_line_buffer[rl_end - 1] != ' ' ? 1 : 0;
     if (hint != NULL && *hint != '\0')
-        pane_text(line, 0, column + (rl_end > 0 && rl_line_buffer[rl_end - 1] != ' ' ? 1 : 0),
-                  STYLE_DIM, hint);
+        pane_cut(line, 0, column, line.columns - column, STYLE_DIM, hint, glyphs);
     tn_free(hint);
 }
 
@@ -241,18 +295,27 @@ void prompt_draw(struct pane line, struct pane above, const struct glyphs *glyph
     char *before = tn_sprintf("%.*s", rl_point, rl_line_buffer);
     int cursor = before != NULL ? text_width(before) : 0;
     tn_free(before);
-    /* A line longer than the screen slides so that the cursor stays in sight. */
+    /* A line longer than the screen slides so that the cursor stays in sight, and under it a
+     * character of two columns. */
     struct pane text = pane_part(line, 0, start, 1, line.columns - start);
-    int slide = cursor >= text.columns ? cursor - text.columns + 1 : 0;
+    int slide = cursor > text.columns - 2 ? cursor - text.columns + 2 : 0;
     int end = pane_text(text, 0, -slide, STYLE_NORMAL, rl_line_buffer);
-    draw_hint(text, end);
+    draw_hint(text, end, glyphs);
     line.surface->cursor_row = line.top;
     line.surface->cursor_column = text.left + (cursor - slide);
-    if (prompt.shown != NULL)
-        pane_cut(above, 0, 1, above.columns - 1, STYLE_NORMAL, prompt.shown, glyphs);
+    struct pane row = pane_part(above, 0, 1, 1, above.columns - 2);
+    if (prompt.shown_count > 0 && candidates_fit(prompt.shown, prompt.shown_count, row.columns))
+        candidates_draw_row(row, prompt.shown, prompt.shown_count);
     else
         pane_text(above, 0, 1, STYLE_DIM,
                   prompt.kind == PROMPT_COMMAND
                       ? "Enter runs it, Tab completes, Up recalls, Esc leaves"
                       : "Enter selects the layer, Esc leaves");
+}
+
+void prompt_draw_list(struct pane area, const struct glyphs *glyphs)
+{
+    struct pane row = pane_part(area, 0, 1, 1, area.columns - 2);
+    if (prompt.active && !candidates_fit(prompt.shown, prompt.shown_count, row.columns))
+        candidates_draw_grid(area, prompt.shown, prompt.shown_count, prompt.page, glyphs);
 }

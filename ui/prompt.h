@@ -30,7 +30,9 @@ void prompt_feed(const char *bytes, int count);
 /* True once when Enter was pressed: *line is what was typed, released with free. */
 bool prompt_take(char **line);
 
-/* `line` gets the prompt, `above` the candidates or what the command takes. */
+/* `line` gets the prompt, `above` the candidates where they fit there, or what can be done. */
 void prompt_draw(struct pane line, struct pane above, const struct glyphs *glyphs);
+/* Candidates that need more room, at the bottom of an area. */
+void prompt_draw_list(struct pane area, const struct glyphs *glyphs);
 
 #endif

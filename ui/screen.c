@@ -1,5 +1,6 @@
 #include "screen.h"
 #include "actions.h"
+#include "history.h"
 #include "layout.h"
 #include "lines.h"
 #include "prompt.h"
@@ -125,13 +126,18 @@ static void ask(struct screen *screen)
     }
 }
 
-static void loop(struct screen *screen, struct terminal *terminal, int signals)
+static void loop(struct screen *screen, struct terminal *terminal, const struct ui_options *options,
+                 int signals)
 {
+    const char *notice = options->notice;
     enum { KEYS, WORK, SIGNALS };
     struct pollfd sources[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                {.fd = tn_worker_fd(screen->worker), .events = POLLIN},
                                {.fd = signals, .events = POLLIN}};
     while (!screen->quit) {
+        tour_watch(screen);
+        if (notice != NULL)
+            screen_say(screen, true, "%s", notice);
         draw(screen, terminal);
         ask(screen);
         if (poll(sources, 3, -1) < 0 && errno != EINTR)
@@ -146,6 +152,7 @@ static void loop(struct screen *screen, struct terminal *terminal, int signals)
             terminal_bell();
         screen->ring = false;
         if (sources[KEYS].revents & POLLIN) {
+            notice = NULL;
             if (prompt_active())
                 read_prompt(screen, terminal);
             else
@@ -166,8 +173,11 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
         prompt_stop();
         return false;
     }
-    struct screen screen = {
-        .worker = worker, .layer = LAYER_ALL, .beside = {.view = 1}, .bell = options->bell};
+    struct screen screen = {.worker = worker,
+                            .layer = LAYER_ALL,
+                            .beside = {.view = 1},
+                            .bell = options->bell,
+                            .first_time = history_is_new()};
     screen.glyphs = glyphs_for(terminal_glyphs(terminal));
     screen.surface.ascii = terminal_glyphs(terminal) == GLYPHS_ASCII;
     screen.surface.coloured = terminal_coloured(terminal);
@@ -175,7 +185,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
     if (signals >= 0) {
         screen_update(&screen);
         prompt_use(screen.snapshot);
-        loop(&screen, terminal, signals);
+        loop(&screen, terminal, options, signals);
         signals_close();
     }
     terminal_close(terminal);

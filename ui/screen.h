@@ -8,10 +8,11 @@
 #include <stdbool.h>
 
 struct ui_options {
-    bool mouse;        /* take clicks and the wheel */
-    bool ascii;        /* nothing beyond ASCII, whatever the locale says */
-    bool bell;         /* ring when long work ends */
-    const char *theme; /* "dark", "light", "mono", or NULL: as the terminal allows */
+    bool mouse;         /* take clicks and the wheel */
+    bool ascii;         /* nothing beyond ASCII, whatever the locale says */
+    const char *theme;  /* "dark", "light", "mono", or NULL: as the terminal allows */
+    bool bell;          /* rings when a command ends that took long */
+    const char *notice; /* what is wrong with the settings, said until a key is pressed; or NULL */
 };
 
 /* Show the workbench on the controlling terminal until the user quits, a `quit` command runs, or

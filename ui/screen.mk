@@ -2,23 +2,28 @@
 noinst_LTLIBRARIES += libscreen.la
 libscreen_la_SOURCES = \
 	ui/actions.c ui/actions.h \
+	ui/candidates.c ui/candidates.h \
 	ui/breakpoints.c ui/breakpoints.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
+	ui/command_palette.c ui/command_palette.h ui/command_palette_find.c \
 	ui/compare_table.c ui/compare_table.h \
 	ui/comparison.c ui/comparison.h \
+	ui/configuration.c ui/configuration.h \
 	ui/format.c ui/format.h \
 	ui/glyphs.c ui/glyphs.h \
 	ui/help.c ui/help.h \
 	ui/history.c ui/history.h \
 	ui/intents.c ui/intents.h \
 	ui/keymap.c ui/keymap.h \
+	ui/keys.c ui/keys.h \
 	ui/knee.c ui/knee.h \
 	ui/layout.c ui/layout.h \
 	ui/lines.c ui/lines.h \
 	ui/marks.c ui/marks.h \
 	ui/measures.c ui/measures.h \
 	ui/overlay.c ui/overlay.h \
+	ui/own_commands.c ui/own_commands.h \
 	ui/palette.c ui/palette.h \
 	ui/panel.c ui/panel.h \
 	ui/pieces.c ui/pieces.h \
@@ -30,6 +35,7 @@ libscreen_la_SOURCES = \
 	ui/raster.c ui/raster.h \
 	ui/ratios_figures.c ui/ratios_figures.h \
 	ui/ratios_table.c ui/ratios_table.h \
+	ui/remap.c ui/remap.h \
 	ui/scatter.c ui/scatter.h \
 	ui/screen.c ui/screen.h \
 	ui/signals.c ui/signals.h \
@@ -39,6 +45,7 @@ libscreen_la_SOURCES = \
 	ui/terminal.c ui/terminal.h \
 	ui/text.c ui/text.h \
 	ui/theme.c ui/theme.h \
+	ui/tour.c ui/tour.h ui/tour_steps.c \
 	ui/tree.c ui/tree.h \
 	ui/view.c ui/view.h \
 	ui/view_compare.c ui/view_curves.c ui/view_filters.c ui/view_journal.c ui/view_ratios.c ui/view_steps.c \

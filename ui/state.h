@@ -4,6 +4,7 @@
 #define UI_STATE_H
 
 #include "breakpoints.h"
+#include "command_palette.h"
 #include "glyphs.h"
 #include "intents.h"
 #include "keymap.h"
@@ -12,6 +13,7 @@
 #include "session/command.h"
 #include "session/worker.h"
 #include "surface.h"
+#include "tour.h"
 #include "tree.h"
 #include <stdbool.h>
 
@@ -120,6 +122,9 @@ struct screen {
     struct chooser chooser;
     struct queue_list queue;
     struct journal_list journal;
+    struct command_palette command_palette;
+    struct tour tour;
+    bool first_time; /* nobody has typed a command on this machine */
     struct comparing comparing;
     enum overlay overlay;
     uint64_t overlay_number;  /* of the command that computes its curves */

@@ -102,13 +102,14 @@ void pane_fill(struct pane pane, int row, int column, int width, enum style styl
 
 static void wide_glyph(struct pane pane, int row, int column, enum style style, uint32_t glyph)
 {
-    if (column + 1 >= pane.columns || pane.surface->ascii) {
+    /* Of one that is cut in the middle nothing is left to show. */
+    if (column < 0 || column + 1 >= pane.columns || pane.surface->ascii) {
         pane_fill(pane, row, column, 2, style, pane.surface->ascii ? '?' : ' ');
         return;
     }
     pane_fill(pane, row, column, 2, style, glyph);
     struct cell *right = cell_at(pane, row, column + 1);
-    if (right != NULL && column >= 0)
+    if (right != NULL)
         right->glyph = 0;
 }
 

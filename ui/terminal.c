@@ -335,12 +335,15 @@ static int decode_key(wint_t code)
         return KEY_TAB_BACK;
     case KEY_ENTER:
         return KEY_RETURN;
+    case KEY_BACKSPACE:
+        return KEY_ERASE;
+    case KEY_IC:
+        return KEY_INSERT;
     case KEY_DC:
         return KEY_DELETE;
-    case KEY_BACKSPACE:
-        return 127;
     default:
-        return KEY_OTHER;
+        return code > KEY_F0 && code <= KEY_F(FUNCTION_KEYS) ? KEY_FUNCTION + (int)(code - KEY_F0)
+                                                             : KEY_OTHER;
     }
 }
 
@@ -364,7 +367,7 @@ bool terminal_key(struct terminal *terminal, struct terminal_event *event)
     *event = (struct terminal_event){.row = -1, .column = -1};
     switch (wget_wch(terminal->input, &code)) {
     case OK:
-        event->key = code == '\r' ? KEY_RETURN : (int)code;
+        event->key = code == '\r' ? KEY_RETURN : code == 0x7F ? KEY_ERASE : (int)code;
         return true;
     case KEY_CODE_YES:
         event->key = code == KEY_MOUSE ? decode_mouse(event) : decode_key(code);

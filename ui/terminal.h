@@ -23,14 +23,19 @@ enum key {
     KEY_TOP,
     KEY_BOTTOM,
     KEY_TAB_BACK,
-    KEY_DELETE,
     KEY_MOUSE_PRESS,
     KEY_WHEEL_UP,
     KEY_WHEEL_DOWN,
     KEY_OTHER,
+    KEY_ERASE, /* Backspace */
+    KEY_INSERT,
+    KEY_DELETE,
+    KEY_FUNCTION, /* + 1 .. FUNCTION_KEYS */
     KEY_ESC = 27,
     KEY_RETURN = '\n',
 };
+
+enum { FUNCTION_KEYS = 12 };
 
 struct terminal_event {
     int key;         /* a code point, a control code, or one of the above */

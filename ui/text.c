@@ -66,6 +66,17 @@ int text_piece_at(const char *text, struct text_piece *piece)
     return 1;
 }
 
+int text_encode(uint32_t code, char *text)
+{
+    int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    static const unsigned char lead[] = {0, 0xC0, 0xE0, 0xF0};
+    text[0] = (char)(lead[more] | (code >> (6 * more)));
+    for (int i = 1; i <= more; i++)
+        text[i] = (char)(0x80 | ((code >> (6 * (more - i))) & 0x3F));
+    text[more + 1] = '\0';
+    return more + 1;
+}
+
 int text_width(const char *text)
 {
     struct text_piece piece;

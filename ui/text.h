@@ -18,6 +18,10 @@ struct text_piece {
 /* The piece at the start of `text`; false at the end of the string. */
 int text_piece_at(const char *text, struct text_piece *piece);
 
+/* A code point as UTF-8 with its final zero: at most 5 bytes. Returns the bytes without the zero.
+ */
+int text_encode(uint32_t code, char *text);
+
 /* Columns that `text` takes. */
 int text_width(const char *text);
 

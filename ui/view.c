@@ -52,6 +52,14 @@ void view_leave(struct screen *screen)
     screen_select(screen, screen->back.layer);
 }
 
+/* As pane_wrap, with the user's keys. */
+static int wrap_keys(struct pane pane, int row, enum style style, const char *text)
+{
+    char filled[LINE];
+    keymap_text(text, filled, sizeof filled);
+    return pane_wrap(pane, row, style, filled);
+}
+
 static int nothing_open(struct pane pane)
 {
     int row = pane_wrap(pane, 1, STYLE_BOLD, "No network is open.");
@@ -59,7 +67,8 @@ static int nothing_open(struct pane pane)
     row = pane_wrap(pane, row, STYLE_KEY, "  :open FILE.onnx");
     row = pane_wrap(pane, row, STYLE_NORMAL, "and give it images with");
     row = pane_wrap(pane, row, STYLE_KEY, "  :data fashion-mnist");
-    return pane_wrap(pane, row, STYLE_NORMAL, "or a folder of your own. Tab completes, ? helps.");
+    return wrap_keys(pane, row, STYLE_NORMAL,
+                     "or a folder of your own. Tab completes, `help` helps.");
 }
 
 /* It is sampled, but not for what its method ranks by. */
@@ -68,10 +77,11 @@ static int not_collected(struct pane pane, int row, const char *method)
     struct pane rest = pane_part(pane, row + 1, 0, pane.rows, pane.columns);
     char text[160];
     snprintf(text, sizeof text,
-             "What %s ranks by is not collected yet. Press S to sample all layers anew, or m and "
+             "What %s ranks by is not collected yet. Press `sample` to sample all layers anew, or "
+             "`method` and "
              "Enter to collect it.",
              method);
-    return row + 1 + pane_wrap(rest, 0, STYLE_NORMAL, text);
+    return row + 1 + wrap_keys(rest, 0, STYLE_NORMAL, text);
 }
 
 static int not_sampled(const struct screen *screen, struct pane pane, int row)
@@ -82,12 +92,13 @@ static int not_sampled(const struct screen *screen, struct pane pane, int row)
           row + 1;
     struct pane rest = pane_part(pane, row + 1, 0, pane.rows, pane.columns);
     const char *what =
-        data ? "Press S to sample all layers: one pass over a few images, and what "
+        data ? "Press `sample` to sample all layers: one pass over a few images, and what "
                "removing any filter costs is known for every layer."
              : "Sampling needs images: type :data fashion-mnist, or :data and a folder "
-               "of your own. Then press S.";
-    int used = pane_wrap(rest, 0, STYLE_NORMAL, what);
-    used = pane_wrap(rest, used + 1, STYLE_DIM, "Some methods (l1, ...) need no images: press m.");
+               "of your own. Then press `sample`.";
+    int used = wrap_keys(rest, 0, STYLE_NORMAL, what);
+    used = wrap_keys(rest, used + 1, STYLE_DIM,
+                     "Some methods (l1, ...) need no images: press `method`.");
     return row + 1 + used;
 }
 
@@ -96,9 +107,9 @@ static int no_errors(const struct screen *screen, struct pane pane, int row)
 {
     bool data = screen->snapshot->data_name[0] != '\0';
     struct pane rest = pane_part(pane, row, 0, pane.rows, pane.columns);
-    return row + pane_wrap(rest, 0, STYLE_WARNING,
-                           data ? "No errors before it is sampled: press S."
-                                : "No errors before it is sampled: :data, then S.");
+    return row + wrap_keys(rest, 0, STYLE_WARNING,
+                           data ? "No errors before it is sampled: press `sample`."
+                                : "No errors before it is sampled: :data, then `sample`.");
 }
 
 static int describe(const struct screen *screen, struct pane pane,

@@ -40,12 +40,24 @@ for line in re.findall(r"^\.It Ic (.*)$", sections["KEYS"], re.M):
 check("the page has every key of the program, and no other", keys == labels,
       "only in the page: %s\nonly in the program: %s" % (sorted(keys - labels), sorted(labels - keys)))
 
+# What a configuration file can say: settings are written ".It Cm NAME ...", actions ".Ic NAME ," one a line.
+with open(os.path.join(TREE, "ui", "keymap.c")) as file:
+    actions = re.findall(r'\.name = "([^"]+)"', file.read())
+with open(os.path.join(TREE, "ui", "configuration.c")) as file:
+    settings = set(re.findall(r'"([a-z]+)"', re.search(r"settings\[\] = \{(.*?)\}", file.read(), re.S)[1]))
+on_page = set(re.findall(r"^\.It Cm ([a-z]+)", sections["CONFIGURATION"], re.M))
+check("the page has the settings of the configuration file, and no other", on_page == settings,
+      "only in the page: %s\nonly in the program: %s" % (sorted(on_page - settings), sorted(settings - on_page)))
+on_page = set(re.findall(r"^\.Ic ([a-z-]+) [,.]$", sections["CONFIGURATION"], re.M))
+check("the page has the actions that keys can be bound to, and no other", on_page == set(actions),
+      "only in the page: %s\nonly in the program: %s" % (sorted(on_page - set(actions)), sorted(set(actions) - on_page)))
+
 usage = run("--help").stdout
 long_options = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", usage))
 on_page = set(re.findall(r"^\.It Fl -([a-z-]+)", sections["OPTIONS"], re.M))
 check("the page has the options of --help, and no other", on_page == long_options,
       "only in the page: %s\nonly in --help: %s" % (sorted(on_page - long_options), sorted(long_options - on_page)))
-for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "KEYS", "FILES", "ENVIRONMENT", "EXIT STATUS",
+for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "KEYS", "CONFIGURATION", "FILES", "ENVIRONMENT", "EXIT STATUS",
                 "EXAMPLES", "DIAGNOSTICS", "SEE ALSO"):
     check("the page has the section " + section, section in sections)
 
