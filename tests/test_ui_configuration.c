@@ -61,11 +61,11 @@ static const struct binding *of(const char *name)
 static void settings_are_read(void **state)
 {
     (void)state;
-    take("# mine\n\n  theme = light # bright room\nascii=on\n\tmouse =off\nbell = on\r\nthreads = "
+    take("# mine\n\n  theme = light # bright room\nascii=on\n\tmouse =off\nbell = off\r\nthreads = "
          "2");
     assert_int_equal(settings.problem_count, 0);
     assert_string_equal(settings.theme, "light");
-    assert_true(settings.ascii && !settings.mouse && settings.bell);
+    assert_true(settings.ascii && !settings.mouse && !settings.bell);
     assert_int_equal(settings.threads, 2);
     take("theme = auto\n");
     assert_null(settings.theme);

@@ -20,7 +20,7 @@ static const char *const settings[] = {"theme",   "ascii", "mouse",  "bell",
 
 void configuration_start(struct configuration *c)
 {
-    *c = (struct configuration){.mouse = true};
+    *c = (struct configuration){.mouse = true, .bell = true};
 }
 
 void configuration_free(struct configuration *c)

@@ -117,7 +117,8 @@ static void fill_in(struct ui_arguments *arguments, const struct configuration *
 /* On the screen the first thing that is wrong with the settings, elsewhere all of it. */
 static char *complain_of_settings(const struct configuration *settings, bool batch)
 {
-    int count = settings->problem_count, kept = count < CONFIGURATION_PROBLEMS ? count : CONFIGURATION_PROBLEMS;
+    int count = settings->problem_count,
+        kept = count < CONFIGURATION_PROBLEMS ? count : CONFIGURATION_PROBLEMS;
     char *notice = NULL;
     for (int i = 0; i < (batch ? kept : kept > 0); i++) {
         char *text = configuration_complaint(settings, i);

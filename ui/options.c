@@ -9,7 +9,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum flag { SESSION = 256, DATA, BATCH, JSON, THREADS, NO_MOUSE, ASCII, THEME, CONFIG, VERSION_, HELP };
+enum flag {
+    SESSION = 256,
+    DATA,
+    BATCH,
+    JSON,
+    THREADS,
+    NO_MOUSE,
+    ASCII,
+    THEME,
+    CONFIG,
+    VERSION_,
+    HELP
+};
 
 static const struct option options[] = {
     {"session", required_argument, NULL, SESSION},

@@ -139,8 +139,8 @@ static void take_snapshot(struct screen *screen, struct tn_snapshot *snapshot)
         screen_select(screen, first_layer(snapshot));
 }
 
-/* What is no work to be shown: a look, which is for the eyes alone, and a step, which is done before
- * its line could be read (one that takes long reports progress). */
+/* What is no work to be shown: a look, which is for the eyes alone, and a step, which is done
+ * before its line could be read (one that takes long reports progress). */
 static void overlook(const struct screen *screen, struct tn_worker_status *status)
 {
     uint64_t look = screen->looking.number, step = screen->intents.in_flight;
