@@ -3,22 +3,28 @@
 the names given only those. Needs tmux and the example's images; THINET_TUI names the program (build/thinet-tui)."""
 
 import os
+import shutil
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(TREE, "tests", "screens"))
 os.environ.setdefault("THINET_TUI", os.path.join(TREE, "build", "thinet-tui"))
 import svg  # noqa: E402
-import tmux  # noqa: E402
+import tmux  # noqa: E402 (first: it finds thinet)
+import thinet  # noqa: E402
 
-SAMPLED = [("S", "sampled on"), ("j", ""), ("j", "conv2_1  64 filters")]
-# Name: size, and what is pressed, each with what the screen must say before the next.
+SAMPLED = [(":goto 4", "now at entry 4"), ("g", ""), ("j", ""), ("j", ""), ("j", "conv2_1  64 filters")]
+# Name: size, and what is pressed in the recorded session, each with what the screen must say before the next.
 PICTURES = {
-    "filters": ((120, 36), SAMPLED + [(">", "0.05"), (">", "0.1"), (">", "0.15"), (">", "conv2_1 keeps 51")]),
-    "steps": ((120, 36), SAMPLED + [("2", "2nd")] + [("s", "step")] * 12 + [("", "conv2_1 keeps 52")]),
-    "curves": ((120, 36), SAMPLED + [("3", ""), ("a", "best first"), ("", "fpgm")]),
-    "wide": ((180, 48), SAMPLED + [(">", "0.05"), (">", "conv2_1 keeps 57")]),
+    "filters": ((120, 36), SAMPLED + [("1", "image 0")] + [(">", "")] * 4 + [("", "conv2_1 keeps 51"), ("Tab", "filter 28")]),
+    "steps": ((120, 36), SAMPLED + [("2", "2nd")] + [("s", "")] * 12 + [("", "conv2_1 keeps 52")]),
+    "curves": ((120, 36), SAMPLED + [(":keep conv2_1 32", "keeps 32"), ("3", ""), ("a", "at keep 32, best first")]),
+    "ratios": ((120, 24), SAMPLED + [("4", "Ratios")] + [(">", "")] * 3 + [("B", "Enter runs"), ("Enter", "preview:")]),
+    "compare": ((120, 30), [("5", "Pareto front")]),
+    "journal": ((120, 30), [("6", "the session stands here")]),
+    "wide": ((180, 48), SAMPLED + [("1", "image 0"), ("", "2nd")]),
 }
 
 
@@ -31,13 +37,25 @@ def press(screen, keys):
         screen.until(shown, "idle", patience=60)
 
 
+def settled(screen):
+    """What it shows when what it asked for has come: it stays the same for a second."""
+    seen, since = None, time.monotonic()
+    while time.monotonic() < since + 1:
+        now = screen.tmux("capture-pane", "-p", "-e", "-N")
+        if now != seen:
+            seen, since = now, time.monotonic()
+    return seen
+
+
 def picture(name):
     (columns, rows), keys = PICTURES[name]
-    screen = tmux.Screen(tmux.example(), "--data", "fashion-mnist", columns=columns, rows=rows)
-    screen.until("conv3_2", "idle")
+    session = os.path.join(thinet.scratch(), "tour.thinet")  # a copy: looking around adds to a session
+    shutil.copy(os.path.join(TREE, "sessions", "tour.thinet"), session)
+    screen = tmux.Screen(session, columns=columns, rows=rows, TZ="UTC")
+    screen.until("Layers", "idle")
     press(screen, keys)
     with open(os.path.join(HERE, name + ".svg"), "w") as file:
-        file.write(svg.draw(screen.tmux("capture-pane", "-p", "-e", "-N"), columns, rows))
+        file.write(svg.draw(settled(screen), columns, rows))
     screen.close()
     print("screenshots/%s.svg" % name)
 

@@ -73,6 +73,40 @@ def runs(line, look):
     return pieces
 
 
+# Where the dots of a braille character are, by bit.
+DOTS = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)]
+# Arms of the box-drawing characters: left, right, up, down.
+ARMS = {"─": "lr", "│": "ud", "┌": "rd", "┐": "ld", "└": "ru", "┘": "lu", "├": "rud", "┤": "lud", "┬": "lrd", "┴": "lru"}
+
+
+def shape(character, left, top, colour):
+    """What fonts draw in different widths, or with gaps, as shapes; None for what is a letter."""
+    code = ord(character)
+    if 0x2800 <= code <= 0x28ff:
+        return "".join('<circle cx="%g" cy="%g" r="1.3" fill="%s"/>' % (
+            left + WIDTH * (0.25 + 0.5 * x), top + HEIGHT * (0.125 + 0.25 * y), colour)
+            for bit, (x, y) in enumerate(DOTS) if code >> bit & 1)
+    if 0x2588 <= code <= 0x258f:  # full, then seven eighths of the width to one
+        return rectangle(left, top, WIDTH * (0x2590 - code) / 8 + (0.4 if code == 0x2588 else 0), HEIGHT, colour)
+    if character in "▀▄":
+        return rectangle(left, top + (HEIGHT / 2 if character == "▄" else 0), WIDTH, HEIGHT / 2, colour)
+    if character in ARMS:
+        x, y = left + WIDTH / 2, top + HEIGHT / 2
+        ends = {"l": (left, y), "r": (left + WIDTH, y), "u": (x, top), "d": (x, top + HEIGHT)}
+        return '<path d="%s" stroke="%s"/>' % ("".join("M%g %gL%g %g" % ((x, y) + ends[arm]) for arm in ARMS[character]), colour)
+    return None
+
+
+def rectangle(left, top, width, height, colour):
+    return '<rect x="%g" y="%g" width="%g" height="%g" fill="%s"/>' % (left, top, width, height, colour)
+
+
+def letters(text, left, top, attributes):
+    """Words by themselves, each at its own place: no font is exactly as wide as the cells."""
+    return ['<text x="%g" y="%g"%s>%s</text>' % (left + word.start() * WIDTH, top + 13, attributes, escape(word[0]))
+            for word in re.finditer(r"\S+", text)]
+
+
 def draw(screen, columns, rows):
     """The SVG of a captured screen."""
     width, height = columns * WIDTH + 16, rows * HEIGHT + 16
@@ -83,11 +117,15 @@ def draw(screen, columns, rows):
     for row, line in enumerate(screen.split("\n")[:rows]):
         top = 8 + row * HEIGHT
         for column, text, (foreground, background, bold, dim, underline) in runs(line, look):
-            left, wide = 8 + column * WIDTH, len(text) * WIDTH
+            left, plain = 8 + column * WIDTH, ""
             if background:
-                out.append('<rect x="%g" y="%g" width="%g" height="%g" fill="%s"/>' % (left, top, wide, HEIGHT, background))
-            if text.strip():
-                out.append('<text x="%g" y="%g" textLength="%g" lengthAdjust="spacingAndGlyphs" fill="%s"%s%s%s>%s</text>' % (
-                    left, top + 13, wide, foreground, ' font-weight="bold"' if bold else "", ' opacity="0.6"' if dim else "",
-                    ' text-decoration="underline"' if underline else "", escape(text)))
+                out.append(rectangle(left, top, len(text) * WIDTH + 0.3, HEIGHT + 0.3, background))
+            for i, character in enumerate(text):
+                drawn = shape(character, left + i * WIDTH, top, foreground)
+                if drawn:
+                    out.append(drawn)
+                plain += " " if drawn is not None else character
+            out += letters(plain, left, top, ' fill="%s"%s%s%s' % (
+                foreground, ' font-weight="bold"' if bold else "", ' opacity="0.6"' if dim else "",
+                ' text-decoration="underline"' if underline else ""))
     return "\n".join(out + ["</g>", "</svg>", ""])

@@ -1,7 +1,7 @@
 # What ships to open, to replay and to learn from.
 sessionsdir = $(datadir)/thinet-tui/sessions
-dist_sessions_DATA = sessions/README.md sessions/fashion-vgg.onnx sessions/tour.tns \
-	sessions/train-fashion-vgg.tns
+dist_sessions_DATA = sessions/README.md sessions/fashion-vgg.onnx sessions/record-tour.tns sessions/tour.thinet \
+	sessions/tour.tns sessions/train-fashion-vgg.tns
 
 # In order of name: the library lists them so.
 RECIPES = \

@@ -43,11 +43,13 @@ UNIT_TESTS += tests/test_ui_filters
 tests_test_ui_filters_SOURCES = tests/test_ui_filters.c tests/ui_paper.h
 tests_test_ui_filters_LDADD = $(UI_LDADD)
 
+include tests/golden.mk
 SCREEN_TESTS = \
 	tests/screens/test_compare.py \
 	tests/screens/test_config.py \
 	tests/screens/test_draft.py \
 	tests/screens/test_filters.py \
+	tests/screens/test_golden.py \
 	tests/screens/test_journal.py \
 	tests/screens/test_keys.py \
 	tests/screens/test_palette.py \
@@ -58,7 +60,7 @@ SCREEN_TESTS = \
 	tests/screens/test_time.py \
 	tests/screens/test_tour.py \
 	tests/screens/test_workbench.py
-EXTRA_DIST += $(SCREEN_TESTS) tests/screens/tmux.py
+EXTRA_DIST += $(SCREEN_TESTS) tests/screens/tmux.py $(GOLDEN_SCREENS)
 if HAVE_PYTHON
 TESTS += $(SCREEN_TESTS)
 endif

@@ -241,7 +241,7 @@ void line_keys(const struct screen *screen, struct pane line)
     int column = 1;
     if (act_cancels(screen))
         column = draw_hint(line, column, "Esc", screen->status.cancelling ? "stopping" : "cancels");
-    if (screen->status.paused || screen->status.total > 0)
+    if (screen->status.busy && (screen->status.paused || screen->status.total > 0))
         column = draw_hint(line, column, "z", screen->status.paused ? "goes on" : "pauses");
     const struct binding *binding;
     for (int own = 1; own >= 0; own--)

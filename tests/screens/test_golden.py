@@ -15,9 +15,9 @@ SESSION = os.path.join(TREE, "sessions", "tour.thinet")
 GOLDEN = os.path.join(TREE, "tests", "screens", "golden")
 WRITE = os.environ.get("TN_GOLDEN") == "write"
 SIZES = ((80, 24), (120, 40), (200, 60))
-# Name, and the keys that lead from the first screen to the view.
-VIEWS = (("filters", ["1"]), ("steps", ["2"]), ("curves", ["3"]), ("ratios", ["4"]), ("compare", ["5"]), ("journal", ["6"]),
-         ("time", ["t"]), ("help", ["?"]), ("methods", ["m"]))
+# Where the session stands, and there: the screen's name and the keys that lead to it from the one before.
+SCREENS = (("4", (("filters", ["1"]), ("steps", ["2"]), ("curves", ["3", "o"]), ("methods", ["m"]), ("ratios", ["Escape", "4"]))),
+           ("by-error", (("training", ["3", "o"]), ("compare", ["5"]), ("journal", ["6"]), ("time", ["t"]), ("help", ["?"]))))
 
 if not os.path.exists(SESSION):
     skip_all("no sessions/tour.thinet")
@@ -83,13 +83,17 @@ def look(columns, rows, ascii_only):
     arguments = [copy_of_session()] + (["--ascii"] if ascii_only else [])
     screen = tmux.Screen(*arguments, columns=columns, rows=rows, TZ="UTC")
     screen.until("conv3_2", "idle")
-    screen.keys("j", "j")  # a layer with a curve to show
-    screen.until("conv2_1  64 filters")
-    for view, keys in VIEWS:
-        screen.keys(*keys)
-        compare(screen, "%s-%dx%d%s" % (view, columns, rows, "-ascii" if ascii_only else ""))
-        if view in ("ratios", "compare", "journal", "time", "help", "methods"):
-            screen.keys("Escape")
+    for entry, screens in SCREENS:
+        screen.command("goto " + entry)
+        screen.until(":goto " + entry, "now at entry", "idle")
+        screen.keys("1", "g", "j", "j", "j")
+        screen.until("conv2_1  ", "filters  ")
+        for name, keys in screens:
+            screen.keys(*keys)
+            if name == "filters":
+                screen.until("image 0")  # its pictures come when they are computed
+            compare(screen, "%s-%dx%d%s" % (name, columns, rows, "-ascii" if ascii_only else ""))
+    screen.keys("Escape", "Escape")
     screen.keys("q")
     check("quit at %dx%d%s" % (columns, rows, " ascii" if ascii_only else ""), screen.ended() == 0)
     screen.close()
