@@ -96,6 +96,7 @@ class Terminal:
 
 
 def pressed(terminal, keys, count):
+    """Sorted milliseconds and bytes of `count` keys, taken from `keys` in turn."""
     times, sizes = [], []
     for i in range(count):
         took, size = terminal.press(keys[i % len(keys)])
@@ -120,7 +121,8 @@ def measure(args):
     terminal.send(b"S")
     terminal.until(b"sampled on")
     terminal.send(b"j")
-    lines = [row("idle: step and back (s, b)", *pressed(terminal, [b"s", b"s", b"b", b"b"], args.keys))]
+    lines = [row("idle: step and back (s, b)", *pressed(terminal, [b"s", b"s", b"b", b"b"], args.keys)),
+             row("idle: another layer (j, k)", *pressed(terminal, [b"j", b"k"], args.keys))]
     time.sleep(2)
     terminal.read(0.5)
     seconds, wakes = terminal.used()

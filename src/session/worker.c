@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { RATE_POINTS = 32 };
@@ -324,9 +325,20 @@ static void execute(struct tn_worker *worker, struct queued *command)
     json_decref(result);
 }
 
+/* Whoever draws comes first: the thread that works, and those it starts to compute, which inherit
+ * it, are a little less urgent. Linux keeps the priority by thread; elsewhere all of it would
+ * change, so it stays. */
+static void step_back(void)
+{
+#ifdef __linux__
+    setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, (id_t)gettid()) + 5);
+#endif
+}
+
 static void *work(void *context)
 {
     struct tn_worker *worker = context;
+    step_back();
     struct queued *command;
     while ((command = take(worker)))
         execute(worker, command);
