@@ -122,8 +122,8 @@ static void draw_below(const struct screen *screen, struct pane below)
     bool stops = queue->cursor < runs(screen);
     if (queue->all > queue->count)
         pane_print(below, 0, WHAT + 1, STYLE_DIM, "and %d more", queue->all - queue->count);
-    int column = piece_key(below, 1, 1, "d", stops ? "stops it" : "takes it out");
-    column = piece_key(below, 1, column, "Esc", "leaves");
+    int column = piece_action(below, 1, 1, "queue-drop", stops ? "stops it" : "takes it out");
+    column = piece_action(below, 1, column, "escape", "leaves");
     if (runs(screen) > 0 && queue->all > 0)
         pane_print(below, 1, column + 1, STYLE_DIM, "what waits runs in this order");
 }

@@ -3,6 +3,7 @@
 #include "format.h"
 #include "measures.h"
 #include "pictures.h"
+#include "pieces.h"
 #include "prune/path.h"
 #include "text.h"
 #include "view.h"
@@ -205,14 +206,6 @@ static void draw_filters(const struct screen *screen, struct pane rows, const st
     }
 }
 
-static int draw_key(struct pane pane, int row, int column, const char *key, const char *what)
-{
-    if (column + text_width(key) + 1 + text_width(what) > pane.columns)
-        return column;
-    column = pane_text(pane, row, column, STYLE_KEY, key);
-    return pane_text(pane, row, column + 1, STYLE_DIM, what) + 2;
-}
-
 static const char *next_order(const struct screen *screen)
 {
     static const char *const next[ORDERS] = {"by number", "by the bars", "by rank"};
@@ -224,18 +217,18 @@ static void draw_legend(const struct screen *screen, struct pane pane, int row, 
     int column = 0;
     if (marked > 0) {
         column = pane_print(pane, row, 0, STYLE_KEY, "* %d marked", marked) + 2;
-        column = draw_key(pane, row, column, "Space", "locks them");
-        draw_key(pane, row, column, "Esc", "unmarks");
+        column = piece_action(pane, row, column, "lock", "locks them");
+        piece_action(pane, row, column, "escape", "unmarks");
         return;
     }
     column = pane_text(pane, row, 0, STYLE_KEPT, "+ kept");
     column = pane_text(pane, row, column + 2, STYLE_PRUNED, "- pruned");
     column = pane_text(pane, row, column + 2, STYLE_LOCKED, "K X locked") + 2;
     if (screen->focus == FOCUS_VIEW)
-        column = draw_key(pane, row, column, "Space", "locks");
-    column = draw_key(pane, row, column, "o", next_order(screen));
-    column = draw_key(pane, row, column, "i", "other bars");
-    draw_key(pane, row, column, "v", "marks");
+        column = piece_action(pane, row, column, "lock", "locks");
+    column = piece_action(pane, row, column, "order", next_order(screen));
+    column = piece_action(pane, row, column, "measure", "other bars");
+    piece_action(pane, row, column, "mark", "marks");
 }
 
 /* The row "all": where the cost lies. */
@@ -261,8 +254,8 @@ static void draw_overview(const struct screen *screen, struct pane pane)
         pane_right(pane, 3 + i, pane.columns - LS, LS, style,
                    format_error(text, screen_error_ls(screen, i)));
     }
-    int column = pane_text(pane, pane.rows - 1, 0, STYLE_KEY, "< >");
-    pane_text(pane, pane.rows - 1, column + 1, STYLE_DIM, "the ratio of all layers at once");
+    piece_action(pane, pane.rows - 1, 0, "remove-less remove-more",
+                 "the ratio of all layers at once");
 }
 
 /* Cut the pictures' room off the list's: at its right where both are wide enough, else below where

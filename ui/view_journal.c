@@ -327,11 +327,12 @@ static void draw_titles(struct pane pane, const struct columns *at)
 static void draw_keys(const struct screen *screen, struct pane pane, int row)
 {
     bool branches = screen->views[screen->view].order == 0;
-    int column = piece_key(pane, row, 0, "Enter", "goes there");
-    column = piece_key(pane, row, column, "u", "undo");
-    column = piece_key(pane, row, column, "Ctrl-R", "redo");
-    column = piece_key(pane, row, column, "o", branches ? "newest first" : "branch by branch");
-    piece_key(pane, row, column, "Esc", "back");
+    int column = piece_action(pane, row, 0, "enter", "goes there");
+    column = piece_action(pane, row, column, "undo", "undo");
+    column = piece_action(pane, row, column, "redo", "redo");
+    column =
+        piece_action(pane, row, column, "order", branches ? "newest first" : "branch by branch");
+    piece_action(pane, row, column, "escape", "back");
 }
 
 static void draw_purpose(struct pane pane)

@@ -155,14 +155,14 @@ static void draw_last(const struct screen *screen, struct pane pane, int row,
                       const struct tn_snapshot_path *path, int removed)
 {
     char cost[FORMAT];
-    int column = piece_key(pane, row, 0, "s", "step");
-    column = piece_key(pane, row, column, "b", "back");
+    int column = piece_action(pane, row, 0, "step", "step");
+    column = piece_action(pane, row, column, "back", "back");
     if (screen->focus == FOCUS_VIEW)
-        column = piece_key(pane, row, column, "Enter", "run to here");
-    column = piece_key(pane, row, column, "K", "to the knee");
-    column = piece_key(pane, row, column, "B", "breakpoint");
-    column = piece_key(pane, row, column, "c", "continue");
-    column = piece_key(pane, row, column, "r", "run until");
+        column = piece_action(pane, row, column, "enter", "run to here");
+    column = piece_action(pane, row, column, "knee", "to the knee");
+    column = piece_action(pane, row, column, "breakpoint", "breakpoint");
+    column = piece_action(pane, row, column, "continue", "continue");
+    column = piece_action(pane, row, column, "run", "run until");
     if (removed > 0 && nested(path) && column + 28 < pane.columns)
         pane_print(pane, row, column + 2, STYLE_DIM, "last out: %d (%s)", path->order[removed - 1],
                    format_number(cost, path->cost[removed - 1]));

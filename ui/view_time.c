@@ -415,10 +415,10 @@ static void draw_keys(const struct screen *screen, struct pane pane, int row)
     const char *next = last                  ? "network order"
                        : order == IN_NETWORK ? "slowest forward first"
                                              : "slowest backward first";
-    int column = piece_key(pane, row, 0, "o", next);
-    column = piece_key(pane, row, column, "t", "measures again");
-    column = piece_key(pane, row, column, "Enter", "to the layer");
-    piece_key(pane, row, column, "Esc", "back");
+    int column = piece_action(pane, row, 0, "order", next);
+    column = piece_action(pane, row, column, "time", "measures again");
+    column = piece_action(pane, row, column, "enter", "to the layer");
+    piece_action(pane, row, column, "escape", "back");
 }
 
 static bool measures(const struct screen *screen)
