@@ -38,9 +38,6 @@ enum ui_action {
     UI_QUIT,
 };
 
-/* What UI_OWN's amount says in the view Compare. */
-enum compare_key { COMPARE_BASE = 1, COMPARE_SHOW, COMPARE_COST };
-
 enum key_section { KEYS_RATIO, KEYS_WORK, KEYS_MOVE, KEYS_SESSION, KEYS_YOURS, KEYS_SECTIONS };
 
 enum { BINDING_KEYS = 5 };

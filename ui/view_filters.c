@@ -14,9 +14,6 @@
 
 enum { BY_RANK, BY_FILTER, BY_MEASURE, ORDERS };
 
-/* What the keys of this view alone do: amounts of UI_OWN in the keymap. */
-enum { OWN_MARK = 1, OWN_INVERT, OWN_MEASURE, OWN_IMAGE_BACK, OWN_IMAGE_ON };
-
 /* Columns of a row, from both ends; the bar takes what is left. */
 enum { SIGN = 0, RANK = 1, FILTER = 6, BAR = 13, NUMBER = 8, LEAST_BAR = 8 };
 
@@ -419,14 +416,14 @@ static void own(struct screen *screen, int amount)
         screen_say(screen, false, "this layer has no list of filters yet");
         return;
     }
-    if (amount == OWN_MARK)
+    if (amount == FILTERS_MARK)
         mark(screen);
-    else if (amount == OWN_INVERT)
+    else if (amount == FILTERS_INVERT)
         marks_invert(&screen->marks, screen->layer, filter_rows(screen));
-    else if (amount == OWN_MEASURE)
+    else if (amount == FILTERS_MEASURE)
         screen->measure = (screen->measure + 1) % MEASURES;
     else
-        turn_image(screen, amount == OWN_IMAGE_ON ? 1 : -1);
+        turn_image(screen, amount == FILTERS_IMAGE_ON ? 1 : -1);
 }
 
 static bool escape(struct screen *screen)

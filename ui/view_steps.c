@@ -9,9 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 
-/* What the keys of this view alone do: amounts of UI_OWN in the keymap. */
-enum { OWN_BREAK = 1, OWN_CONTINUE, OWN_KNEE };
-
 static int step_rows(const struct screen *screen)
 {
     const struct tn_snapshot_layer *layer = screen_layer(screen);
@@ -309,9 +306,9 @@ static void own(struct screen *screen, int amount)
 {
     if (step_rows(screen) == 0)
         screen_say(screen, false, "this layer has no walk yet: press S to sample all layers");
-    else if (amount == OWN_BREAK)
+    else if (amount == STEPS_BREAK)
         flip_breakpoint(screen);
-    else if (amount == OWN_CONTINUE)
+    else if (amount == STEPS_CONTINUE)
         go_on(screen);
     else
         run_to_knee(screen);
