@@ -155,9 +155,9 @@ static const char *next_step(const struct screen *screen)
         sampled = sampled || layer->samples > 0;
         ranked = ranked && (layer->kept == layer->filters || layer->path != NULL);
     }
-    for (int i = 0; i < snapshot->entry_count; i++)
-        if (snapshot->entries[i].current)
-            tuned = strncmp(snapshot->entries[i].command, "prune", 5) != 0;
+    const struct tn_snapshot_entry *current = tn_snapshot_current(snapshot);
+    if (current != NULL)
+        tuned = strncmp(current->command, "prune", 5) != 0;
     if (snapshot->flops_planned < snapshot->flops_now && !ranked)
         return "`sample` samples all layers: without it nobody knows which filters to prune";
     if (snapshot->flops_planned < snapshot->flops_now)

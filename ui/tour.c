@@ -20,9 +20,8 @@ static struct tour_mark look(const struct screen *screen)
         mark.keep = screen_keep(screen, screen->layer);
         mark.filters = layer->filters;
     }
-    for (int i = 0; i < snapshot->entry_count; i++)
-        if (snapshot->entries[i].current)
-            mark.entry = snapshot->entries[i].id;
+    const struct tn_snapshot_entry *current = tn_snapshot_current(snapshot);
+    mark.entry = current != NULL ? current->id : 0;
     return mark;
 }
 

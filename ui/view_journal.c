@@ -34,14 +34,6 @@ static int entry_of(const struct tn_snapshot *snapshot, int64_t id)
     return low < snapshot->entry_count && snapshot->entries[low].id == id ? low : TREE_EMPTY;
 }
 
-static int64_t current_id(const struct tn_snapshot *snapshot)
-{
-    for (int i = snapshot->entry_count - 1; i >= 0; i--)
-        if (snapshot->entries[i].current)
-            return snapshot->entries[i].id;
-    return 0;
-}
-
 static bool begins_with(const char *command, const char *word)
 {
     size_t length = strlen(word);
@@ -95,7 +87,8 @@ static bool lay_out(struct screen *screen)
     list->order = state->order;
     list->count = snapshot->entry_count;
     list->command = longest_command(snapshot);
-    list->head = current_id(snapshot);
+    const struct tn_snapshot_entry *current = tn_snapshot_current(snapshot);
+    list->head = current != NULL ? current->id : 0;
     list->newest = id_of(snapshot, snapshot->entry_count - 1);
     bool gone = list->at != 0 && entry_of(snapshot, list->at) == TREE_EMPTY;
     list->at = follows || gone ? list->head : list->at;

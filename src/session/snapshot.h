@@ -194,6 +194,8 @@ struct tn_snapshot {
 /* Made by the thread that owns the session; `previous` (may be NULL) lends its unchanged parts. */
 struct tn_snapshot *tn_snapshot_new(struct tn_session *session, const struct tn_snapshot *previous,
                                     struct tn_error *error);
+/* The entry where the session stands, or NULL: at its beginning. */
+const struct tn_snapshot_entry *tn_snapshot_current(const struct tn_snapshot *snapshot);
 struct tn_snapshot *tn_snapshot_ref(struct tn_snapshot *snapshot);
 void tn_snapshot_unref(struct tn_snapshot *snapshot);
 
