@@ -203,7 +203,7 @@ static bool line_of(struct screen *screen, const struct binding *binding, char l
         screen_say(screen, true, "no network is open: type :open FILE.onnx");
         return false;
     }
-    binding_line(binding, layer != NULL ? layer : "", line, LINE);
+    layer_command(binding->line, layer != NULL ? layer : "", line, LINE);
     return true;
 }
 

@@ -79,8 +79,7 @@ static void line_of(const struct screen *screen, char line[LINE])
         return;
     snprintf(template, sizeof template, "method %% %s",
              layer->rankings[screen->chooser.cursor].method);
-    binding_line(&(struct binding){.line = template}, screen->chooser.all ? "all" : layer->name,
-                 line, LINE);
+    layer_command(template, screen->chooser.all ? "all" : layer->name, line, LINE);
 }
 
 static void draw_row(const struct screen *screen, struct pane rows, int row, int method)

@@ -86,7 +86,7 @@ static void draw_below(struct screen *screen, struct pane line, const struct com
     const struct binding *binding = hit != NULL ? hit->binding : NULL;
     const char *layer = screen_layer_name(screen);
     if (binding != NULL && binding->line != NULL)
-        binding_line(binding, layer != NULL ? layer : "LAYER", command, sizeof command);
+        layer_command(binding->line, layer != NULL ? layer : "LAYER", command, sizeof command);
     if (hit != NULL && binding == NULL)
         snprintf(what, sizeof what, "types :%s", hit->name);
     else if (command[0] != '\0')

@@ -1,4 +1,5 @@
 #include "keymap.h"
+#include "session/words.h"
 #include "terminal.h"
 #include "view.h"
 #include <stdio.h>
@@ -611,14 +612,12 @@ const char *key_section_name(enum key_section section)
     return section < KEYS_SECTIONS ? names[section] : "";
 }
 
-void binding_line(const struct binding *binding, const char *layer, char *line, int size)
+void layer_command(const char *pattern, const char *layer, char *line, int size)
 {
-    const char *mark = strchr(binding->line, '%');
-    if (mark == NULL) {
-        snprintf(line, (size_t)size, "%s", binding->line);
+    int before = (int)strcspn(pattern, "%");
+    int used = snprintf(line, (size_t)size, "%.*s", before, pattern);
+    if (pattern[before] == '\0' || used >= size)
         return;
-    }
-    const char *quote = strpbrk(layer, " #\"=") != NULL ? "\"" : "";
-    snprintf(line, (size_t)size, "%.*s%s%s%s%s", (int)(mark - binding->line), binding->line, quote,
-             layer, quote, mark + 1);
+    used += tn_word_quote(layer, line + used, size - used);
+    snprintf(line + used, (size_t)(size - used), "%s", pattern + before + 1);
 }

@@ -77,7 +77,8 @@ void keymap_text(const char *text, char *filled, int size);
 void keymap_use(const struct binding *other, int count);
 const char *key_section_name(enum key_section section);
 
-/* The binding's line for a layer, quoted where the name needs it. Truncated to size. */
-void binding_line(const struct binding *binding, const char *layer, char *line, int size);
+/* A command line for a layer, whose name takes the place of the '%' in the pattern, if there is
+ * one. Truncated to size. */
+void layer_command(const char *pattern, const char *layer, char *line, int size);
 
 #endif

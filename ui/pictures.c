@@ -64,7 +64,7 @@ void pictures_ask(struct screen *screen, int filter)
     if (image_count(snapshot) > 0)
         snprintf(template + used, sizeof template - (size_t)used, " image=%lld%s",
                  (long long)looking->image, snapshot->data_test > 0 ? "" : " split=train");
-    binding_line(&(struct binding){.line = template}, layer->name, line, sizeof line);
+    layer_command(template, layer->name, line, sizeof line);
     looking->layer = screen->layer;
     looking->filter = filter;
     looking->asked = looking->image;

@@ -150,7 +150,7 @@ static void halve(struct screen *screen)
     const char *layer = screen_layer_name(screen);
     if (layer == NULL)
         return;
-    binding_line(&(struct binding){.line = "ratio % 0.5"}, layer, line, sizeof line);
+    layer_command("ratio % 0.5", layer, line, sizeof line);
     screen_submit(screen, line, NULL);
 }
 

@@ -340,7 +340,7 @@ static void submit_lock(struct screen *screen, const char *filters, int now)
         else
             snprintf(template, size, "lock %% %s %s", filters,
                      now == TN_LOCK_KEEP ? "prune" : "keep");
-        binding_line(&(struct binding){.line = template}, layer, line, (int)size);
+        layer_command(template, layer, line, (int)size);
         screen_submit(screen, line, NULL);
     }
     tn_free(template);

@@ -251,8 +251,7 @@ static void run_to(struct screen *screen, int removed)
     int keep = step_rows(screen) - removed;
     char template[64], line[LINE];
     snprintf(template, sizeof template, "run %% keep=%d", keep < 1 ? 1 : keep);
-    binding_line(&(struct binding){.line = template}, screen_layer(screen)->name, line,
-                 sizeof line);
+    layer_command(template, screen_layer(screen)->name, line, sizeof line);
     screen_submit(screen, line, NULL);
 }
 
