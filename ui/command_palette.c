@@ -46,7 +46,8 @@ static void draw_place(const struct binding *binding, struct pane rows, int row,
 {
     int view = binding_view(binding);
     const struct view_ops *ops = view > 0 ? view_at(view - 1) : NULL;
-    if (ops != NULL)
+    bool told = ops != NULL && strncmp(binding->help, ops->name, strlen(ops->name)) == 0;
+    if (ops != NULL && !told)
         pane_print(rows, row, column, STYLE_DIM, "  in %s", ops->name);
 }
 

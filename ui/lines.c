@@ -133,11 +133,14 @@ static void draw_work(const struct screen *screen, struct pane line)
         pane_bar(line, 0, column + 2, bar, STYLE_BAR, fraction, screen->glyphs);
         column = pane_print(line, 0, column + 2 + bar, STYLE_NORMAL, " %3.0f%%", fraction * 100);
     }
-    if (status->detail[0] != '\0')
-        column = pane_text(line, 0, column + 2, STYLE_NORMAL, status->detail);
     char pace[160];
-    say_pace(status, line.columns - column - 3, pace, sizeof pace);
-    pane_text(line, 0, line.columns - text_width(pace), STYLE_DIM, pace);
+    int detail = status->detail[0] != '\0' ? 2 + text_width(status->detail) : 0;
+    say_pace(status, line.columns - column - detail - 3, pace, sizeof pace);
+    int end = line.columns - text_width(pace), room = end - column - 3;
+    if (detail > 0)
+        pane_cut(line, 0, column + 2, room < detail - 2 ? room : detail - 2, STYLE_NORMAL,
+                 status->detail, screen->glyphs);
+    pane_text(line, 0, end, STYLE_DIM, pace);
 }
 
 /* What a newcomer does next, from what is there and what is missing. Words between '`' are

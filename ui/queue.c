@@ -145,7 +145,8 @@ static void draw(struct screen *screen, struct pane area)
     }
     int above = 2 * runs(screen);
     struct pane inside = popup_box(screen, area, above + queue->count + BELOW, WIDEST, "Queue");
-    int below = inside.rows > above + BELOW ? BELOW : 0;
+    int least = above + (queue->count > 0 ? 1 : 0),
+        below = inside.rows >= least + BELOW ? BELOW : 0;
     queue->list = pane_part(inside, 0, 0, inside.rows - below, inside.columns);
     if (above > 0) {
         draw_row(screen, queue->list, 0, 0);

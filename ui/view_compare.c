@@ -83,7 +83,7 @@ static void draw_base(const struct screen *screen, struct pane line,
              100 * base->top1, screen->glyphs->plus_minus, 100 * base->ci95,
              (long long)base->images);
     pane_cut(line, 0, column, line.columns - column, STYLE_NORMAL, text, screen->glyphs);
-    column = piece_action(line, 0, column + text_width(text) + 3, "enter", "goes to the entry");
+    column = piece_action(line, 0, column + text_width(text) + 3, "enter", "goes there");
     piece_action(line, 0, column, "escape", "back");
 }
 

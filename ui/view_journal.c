@@ -260,7 +260,9 @@ static void draw_facts(const struct screen *screen, struct pane pane, int row,
     column = pane_print(pane, row, column, STYLE_DIM, "%s%s", entry->time,
                         *format_took(text, took(screen, entry)) != '\0' ? "   took " : "");
     column = pane_text(pane, row, column, STYLE_DIM, text);
-    pane_print(pane, row, column + 3, STYLE_DIM, "follows %lld", (long long)entry->parent);
+    snprintf(text, sizeof text, "follows %lld", (long long)entry->parent);
+    if (column + 3 + text_width(text) <= pane.columns)
+        pane_text(pane, row, column + 3, STYLE_DIM, text);
 }
 
 static void draw_details(const struct screen *screen, struct pane pane, int index)
