@@ -254,11 +254,10 @@ static void draw_numbers(const struct screen *screen, struct pane line,
         struct pane cell = pane_part(line, 0, column, 1, table->widths[i]);
         const struct ratios *of = columns[i].needs & PROPOSAL ? table->proposed : table->set;
         column += table->widths[i];
-        if (table->widths[i] > 0)
-            draw_cell(
-                screen, cell, &columns[i],
-                &(struct cell_of){screen, layer == LAYER_ALL ? &of->all : &of->each[layer], layer},
-                style);
+        if (table->widths[i] == 0 || of == NULL)
+            continue;
+        const struct ratio_figures *figures = layer == LAYER_ALL ? &of->all : &of->each[layer];
+        draw_cell(screen, cell, &columns[i], &(struct cell_of){screen, figures, layer}, style);
     }
 }
 
