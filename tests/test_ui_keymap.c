@@ -45,14 +45,17 @@ static void a_layer_with_odd_characters_is_quoted(void **state)
 {
     (void)state;
     char line[64];
-    struct binding binding = {.line = "prune % reweight=ls"};
-    binding_line(&binding, "layer1.0.conv1", line, sizeof line);
+    layer_command("prune % reweight=ls", "layer1.0.conv1", line, sizeof line);
     assert_string_equal(line, "prune layer1.0.conv1 reweight=ls");
-    binding_line(&binding, "my conv", line, sizeof line);
+    layer_command("prune % reweight=ls", "my conv", line, sizeof line);
     assert_string_equal(line, "prune \"my conv\" reweight=ls");
-    binding.line = "undo";
-    binding_line(&binding, "x", line, sizeof line);
+    layer_command("prune %", "a\"b", line, sizeof line);
+    assert_string_equal(line, "prune \"a\\\"b\"");
+    layer_command("undo", "x", line, sizeof line);
     assert_string_equal(line, "undo");
+    char small[10];
+    layer_command("prune % reweight=ls", "conv1", small, sizeof small);
+    assert_string_equal(small, "prune con");
 }
 
 static void help_shows_every_binding_in_any_width(void **state)

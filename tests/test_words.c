@@ -61,6 +61,29 @@ static void quotes_hold_blanks_equal_signs_and_escaped_quotes(void **state)
     tn_line_free(&line);
 }
 
+static void a_quoted_word_is_read_as_it_was(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"conv1", "my conv", "a=b",     "say \"x\"",
+                                        "\\",    "a \\",    "\\\" \\", "#1"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct tn_command_line line;
+        char text[64] = "open ";
+        int used = tn_word_quote(words[i], text + 5, sizeof text - 5);
+        assert_int_equal(used, strlen(text) - 5);
+        assert_true(tn_line_parse(text, &line, NULL));
+        assert_int_equal(line.word_count, 1);
+        assert_string_equal(line.words[0].text, words[i]);
+        tn_line_free(&line);
+        for (int size = 1; size < 8; size++) {
+            memset(text, '?', sizeof text);
+            assert_true(tn_word_quote(words[i], text, size) < size);
+            assert_int_equal(text[size], '?');
+            assert_true(strlen(text) < (size_t)size);
+        }
+    }
+}
+
 static void a_quote_that_is_not_closed_is_an_error(void **state)
 {
     (void)state;
@@ -253,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_line_is_cut_into_words_options_and_comment),
         cmocka_unit_test(blank_lines_and_comments_have_no_name),
         cmocka_unit_test(quotes_hold_blanks_equal_signs_and_escaped_quotes),
+        cmocka_unit_test(a_quoted_word_is_read_as_it_was),
         cmocka_unit_test(a_quote_that_is_not_closed_is_an_error),
         cmocka_unit_test(lines_beyond_the_limits_are_errors),
         cmocka_unit_test(wrong_words_are_answered_with_the_nearest_right_ones),

@@ -20,10 +20,7 @@ static void toggle_help(struct screen *screen, const struct tn_command *command)
 /* Put the view's cursor on a row it has: keys may come faster than the screen is drawn. */
 static void stand_on(struct screen *screen, int row)
 {
-    int count = view_at(screen->view)->rows(screen);
-    screen->views[screen->view].cursor = row >= count ? (count > 0 ? count - 1 : 0)
-                                         : row < 0    ? 0
-                                                      : row;
+    screen->views[screen->view].cursor = list_row(row, view_at(screen->view)->rows(screen));
     if (view_at(screen->view)->stand != NULL)
         view_at(screen->view)->stand(screen);
 }
@@ -206,7 +203,7 @@ static bool line_of(struct screen *screen, const struct binding *binding, char l
         screen_say(screen, true, "no network is open: type :open FILE.onnx");
         return false;
     }
-    binding_line(binding, layer != NULL ? layer : "", line, LINE);
+    layer_command(binding->line, layer != NULL ? layer : "", line, LINE);
     return true;
 }
 
@@ -353,8 +350,7 @@ static enum ui_action act_in_help(struct screen *screen, const struct binding *b
 
 static bool in_pane(struct pane pane, const struct terminal_event *event)
 {
-    return event->row >= pane.top && event->row < pane.top + pane.rows &&
-           event->column >= pane.left && event->column < pane.left + pane.columns;
+    return pane_holds(pane, event->row, event->column);
 }
 
 /* Where the mouse is on the view beside, that one takes over. */

@@ -1,4 +1,5 @@
 #include "chooser.h"
+#include "pieces.h"
 #include "popup.h"
 #include "text.h"
 #include <stdio.h>
@@ -78,8 +79,7 @@ static void line_of(const struct screen *screen, char line[LINE])
         return;
     snprintf(template, sizeof template, "method %% %s",
              layer->rankings[screen->chooser.cursor].method);
-    binding_line(&(struct binding){.line = template}, screen->chooser.all ? "all" : layer->name,
-                 line, LINE);
+    layer_command(template, screen->chooser.all ? "all" : layer->name, line, LINE);
 }
 
 static void draw_row(const struct screen *screen, struct pane rows, int row, int method)
@@ -95,10 +95,8 @@ static void draw_row(const struct screen *screen, struct pane rows, int row, int
     pane_cut(rows, row, 3 + NAME, end - 4 - NAME, STYLE_DIM, ranking->summary, screen->glyphs);
     if (lack != NULL)
         pane_text(rows, row, end, STYLE_WARNING, lack);
-    if (method == screen->chooser.cursor) {
-        pane_glyph(rows, row, 0, STYLE_CURSOR, screen->glyphs->pointer);
-        pane_flag(rows, row, 0, rows.columns, CELL_SELECTED);
-    }
+    if (method == screen->chooser.cursor)
+        popup_cursor(screen, rows, row);
 }
 
 /* The whole of what a row may have no room for, and the command that Enter stands for. */
@@ -106,14 +104,12 @@ static void draw_below(const struct screen *screen, struct pane below)
 {
     const struct tn_snapshot_ranking *ranking =
         &shown_layer(screen)->rankings[screen->chooser.cursor];
-    char line[LINE];
+    char line[LINE], what[LINE + 8];
     line_of(screen, line);
     pane_wrap(pane_part(below, 0, 1, below.rows - 1, below.columns - 2), 0, STYLE_NORMAL,
               ranking->summary);
-    int column = pane_text(below, below.rows - 1, 1, STYLE_KEY, "Enter");
-    column = pane_print(below, below.rows - 1, column + 1, STYLE_DIM, "runs :%s", line);
-    column = pane_text(below, below.rows - 1, column + 2, STYLE_KEY, "Esc");
-    pane_text(below, below.rows - 1, column + 1, STYLE_DIM, "leaves");
+    snprintf(what, sizeof what, "runs :%s", line);
+    popup_enter(screen, pane_part(below, below.rows - 1, 0, 1, below.columns), what);
 }
 
 static void draw(struct screen *screen, struct pane area)
@@ -133,6 +129,7 @@ static void draw(struct screen *screen, struct pane area)
     list_follow(&chooser->cursor, &chooser->scroll, count, rows.rows);
     for (int row = 0; row < rows.rows && chooser->scroll + row < count; row++)
         draw_row(screen, rows, row, chooser->scroll + row);
+    piece_arrows(rows, chooser->scroll, count, screen->glyphs);
     if (below > 0)
         draw_below(screen, pane_part(inside, inside.rows - below, 0, below, inside.columns));
     chooser->rows = rows;
@@ -148,8 +145,7 @@ static void run(struct screen *screen)
 
 static void move(struct screen *screen, int rows)
 {
-    int last = count_of(screen) - 1, to = screen->chooser.cursor + rows;
-    screen->chooser.cursor = to > last ? last : to < 0 ? 0 : to;
+    screen->chooser.cursor = list_row(screen->chooser.cursor + rows, count_of(screen));
 }
 
 static void act(struct screen *screen, const struct binding *binding)
@@ -181,9 +177,7 @@ static void click(struct screen *screen, int row, int column)
     struct chooser *chooser = &screen->chooser;
     struct pane rows = chooser->rows;
     int at = row - rows.top + chooser->scroll;
-    bool inside = row >= rows.top && row < rows.top + rows.rows && column >= rows.left &&
-                  column < rows.left + rows.columns;
-    if (!inside)
+    if (!pane_holds(rows, row, column))
         screen->popup = NULL;
     else if (at >= count_of(screen))
         return;

@@ -1,5 +1,6 @@
 #include "command_palette.h"
 #include "actions.h"
+#include "pieces.h"
 #include "prompt.h"
 #include "state.h"
 #include "text.h"
@@ -45,7 +46,8 @@ static void draw_place(const struct binding *binding, struct pane rows, int row,
 {
     int view = binding_view(binding);
     const struct view_ops *ops = view > 0 ? view_at(view - 1) : NULL;
-    if (ops != NULL)
+    bool told = ops != NULL && strncmp(binding->help, ops->name, strlen(ops->name)) == 0;
+    if (ops != NULL && !told)
         pane_print(rows, row, column, STYLE_DIM, "  in %s", ops->name);
 }
 
@@ -60,10 +62,8 @@ static void draw_hit(const struct screen *screen, struct pane rows, int row,
              screen->glyphs);
     if (hit->binding != NULL)
         draw_place(hit->binding, rows, row, 2 + LABEL + text_width(hit->help));
-    if (selected) {
-        pane_glyph(rows, row, 0, STYLE_CURSOR, screen->glyphs->pointer);
-        pane_flag(rows, row, 0, rows.columns, CELL_SELECTED);
-    }
+    if (selected)
+        popup_cursor(screen, rows, row);
 }
 
 static void draw_typed(const struct screen *screen, struct pane line, int count)
@@ -83,28 +83,24 @@ static void draw_typed(const struct screen *screen, struct pane line, int count)
 /* What Enter will do. */
 static void draw_below(struct screen *screen, struct pane line, const struct command_hit *hit)
 {
-    char command[LINE] = "";
-    int column = pane_text(line, 0, 1, STYLE_KEY, "Enter");
+    char command[LINE] = "", what[LINE + 8] = "runs what is found: nothing is";
     const struct binding *binding = hit != NULL ? hit->binding : NULL;
     const char *layer = screen_layer_name(screen);
     if (binding != NULL && binding->line != NULL)
-        binding_line(binding, layer != NULL ? layer : "LAYER", command, sizeof command);
-    if (hit == NULL)
-        column = pane_text(line, 0, column + 1, STYLE_DIM, "runs what is found: nothing is");
-    else if (binding == NULL)
-        column = pane_print(line, 0, column + 1, STYLE_DIM, "types :%s", hit->name);
+        layer_command(binding->line, layer != NULL ? layer : "LAYER", command, sizeof command);
+    if (hit != NULL && binding == NULL)
+        snprintf(what, sizeof what, "types :%s", hit->name);
     else if (command[0] != '\0')
-        column = pane_print(line, 0, column + 1, STYLE_DIM, "%s :%s",
-                            binding->action == UI_TYPE ? "types" : "runs", command);
-    else
-        column = pane_text(line, 0, column + 1, STYLE_DIM, "does it");
-    column = pane_text(line, 0, column + 2, STYLE_KEY, "Esc");
-    column = pane_text(line, 0, column + 1, STYLE_DIM, "leaves");
+        snprintf(what, sizeof what, "%s :%s", binding->action == UI_TYPE ? "types" : "runs",
+                 command);
+    else if (hit != NULL)
+        snprintf(what, sizeof what, "does it");
+    int column = popup_enter(screen, line, what);
     /* How a configuration file calls it. */
     if (binding == NULL || binding->name == NULL)
         return;
     int left = line.columns - text_width(binding->name) - 9;
-    if (left > column)
+    if (left >= column)
         pane_print(line, 0, left, STYLE_DIM, "action %s", binding->name);
 }
 
@@ -120,10 +116,7 @@ static void draw(struct screen *screen, struct pane area)
     for (int row = 0; row < rows.rows && palette->scroll + row < count; row++)
         draw_hit(screen, rows, row, &hits[palette->scroll + row],
                  palette->scroll + row == palette->cursor);
-    if (palette->scroll > 0)
-        pane_glyph(rows, 0, rows.columns - 1, STYLE_DIM, screen->glyphs->more_above);
-    if (palette->scroll + rows.rows < count)
-        pane_glyph(rows, rows.rows - 1, rows.columns - 1, STYLE_DIM, screen->glyphs->more_below);
+    piece_arrows(rows, palette->scroll, count, screen->glyphs);
     if (inside.rows > 1)
         draw_below(screen, pane_part(inside, inside.rows - 1, 0, 1, inside.columns),
                    count > 0 ? &hits[palette->cursor] : NULL);
@@ -133,11 +126,8 @@ static void draw(struct screen *screen, struct pane area)
 static void move(struct screen *screen, int rows)
 {
     static struct command_hit hits[COMMAND_HITS];
-    int last = command_palette_find(screen->command_palette.text, hits) - 1,
-        to = screen->command_palette.cursor + rows;
-    screen->command_palette.cursor = to > last ? last : to;
-    if (screen->command_palette.cursor < 0)
-        screen->command_palette.cursor = 0;
+    int count = command_palette_find(screen->command_palette.text, hits);
+    screen->command_palette.cursor = list_row(screen->command_palette.cursor + rows, count);
 }
 
 /* Another text finds other things: the list begins anew. */
@@ -220,9 +210,7 @@ static void click(struct screen *screen, int row, int column)
     struct command_palette *palette = &screen->command_palette;
     struct pane rows = palette->rows;
     int at = row - rows.top + palette->scroll;
-    bool inside = row >= rows.top && row < rows.top + rows.rows && column >= rows.left &&
-                  column < rows.left + rows.columns;
-    if (!inside)
+    if (!pane_holds(rows, row, column))
         screen->popup = NULL;
     else if (at == palette->cursor)
         run(screen);

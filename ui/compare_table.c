@@ -1,4 +1,5 @@
 #include "compare_table.h"
+#include "columns.h"
 #include "format.h"
 #include "text.h"
 #include <math.h>
@@ -146,14 +147,6 @@ static int model_width(const struct comparison *comparison)
     return widest < MOST_MODEL ? widest : MOST_MODEL;
 }
 
-static int of_rank(int rank)
-{
-    int i = 0;
-    while (columns[i].rank != rank)
-        i++;
-    return i;
-}
-
 /* The columns that are always there, and what the rows are sorted by. */
 static bool is_needed(const struct column *column, int order)
 {
@@ -167,20 +160,12 @@ struct compare_table compare_table_for(const struct comparison *comparison, int 
     int widest = model_width(comparison);
     table.model = widest < ENOUGH_MODEL ? widest : ENOUGH_MODEL;
     room -= MODEL + table.model + MARKS;
-    for (int i = 0; i < COLUMNS; i++) {
-        table.widths[i] = is_needed(&columns[i], order) ? columns[i].width : 0;
-        room -= table.widths[i];
-    }
-    bool fits = true;
-    for (int rank = 0; rank < COLUMNS; rank++) {
-        int i = of_rank(rank);
-        if (table.widths[i] > 0)
-            continue;
-        fits = fits && columns[i].width <= room;
-        table.widths[i] = fits ? columns[i].width : 0;
-        room -= table.widths[i];
-    }
-    table.model += room;
+    struct column_need needs[COLUMNS];
+    for (int i = 0; i < COLUMNS; i++)
+        needs[i] = (struct column_need){.width = columns[i].width,
+                                        .rank = columns[i].rank,
+                                        .always = is_needed(&columns[i], order)};
+    table.model += columns_fit(needs, COLUMNS, room, table.widths);
     table.model = table.model > widest ? widest : table.model;
     table.model = table.model < LEAST_MODEL ? LEAST_MODEL : table.model;
     return table;

@@ -105,24 +105,18 @@ static bool sort(struct comparison *comparison, enum comparison_order order)
 
 /* --- the Pareto front --- */
 
-/* Is it as good in both, and better in one? */
-static bool beats(const struct tn_snapshot_compared *a, const struct tn_snapshot_compared *b,
-                  bool by_params)
-{
-    double cost = comparison_cost(a, by_params), than = comparison_cost(b, by_params);
-    return cost <= than && a->top1 >= b->top1 && (cost < than || a->top1 > b->top1);
-}
-
 /* Only of those that were measured on the base's images: others are neither above nor below them.
  */
 static bool on_front(const struct comparison *comparison, int row, bool by_params)
 {
     const struct tn_snapshot_compared *rows = comparison->rows;
     const struct tn_snapshot_compared *base = &rows[comparison->base];
-    if (!comparison_alike(&rows[row], base) || isnan(comparison_cost(&rows[row], by_params)))
+    double cost = comparison_cost(&rows[row], by_params);
+    if (!comparison_alike(&rows[row], base) || isnan(cost))
         return false;
     for (int i = 0; i < comparison->count; i++)
-        if (comparison_alike(&rows[i], base) && beats(&rows[i], &rows[row], by_params))
+        if (comparison_alike(&rows[i], base) &&
+            tn_dominates(comparison_cost(&rows[i], by_params), rows[i].top1, cost, rows[row].top1))
             return false;
     return true;
 }

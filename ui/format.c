@@ -30,6 +30,12 @@ const char *format_number(char text[FORMAT], double value)
     return text;
 }
 
+const char *format_filters(char text[FORMAT], int count)
+{
+    snprintf(text, FORMAT, count < 10000 ? "%d" : "%dk", count < 10000 ? count : count / 1000);
+    return text;
+}
+
 const char *format_count(char text[FORMAT], double count)
 {
     static const char units[] = {'k', 'M', 'G', 'T'};

@@ -11,6 +11,8 @@ enum { FORMAT = 24 };
 const char *format_error(char text[FORMAT], double error);
 /* A score or cost of any size in at most 7 columns. */
 const char *format_number(char text[FORMAT], double value);
+/* A number of filters, or a sum of them, in at most 4 columns: 128, 9999, 12k */
+const char *format_filters(char text[FORMAT], int count);
 /* 128, 12.3k, 4.56M, 1.2G */
 const char *format_count(char text[FORMAT], double count);
 /* 0:14, 12:03, 2:05:00 */

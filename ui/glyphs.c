@@ -100,5 +100,10 @@ static const struct glyphs full = {
 
 const struct glyphs *glyphs_for(enum glyph_level level)
 {
-    return level == GLYPHS_ASCII ? &ascii : level == GLYPHS_PLAIN ? &plain : &full;
+    static struct glyphs marked;
+    if (level != GLYPHS_MARKS)
+        return level == GLYPHS_ASCII ? &ascii : level == GLYPHS_PLAIN ? &plain : &full;
+    marked = full;
+    marked.braille = false;
+    return &marked;
 }

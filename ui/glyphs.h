@@ -1,4 +1,4 @@
-/* The characters charts, bars and frames are made of, at three levels of what a terminal can show.
+/* The characters charts, bars and frames are made of, at the levels of what a terminal can show.
  */
 #ifndef UI_GLYPHS_H
 #define UI_GLYPHS_H
@@ -9,6 +9,7 @@
 enum glyph_level {
     GLYPHS_ASCII, /* --ascii, or a locale without UTF-8 */
     GLYPHS_PLAIN, /* lines and half blocks: the Linux console's fonts */
+    GLYPHS_MARKS, /* eighths; charts of marks, for colours too few to tell series apart */
     GLYPHS_FULL,  /* eighths and braille */
 };
 

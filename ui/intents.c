@@ -151,8 +151,7 @@ static void layer_line(const struct intent *intent, const char *name, char *line
     else
         snprintf(template, sizeof template, "%s %% %d", steps > 0 ? "step" : "back",
                  steps > 0 ? steps : -steps);
-    struct binding binding = {.line = template};
-    binding_line(&binding, name, line, size);
+    layer_command(template, name, line, size);
 }
 
 bool intents_next(struct intents *intents, const struct tn_snapshot *snapshot, uint64_t finished,

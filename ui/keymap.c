@@ -1,4 +1,5 @@
 #include "keymap.h"
+#include "session/words.h"
 #include "terminal.h"
 #include "view.h"
 #include <stdio.h>
@@ -87,7 +88,7 @@ static const struct binding bindings[] = {
      .label = "v",
      .name = "mark",
      .action = UI_OWN,
-     .amount = 1,
+     .amount = FILTERS_MARK,
      .one_layer = true,
      .section = KEYS_RATIO,
      .help = "Filters: mark; Space then locks all marked",
@@ -97,7 +98,7 @@ static const struct binding bindings[] = {
      .label = "*",
      .name = "mark-others",
      .action = UI_OWN,
-     .amount = 2,
+     .amount = FILTERS_INVERT,
      .one_layer = true,
      .section = KEYS_RATIO,
      .help = "Filters: mark the others; Esc unmarks",
@@ -106,7 +107,7 @@ static const struct binding bindings[] = {
      .label = "B",
      .name = "breakpoint",
      .action = UI_OWN,
-     .amount = 1,
+     .amount = STEPS_BREAK,
      .one_layer = true,
      .section = KEYS_RATIO,
      .help = "Steps: breakpoint on the cursor's row",
@@ -116,7 +117,7 @@ static const struct binding bindings[] = {
      .label = "c",
      .name = "continue",
      .action = UI_OWN,
-     .amount = 2,
+     .amount = STEPS_CONTINUE,
      .one_layer = true,
      .section = KEYS_RATIO,
      .help = "Steps: continue to the next breakpoint",
@@ -126,7 +127,7 @@ static const struct binding bindings[] = {
      .label = "K",
      .name = "knee",
      .action = UI_OWN,
-     .amount = 3,
+     .amount = STEPS_KNEE,
      .one_layer = true,
      .section = KEYS_RATIO,
      .help = "Steps: run to the knee of the error",
@@ -411,7 +412,7 @@ static const struct binding bindings[] = {
      .label = "i",
      .name = "measure",
      .action = UI_OWN,
-     .amount = 3,
+     .amount = FILTERS_MEASURE,
      .one_layer = true,
      .section = KEYS_MOVE,
      .help = "Filters: bars of score, cost, alone, zeros",
@@ -421,7 +422,7 @@ static const struct binding bindings[] = {
      .label = "[",
      .name = "image-before",
      .action = UI_OWN,
-     .amount = 4,
+     .amount = FILTERS_IMAGE_BACK,
      .one_layer = true,
      .section = KEYS_MOVE,
      .help = "Filters: the image before",
@@ -430,7 +431,7 @@ static const struct binding bindings[] = {
      .label = "]",
      .name = "image-next",
      .action = UI_OWN,
-     .amount = 5,
+     .amount = FILTERS_IMAGE_ON,
      .one_layer = true,
      .section = KEYS_MOVE,
      .help = "Filters: the next image",
@@ -611,14 +612,12 @@ const char *key_section_name(enum key_section section)
     return section < KEYS_SECTIONS ? names[section] : "";
 }
 
-void binding_line(const struct binding *binding, const char *layer, char *line, int size)
+void layer_command(const char *pattern, const char *layer, char *line, int size)
 {
-    const char *mark = strchr(binding->line, '%');
-    if (mark == NULL) {
-        snprintf(line, (size_t)size, "%s", binding->line);
+    int before = (int)strcspn(pattern, "%");
+    int used = snprintf(line, (size_t)size, "%.*s", before, pattern);
+    if (pattern[before] == '\0' || used >= size)
         return;
-    }
-    const char *quote = strpbrk(layer, " #\"=") != NULL ? "\"" : "";
-    snprintf(line, (size_t)size, "%.*s%s%s%s%s", (int)(mark - binding->line), binding->line, quote,
-             layer, quote, mark + 1);
+    used += tn_word_quote(layer, line + used, size - used);
+    snprintf(line + used, (size_t)(size - used), "%s", pattern + before + 1);
 }

@@ -38,9 +38,6 @@ enum ui_action {
     UI_QUIT,
 };
 
-/* What UI_OWN's amount says in the view Compare. */
-enum compare_key { COMPARE_BASE = 1, COMPARE_SHOW, COMPARE_COST };
-
 enum key_section { KEYS_RATIO, KEYS_WORK, KEYS_MOVE, KEYS_SESSION, KEYS_YOURS, KEYS_SECTIONS };
 
 enum { BINDING_KEYS = 5 };
@@ -80,7 +77,8 @@ void keymap_text(const char *text, char *filled, int size);
 void keymap_use(const struct binding *other, int count);
 const char *key_section_name(enum key_section section);
 
-/* The binding's line for a layer, quoted where the name needs it. Truncated to size. */
-void binding_line(const struct binding *binding, const char *layer, char *line, int size);
+/* A command line for a layer, whose name takes the place of the '%' in the pattern, if there is
+ * one. Truncated to size. */
+void layer_command(const char *pattern, const char *layer, char *line, int size);
 
 #endif

@@ -1,6 +1,7 @@
 #include "lines.h"
 #include "actions.h"
 #include "format.h"
+#include "pieces.h"
 #include "text.h"
 #include <math.h>
 #include <stdio.h>
@@ -132,11 +133,14 @@ static void draw_work(const struct screen *screen, struct pane line)
         pane_bar(line, 0, column + 2, bar, STYLE_BAR, fraction, screen->glyphs);
         column = pane_print(line, 0, column + 2 + bar, STYLE_NORMAL, " %3.0f%%", fraction * 100);
     }
-    if (status->detail[0] != '\0')
-        column = pane_text(line, 0, column + 2, STYLE_NORMAL, status->detail);
     char pace[160];
-    say_pace(status, line.columns - column - 3, pace, sizeof pace);
-    pane_text(line, 0, line.columns - text_width(pace), STYLE_DIM, pace);
+    int detail = status->detail[0] != '\0' ? 2 + text_width(status->detail) : 0;
+    say_pace(status, line.columns - column - detail - 3, pace, sizeof pace);
+    int end = line.columns - text_width(pace), room = end - column - 3;
+    if (detail > 0)
+        pane_cut(line, 0, column + 2, room < detail - 2 ? room : detail - 2, STYLE_NORMAL,
+                 status->detail, screen->glyphs);
+    pane_text(line, 0, end, STYLE_DIM, pace);
 }
 
 /* What a newcomer does next, from what is there and what is missing. Words between '`' are
@@ -154,9 +158,9 @@ static const char *next_step(const struct screen *screen)
         sampled = sampled || layer->samples > 0;
         ranked = ranked && (layer->kept == layer->filters || layer->path != NULL);
     }
-    for (int i = 0; i < snapshot->entry_count; i++)
-        if (snapshot->entries[i].current)
-            tuned = strncmp(snapshot->entries[i].command, "prune", 5) != 0;
+    const struct tn_snapshot_entry *current = tn_snapshot_current(snapshot);
+    if (current != NULL)
+        tuned = strncmp(current->command, "prune", 5) != 0;
     if (snapshot->flops_planned < snapshot->flops_now && !ranked)
         return "`sample` samples all layers: without it nobody knows which filters to prune";
     if (snapshot->flops_planned < snapshot->flops_now)
@@ -228,26 +232,25 @@ void line_progress(const struct screen *screen, struct pane line)
         draw_next(screen, line);
 }
 
-static int draw_hint(struct pane line, int column, const char *key, const char *hint)
-{
-    if (column + text_width(key) + 1 + text_width(hint) > line.columns)
-        return line.columns;
-    column = pane_text(line, 0, column, STYLE_KEY, key);
-    return pane_text(line, 0, column + 1, STYLE_DIM, hint) + 2;
-}
-
 void line_keys(const struct screen *screen, struct pane line)
 {
     int column = 1;
     if (act_cancels(screen))
-        column = draw_hint(line, column, "Esc", screen->status.cancelling ? "stopping" : "cancels");
+        column = piece_action(line, 0, column, "escape",
+                              screen->status.cancelling ? "stopping" : "cancels");
     if (screen->status.busy && (screen->status.paused || screen->status.total > 0))
-        column = draw_hint(line, column, "z", screen->status.paused ? "goes on" : "pauses");
+        column =
+            piece_action(line, 0, column, "pause", screen->status.paused ? "goes on" : "pauses");
     const struct binding *binding;
     for (int own = 1; own >= 0; own--)
-        for (int i = 0; (binding = binding_at(i)) != NULL; i++)
-            if (binding->hint != NULL && binding->view == own * (screen->view + 1))
-                column = draw_hint(line, column, binding->label, binding->hint);
+        for (int i = 0; (binding = binding_at(i)) != NULL; i++) {
+            if (binding->hint == NULL || binding->view != own * (screen->view + 1))
+                continue;
+            int end = piece_key(line, 0, column, binding->label, binding->hint);
+            if (end == column)
+                return; /* what matters less does not take its room */
+            column = end;
+        }
 }
 
 static void draw_question(const struct screen *screen, struct pane line)
@@ -258,9 +261,9 @@ static void draw_question(const struct screen *screen, struct pane line)
 
 static void draw_welcome(struct pane line)
 {
-    int column = draw_hint(line, 0, ":", "types a command, Tab completes it ");
-    column = draw_hint(line, column - 1, "?", "shows all keys");
-    draw_hint(line, column, "q", "quits");
+    int column = piece_action(line, 0, 0, "prompt", "types a command, Tab completes it");
+    column = piece_action(line, 0, column, "help", "shows all keys");
+    piece_action(line, 0, column, "quit", "quits");
 }
 
 /* The command as a key or the prompt gave it; returns the column after it. */

@@ -136,14 +136,6 @@ static void draw_cells(const struct screen *screen, struct pane pane, int row, i
     }
 }
 
-/* Sums in as few columns as a layer's own number takes. */
-static void draw_sum(struct pane pane, int row, int column, int width, int sum)
-{
-    char text[FORMAT];
-    snprintf(text, sizeof text, sum < 10000 ? "%d" : "%dk", sum < 10000 ? sum : sum / 1000);
-    pane_right(pane, row, column, width, STYLE_TITLE, text);
-}
-
 static void draw_all(const struct screen *screen, struct pane pane, int row, int name)
 {
     const struct tn_snapshot *snapshot = screen->snapshot;
@@ -155,8 +147,9 @@ static void draw_all(const struct screen *screen, struct pane pane, int row, int
         }
     char text[FORMAT];
     pane_text(pane, row, 1, STYLE_TITLE, "all");
-    draw_sum(pane, row, name, columns[0].width, filters);
-    draw_sum(pane, row, name + width_of(1), columns[1].width, keep);
+    pane_right(pane, row, name, columns[0].width, STYLE_TITLE, format_filters(text, filters));
+    pane_right(pane, row, name + width_of(1), columns[1].width, STYLE_TITLE,
+               format_filters(text, keep));
     snprintf(text, sizeof text, "%.0f%%",
              filters > 0 ? 100 * (1 - (double)keep / (double)filters) : 0);
     pane_right(pane, row, name + width_of(2), columns[2].width, STYLE_TITLE, text);

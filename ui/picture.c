@@ -76,6 +76,6 @@ bool picture_line(const struct screen *screen, char line[LINE], const char **why
     propose(screen, view, layer, file);
     snprintf(template, sizeof template, "plot %s%s%s %s", view, *options != '\0' ? " " : "",
              options, file);
-    binding_line(&(struct binding){.line = template}, of_layer ? layer : "", line, LINE);
+    layer_command(template, of_layer ? layer : "", line, LINE);
     return true;
 }

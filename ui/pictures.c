@@ -20,14 +20,6 @@ static int64_t image_count(const struct tn_snapshot *snapshot)
     return snapshot->data_test > 0 ? snapshot->data_test : snapshot->data_train;
 }
 
-static int64_t head_of(const struct tn_snapshot *snapshot)
-{
-    for (int i = snapshot->entry_count - 1; i >= 0; i--)
-        if (snapshot->entries[i].current)
-            return snapshot->entries[i].id;
-    return 0;
-}
-
 static bool shows(const struct tn_snapshot *snapshot, const char *layer, int filter, int64_t image)
 {
     const struct tn_snapshot_picture *picture = snapshot->picture;
@@ -62,7 +54,8 @@ void pictures_ask(struct screen *screen, int filter)
     note_failure(screen);
     if (looking->image >= image_count(snapshot))
         looking->image = 0;
-    int64_t head = head_of(snapshot);
+    const struct tn_snapshot_entry *current = tn_snapshot_current(snapshot);
+    int64_t head = current != NULL ? current->id : 0;
     if (shows(snapshot, layer->name, filter, looking->image) ||
         (looking->failed && same_wish(looking, screen->layer, filter, head)))
         return;
@@ -71,7 +64,7 @@ void pictures_ask(struct screen *screen, int filter)
     if (image_count(snapshot) > 0)
         snprintf(template + used, sizeof template - (size_t)used, " image=%lld%s",
                  (long long)looking->image, snapshot->data_test > 0 ? "" : " split=train");
-    binding_line(&(struct binding){.line = template}, layer->name, line, sizeof line);
+    layer_command(template, layer->name, line, sizeof line);
     looking->layer = screen->layer;
     looking->filter = filter;
     looking->asked = looking->image;

@@ -24,6 +24,12 @@ struct popup_ops {
 
 extern const struct popup_ops popup_methods, popup_queue;
 
+/* The row under the cursor. */
+void popup_cursor(const struct screen *screen, struct pane rows, int row);
+/* The last line of a list: what Enter does with the row under the cursor, cut where there is no
+ * room for all of it, and how to leave. Returns the column after them. */
+int popup_enter(const struct screen *screen, struct pane line, const char *what);
+
 /* A box of `rows` inside rows in the middle of an area, at most `columns` wide, cleared and framed;
  * returns its inside. */
 struct pane popup_box(const struct screen *screen, struct pane area, int rows, int columns,

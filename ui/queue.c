@@ -44,10 +44,7 @@ static void look(struct screen *screen)
     int at = count_of(screen) - 1;
     while (at >= 0 && number_at(screen, at) != queue->number)
         at--;
-    queue->cursor = at >= 0 ? at : queue->cursor;
-    if (queue->cursor >= count_of(screen))
-        queue->cursor = count_of(screen) - 1;
-    queue->cursor = queue->cursor < 0 ? 0 : queue->cursor;
+    queue->cursor = list_row(at >= 0 ? at : queue->cursor, count_of(screen));
     queue->number = number_at(screen, queue->cursor);
 }
 
@@ -110,10 +107,8 @@ static void draw_row(const struct screen *screen, struct pane rows, int row, int
         pane_print(rows, row, 1, STYLE_DIM, "%d", waiting + 1);
     pane_cut(rows, row, WHAT + 1, room, waiting < 0 ? STYLE_BOLD : STYLE_NORMAL, line,
              screen->glyphs);
-    if (index == screen->queue.cursor) {
-        pane_glyph(rows, row, 0, STYLE_CURSOR, screen->glyphs->pointer);
-        pane_flag(rows, row, 0, rows.columns, CELL_SELECTED);
-    }
+    if (index == screen->queue.cursor)
+        popup_cursor(screen, rows, row);
 }
 
 static void draw_below(const struct screen *screen, struct pane below)
@@ -122,8 +117,8 @@ static void draw_below(const struct screen *screen, struct pane below)
     bool stops = queue->cursor < runs(screen);
     if (queue->all > queue->count)
         pane_print(below, 0, WHAT + 1, STYLE_DIM, "and %d more", queue->all - queue->count);
-    int column = piece_key(below, 1, 1, "d", stops ? "stops it" : "takes it out");
-    column = piece_key(below, 1, column, "Esc", "leaves");
+    int column = piece_action(below, 1, 1, "queue-drop", stops ? "stops it" : "takes it out");
+    column = piece_action(below, 1, column, "escape", "leaves");
     if (runs(screen) > 0 && queue->all > 0)
         pane_print(below, 1, column + 1, STYLE_DIM, "what waits runs in this order");
 }
@@ -137,6 +132,7 @@ static void draw_waiting(struct screen *screen, struct pane rows)
     list_follow(&shown, &queue->scroll, queue->count, rows.rows);
     for (int row = 0; row < rows.rows && queue->scroll + row < queue->count; row++)
         draw_row(screen, rows, row, first + queue->scroll + row);
+    piece_arrows(rows, queue->scroll, queue->count, screen->glyphs);
 }
 
 static void draw(struct screen *screen, struct pane area)
@@ -149,7 +145,8 @@ static void draw(struct screen *screen, struct pane area)
     }
     int above = 2 * runs(screen);
     struct pane inside = popup_box(screen, area, above + queue->count + BELOW, WIDEST, "Queue");
-    int below = inside.rows > above + BELOW ? BELOW : 0;
+    int least = above + (queue->count > 0 ? 1 : 0),
+        below = inside.rows >= least + BELOW ? BELOW : 0;
     queue->list = pane_part(inside, 0, 0, inside.rows - below, inside.columns);
     if (above > 0) {
         draw_row(screen, queue->list, 0, 0);
@@ -165,8 +162,7 @@ static void draw(struct screen *screen, struct pane area)
 
 static void stand_on(struct screen *screen, int row)
 {
-    int last = count_of(screen) - 1;
-    screen->queue.cursor = row > last ? last : row < 0 ? 0 : row;
+    screen->queue.cursor = list_row(row, count_of(screen));
     screen->queue.number = number_at(screen, screen->queue.cursor);
 }
 
@@ -222,14 +218,11 @@ static void act(struct screen *screen, const struct binding *binding)
 static void click(struct screen *screen, int row, int column)
 {
     const struct queue_list *queue = &screen->queue;
-    struct pane list = queue->list;
-    bool inside = row >= list.top && row < list.top + list.rows && column >= list.left &&
-                  column < list.left + list.columns;
-    if (!inside) {
+    if (!pane_holds(queue->list, row, column)) {
         screen->popup = NULL;
         return;
     }
-    int above = 2 * runs(screen), at = row - list.top;
+    int above = 2 * runs(screen), at = row - queue->list.top;
     stand_on(screen, at < above ? 0 : runs(screen) + queue->scroll + at - above);
 }
 

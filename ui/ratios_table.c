@@ -1,4 +1,5 @@
 #include "ratios_table.h"
+#include "columns.h"
 #include "format.h"
 #include "text.h"
 #include <math.h>
@@ -13,23 +14,16 @@ struct cell_of {
     int layer; /* or LAYER_ALL */
 };
 
-/* Sums in as few columns as a layer's own numbers take. */
-static void say_count(char *text, size_t size, int count)
-{
-    snprintf(text, size, count < 10000 ? "%d" : "%dk", count < 10000 ? count : count / 1000);
-}
-
 static void say_kept(const struct cell_of *of, char text[FORMAT])
 {
-    char kept[12], filters[12];
-    say_count(kept, sizeof kept, of->figures->kept);
-    say_count(filters, sizeof filters, of->figures->filters);
-    snprintf(text, FORMAT, "%.10s/%.10s", kept, filters);
+    char kept[FORMAT], filters[FORMAT];
+    snprintf(text, FORMAT, "%.10s/%.10s", format_filters(kept, of->figures->kept),
+             format_filters(filters, of->figures->filters));
 }
 
 static void say_kept_alone(const struct cell_of *of, char text[FORMAT])
 {
-    say_count(text, FORMAT, of->figures->kept);
+    format_filters(text, of->figures->kept);
 }
 
 static void say_ratio(const struct cell_of *of, char text[FORMAT])
@@ -157,14 +151,6 @@ static int name_width(const struct tn_snapshot *snapshot)
     return widest;
 }
 
-static int of_rank(int rank)
-{
-    int i = 0;
-    while (columns[i].rank != rank)
-        i++;
-    return i;
-}
-
 static int method_width(const struct tn_snapshot *snapshot)
 {
     int widest = text_width("method");
@@ -195,17 +181,15 @@ struct ratios_table ratios_table_for(const struct screen *screen, const struct r
     struct ratios_table table = {
         .set = set, .proposed = proposed, .name = name_width(screen->snapshot)};
     unsigned there = what_there_is(screen, proposed);
-    bool fits = true;
+    struct column_need needs[RATIOS_COLUMNS];
+    for (int i = 0; i < RATIOS_COLUMNS; i++)
+        needs[i] =
+            (struct column_need){.width = columns[i].needs & ~there ? 0 : width_of(screen, set, i),
+                                 .rank = columns[i].rank,
+                                 .spare = columns[i].rank < BESIDE ? 0 : GOOD_SLIDER - LEAST_SLIDER,
+                                 .always = columns[i].rank < ALWAYS};
     room -= POINTER + table.name + 1 + LEAST_SLIDER + MARKS;
-    for (int rank = 0; rank < RATIOS_COLUMNS; rank++) {
-        int i = of_rank(rank);
-        if (columns[i].needs & ~there)
-            continue;
-        int spare = rank < BESIDE ? 0 : GOOD_SLIDER - LEAST_SLIDER;
-        fits = fits && (rank < ALWAYS || width_of(screen, set, i) + spare <= room);
-        table.widths[i] = fits ? width_of(screen, set, i) : 0;
-        room -= table.widths[i];
-    }
+    room = columns_fit(needs, RATIOS_COLUMNS, room, table.widths);
     table.slider = LEAST_SLIDER + (room > 0 ? room : 0);
     if (room < 0)
         table.name = table.name + room < LEAST_NAME ? LEAST_NAME : table.name + room;
@@ -270,11 +254,10 @@ static void draw_numbers(const struct screen *screen, struct pane line,
         struct pane cell = pane_part(line, 0, column, 1, table->widths[i]);
         const struct ratios *of = columns[i].needs & PROPOSAL ? table->proposed : table->set;
         column += table->widths[i];
-        if (table->widths[i] > 0)
-            draw_cell(
-                screen, cell, &columns[i],
-                &(struct cell_of){screen, layer == LAYER_ALL ? &of->all : &of->each[layer], layer},
-                style);
+        if (table->widths[i] == 0 || of == NULL)
+            continue;
+        const struct ratio_figures *figures = layer == LAYER_ALL ? &of->all : &of->each[layer];
+        draw_cell(screen, cell, &columns[i], &(struct cell_of){screen, figures, layer}, style);
     }
 }
 

@@ -129,7 +129,7 @@ static bool check_line(const char *line, bool typed, struct tn_error *error)
     struct tn_command_line *parsed = tn_calloc(1, sizeof *parsed);
     if (parsed == NULL)
         return tn_fail_memory(error, "a command line", sizeof *parsed);
-    binding_line(&(struct binding){.line = line}, "all", filled, sizeof filled);
+    layer_command(line, "all", filled, sizeof filled);
     bool good = typed || (tn_line_parse(filled, parsed, error) && tn_line_check(parsed, error));
     tn_line_free(parsed);
     tn_free(parsed);
@@ -144,7 +144,7 @@ static bool add_line(int key, const char *line, bool typed, struct tn_error *err
         return tn_fail(error, TN_ERROR_USE, "too many keys have command lines of their own");
     int at = own.count;
     char shown[LINE_LIMIT];
-    binding_line(&(struct binding){.line = line}, "LAYER", shown, sizeof shown);
+    layer_command(line, "LAYER", shown, sizeof shown);
     own.lines[at] = tn_strdup(line);
     own.helps[at] = tn_sprintf("%s :%s", typed ? "types" : "runs", shown);
     if (own.lines[at] == NULL || own.helps[at] == NULL) {

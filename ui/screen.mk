@@ -6,6 +6,7 @@ libscreen_la_SOURCES = \
 	ui/breakpoints.c ui/breakpoints.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
+	ui/columns.c ui/columns.h \
 	ui/command_palette.c ui/command_palette.h ui/command_palette_find.c \
 	ui/compare_table.c ui/compare_table.h \
 	ui/comparison.c ui/comparison.h \
@@ -45,6 +46,7 @@ libscreen_la_SOURCES = \
 	ui/terminal.c ui/terminal.h \
 	ui/text.c ui/text.h \
 	ui/theme.c ui/theme.h \
+	ui/time_table.c ui/time_table.h \
 	ui/tour.c ui/tour.h ui/tour_steps.c \
 	ui/tree.c ui/tree.h \
 	ui/view.c ui/view.h \

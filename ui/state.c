@@ -184,10 +184,15 @@ void screen_select(struct screen *screen, int layer)
     screen->layer = layer < LAYER_ALL ? LAYER_ALL : layer;
 }
 
+int list_row(int row, int count)
+{
+    row = row >= count ? count - 1 : row;
+    return row < 0 ? 0 : row;
+}
+
 void list_follow(int *cursor, int *scroll, int count, int rows)
 {
-    *cursor = *cursor >= count ? count - 1 : *cursor;
-    *cursor = *cursor < 0 ? 0 : *cursor;
+    *cursor = list_row(*cursor, count);
     if (*scroll > *cursor)
         *scroll = *cursor;
     if (*scroll < *cursor - rows + 1)

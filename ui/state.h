@@ -181,6 +181,8 @@ void screen_update(struct screen *screen);
 /* Select a layer (clamped); the view's rows begin anew. */
 void screen_select(struct screen *screen, int layer);
 
+/* The row of a list of `count` that is nearest to `row`. */
+int list_row(int row, int count);
 /* Keep a list's cursor in 0 .. count-1 and visible in `rows`. */
 void list_follow(int *cursor, int *scroll, int count, int rows);
 

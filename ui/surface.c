@@ -71,6 +71,12 @@ static void part_wide(struct pane pane, struct cell *cell)
         cell[1].glyph = ' ';
 }
 
+bool pane_holds(struct pane pane, int row, int column)
+{
+    return row >= pane.top && row < pane.top + pane.rows && column >= pane.left &&
+           column < pane.left + pane.columns;
+}
+
 void pane_glyph(struct pane pane, int row, int column, enum style style, uint32_t glyph)
 {
     struct cell *cell = cell_at(pane, row, column);

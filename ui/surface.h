@@ -78,6 +78,9 @@ struct pane pane_of(struct surface *surface);
 /* A part of a pane, cut to what lies inside. */
 struct pane pane_part(struct pane pane, int top, int left, int rows, int columns);
 
+/* Is this place of the surface in it? */
+bool pane_holds(struct pane pane, int row, int column);
+
 void pane_glyph(struct pane pane, int row, int column, enum style style, uint32_t glyph);
 /* In colours of its own, only where the surface has them; paper -1: the terminal's own. */
 void pane_colour(struct pane pane, int row, int column, uint32_t glyph, int ink, int paper);

@@ -214,7 +214,8 @@ void terminal_close(struct terminal *terminal)
 
 enum glyph_level terminal_glyphs(const struct terminal *terminal)
 {
-    return terminal->glyphs;
+    bool few = terminal->colours < 256;
+    return terminal->glyphs == GLYPHS_FULL && few ? GLYPHS_MARKS : terminal->glyphs;
 }
 
 bool terminal_coloured(const struct terminal *terminal)

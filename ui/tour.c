@@ -2,6 +2,7 @@
 #include "actions.h"
 #include "keymap.h"
 #include "keys.h"
+#include "pieces.h"
 #include "state.h"
 #include "view.h"
 #include <stdio.h>
@@ -19,9 +20,8 @@ static struct tour_mark look(const struct screen *screen)
         mark.keep = screen_keep(screen, screen->layer);
         mark.filters = layer->filters;
     }
-    for (int i = 0; i < snapshot->entry_count; i++)
-        if (snapshot->entries[i].current)
-            mark.entry = snapshot->entries[i].id;
+    const struct tn_snapshot_entry *current = tn_snapshot_current(snapshot);
+    mark.entry = current != NULL ? current->id : 0;
     return mark;
 }
 
@@ -143,14 +143,9 @@ bool tour_key(struct screen *screen, const struct terminal_event *event)
     }
 }
 
-static int draw_key(struct pane line, int column, const char *key, const char *what)
-{
-    column = pane_text(line, 0, column, STYLE_KEY, key);
-    return pane_text(line, 0, column + 1, STYLE_DIM, what) + 3;
-}
-
 static void draw_keys(const struct screen *screen, struct pane line)
 {
+    enum { GAP = 1 }; /* more than elsewhere: there are only three */
     const struct tour *tour = &screen->tour;
     const struct tour_step *step = tour_step_at(tour->step);
     const struct binding *binding = binding_of(step);
@@ -166,10 +161,10 @@ static void draw_keys(const struct screen *screen, struct pane line)
         column = pane_text(line, 0, 0, STYLE_BOLD, "Press ");
         column = pane_text(line, 0, column, STYLE_KEY, key) + 3;
     }
-    column = draw_key(line, column, "Enter", over ? "goes on" : "does it for you");
+    column = piece_key(line, 0, column, "Enter", over ? "goes on" : "does it for you") + GAP;
     if (tour->step > 0)
-        column = draw_key(line, column, "Left", "goes back");
-    draw_key(line, column, "Esc", "leaves the tour");
+        column = piece_key(line, 0, column, "Left", "goes back") + GAP;
+    piece_key(line, 0, column, "Esc", "leaves the tour");
 }
 
 static int count_steps(void)

@@ -63,17 +63,9 @@ static bool is_pruned(const struct screen *screen, const struct tour_mark *mark)
     return layer != NULL && layer->filters < mark->filters;
 }
 
-static const struct tn_snapshot_entry *current_entry(const struct screen *screen)
-{
-    for (int i = 0; i < screen->snapshot->entry_count; i++)
-        if (screen->snapshot->entries[i].current)
-            return &screen->snapshot->entries[i];
-    return NULL;
-}
-
 static bool is_tuned(const struct screen *screen, const struct tour_mark *mark)
 {
-    const struct tn_snapshot_entry *entry = current_entry(screen);
+    const struct tn_snapshot_entry *entry = tn_snapshot_current(screen->snapshot);
     (void)mark;
     return entry != NULL && strncmp(entry->command, "finetune", 8) == 0 && !entry->running &&
            !screen_working(screen);
@@ -81,7 +73,7 @@ static bool is_tuned(const struct screen *screen, const struct tour_mark *mark)
 
 static bool is_elsewhere(const struct screen *screen, const struct tour_mark *mark)
 {
-    const struct tn_snapshot_entry *entry = current_entry(screen);
+    const struct tn_snapshot_entry *entry = tn_snapshot_current(screen->snapshot);
     return entry != NULL && entry->id != mark->entry;
 }
 
@@ -158,7 +150,7 @@ static void halve(struct screen *screen)
     const char *layer = screen_layer_name(screen);
     if (layer == NULL)
         return;
-    binding_line(&(struct binding){.line = "ratio % 0.5"}, layer, line, sizeof line);
+    layer_command("ratio % 0.5", layer, line, sizeof line);
     screen_submit(screen, line, NULL);
 }
 

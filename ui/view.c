@@ -1,5 +1,6 @@
 #include "view.h"
 #include "format.h"
+#include "pieces.h"
 #include "text.h"
 #include <stdio.h>
 #include <string.h>
@@ -158,8 +159,5 @@ void view_list_marks(const struct screen *screen, struct pane rows, int count)
     bool focused = screen->focus == FOCUS_VIEW;
     if (focused)
         pane_flag(rows, state->cursor - state->scroll, 0, rows.columns, CELL_SELECTED);
-    if (state->scroll > 0)
-        pane_glyph(rows, 0, rows.columns - 1, STYLE_DIM, screen->glyphs->more_above);
-    if (state->scroll + rows.rows < count)
-        pane_glyph(rows, rows.rows - 1, rows.columns - 1, STYLE_DIM, screen->glyphs->more_below);
+    piece_arrows(rows, state->scroll, count, screen->glyphs);
 }

@@ -36,8 +36,17 @@ struct view_ops {
 extern const struct view_ops view_filters, view_steps, view_curves, view_ratios, view_compare,
     view_journal, view_time;
 
-/* Keys of the view Ratios: what a budget answered is taken, or forgotten. */
-enum { RATIOS_TAKE, RATIOS_DROP };
+/* What the amount of UI_OWN says in each view. */
+enum filters_key {
+    FILTERS_MARK,
+    FILTERS_INVERT, /* what is marked */
+    FILTERS_MEASURE,
+    FILTERS_IMAGE_BACK,
+    FILTERS_IMAGE_ON
+};
+enum steps_key { STEPS_BREAK, STEPS_CONTINUE, STEPS_KNEE };
+enum ratios_key { RATIOS_TAKE, RATIOS_DROP }; /* what a budget answered */
+enum compare_key { COMPARE_BASE, COMPARE_SHOW, COMPARE_COST };
 
 /* Show the view Curves, and turn to the next of its overlays. */
 void view_curves_overlay(struct screen *screen);

@@ -1,6 +1,7 @@
 /* View 5: networks of the journal beside each other, as in the paper's tables, and as points of
  * accuracy against cost. It is wide because it is about no layer. */
 #include "compare_table.h"
+#include "pieces.h"
 #include "scatter.h"
 #include "text.h"
 #include "view.h"
@@ -72,14 +73,6 @@ static void draw_rows(struct screen *screen, struct pane rows, const struct comp
     view_list_marks(screen, rows, comparison->count);
 }
 
-static int draw_key(struct pane line, int column, const char *key, const char *what)
-{
-    if (column + text_width(key) + 1 + text_width(what) > line.columns)
-        return column;
-    column = pane_text(line, 0, column, STYLE_KEY, key);
-    return pane_text(line, 0, column + 1, STYLE_DIM, what) + 2;
-}
-
 static void draw_base(const struct screen *screen, struct pane line,
                       const struct comparison *comparison)
 {
@@ -90,8 +83,8 @@ static void draw_base(const struct screen *screen, struct pane line,
              100 * base->top1, screen->glyphs->plus_minus, 100 * base->ci95,
              (long long)base->images);
     pane_cut(line, 0, column, line.columns - column, STYLE_NORMAL, text, screen->glyphs);
-    column = draw_key(line, column + text_width(text) + 3, "Enter", "goes to the entry");
-    draw_key(line, column, "Esc", "leaves");
+    column = piece_action(line, 0, column + text_width(text) + 3, "enter", "goes there");
+    piece_action(line, 0, column, "escape", "back");
 }
 
 /* What the signs mean, as much as finds room. */

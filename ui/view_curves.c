@@ -169,7 +169,7 @@ static void ask(struct screen *screen)
     else if (!shows_training(screen) && layer != NULL && layer->path != NULL &&
              layer->samples > 0 && overlay_incomplete(layer)) {
         char line[LINE];
-        binding_line(&(struct binding){.line = "curve % method=all"}, layer->name, line, LINE);
+        layer_command("curve % method=all", layer->name, line, LINE);
         screen->overlay_number = screen_submit(screen, line, NULL);
     }
 }

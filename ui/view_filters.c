@@ -3,6 +3,7 @@
 #include "format.h"
 #include "measures.h"
 #include "pictures.h"
+#include "pieces.h"
 #include "prune/path.h"
 #include "text.h"
 #include "view.h"
@@ -12,9 +13,6 @@
 #include <string.h>
 
 enum { BY_RANK, BY_FILTER, BY_MEASURE, ORDERS };
-
-/* What the keys of this view alone do: amounts of UI_OWN in the keymap. */
-enum { OWN_MARK = 1, OWN_INVERT, OWN_MEASURE, OWN_IMAGE_BACK, OWN_IMAGE_ON };
 
 /* Columns of a row, from both ends; the bar takes what is left. */
 enum { SIGN = 0, RANK = 1, FILTER = 6, BAR = 13, NUMBER = 8, LEAST_BAR = 8 };
@@ -205,14 +203,6 @@ static void draw_filters(const struct screen *screen, struct pane rows, const st
     }
 }
 
-static int draw_key(struct pane pane, int row, int column, const char *key, const char *what)
-{
-    if (column + text_width(key) + 1 + text_width(what) > pane.columns)
-        return column;
-    column = pane_text(pane, row, column, STYLE_KEY, key);
-    return pane_text(pane, row, column + 1, STYLE_DIM, what) + 2;
-}
-
 static const char *next_order(const struct screen *screen)
 {
     static const char *const next[ORDERS] = {"by number", "by the bars", "by rank"};
@@ -224,18 +214,18 @@ static void draw_legend(const struct screen *screen, struct pane pane, int row, 
     int column = 0;
     if (marked > 0) {
         column = pane_print(pane, row, 0, STYLE_KEY, "* %d marked", marked) + 2;
-        column = draw_key(pane, row, column, "Space", "locks them");
-        draw_key(pane, row, column, "Esc", "unmarks");
+        column = piece_action(pane, row, column, "lock", "locks them");
+        piece_action(pane, row, column, "escape", "unmarks");
         return;
     }
     column = pane_text(pane, row, 0, STYLE_KEPT, "+ kept");
     column = pane_text(pane, row, column + 2, STYLE_PRUNED, "- pruned");
     column = pane_text(pane, row, column + 2, STYLE_LOCKED, "K X locked") + 2;
     if (screen->focus == FOCUS_VIEW)
-        column = draw_key(pane, row, column, "Space", "locks");
-    column = draw_key(pane, row, column, "o", next_order(screen));
-    column = draw_key(pane, row, column, "i", "other bars");
-    draw_key(pane, row, column, "v", "marks");
+        column = piece_action(pane, row, column, "lock", "locks");
+    column = piece_action(pane, row, column, "order", next_order(screen));
+    column = piece_action(pane, row, column, "measure", "other bars");
+    piece_action(pane, row, column, "mark", "marks");
 }
 
 /* The row "all": where the cost lies. */
@@ -261,8 +251,8 @@ static void draw_overview(const struct screen *screen, struct pane pane)
         pane_right(pane, 3 + i, pane.columns - LS, LS, style,
                    format_error(text, screen_error_ls(screen, i)));
     }
-    int column = pane_text(pane, pane.rows - 1, 0, STYLE_KEY, "< >");
-    pane_text(pane, pane.rows - 1, column + 1, STYLE_DIM, "the ratio of all layers at once");
+    piece_action(pane, pane.rows - 1, 0, "remove-less remove-more",
+                 "the ratio of all layers at once");
 }
 
 /* Cut the pictures' room off the list's: at its right where both are wide enough, else below where
@@ -350,7 +340,7 @@ static void submit_lock(struct screen *screen, const char *filters, int now)
         else
             snprintf(template, size, "lock %% %s %s", filters,
                      now == TN_LOCK_KEEP ? "prune" : "keep");
-        binding_line(&(struct binding){.line = template}, layer, line, (int)size);
+        layer_command(template, layer, line, (int)size);
         screen_submit(screen, line, NULL);
     }
     tn_free(template);
@@ -426,14 +416,14 @@ static void own(struct screen *screen, int amount)
         screen_say(screen, false, "this layer has no list of filters yet");
         return;
     }
-    if (amount == OWN_MARK)
+    if (amount == FILTERS_MARK)
         mark(screen);
-    else if (amount == OWN_INVERT)
+    else if (amount == FILTERS_INVERT)
         marks_invert(&screen->marks, screen->layer, filter_rows(screen));
-    else if (amount == OWN_MEASURE)
+    else if (amount == FILTERS_MEASURE)
         screen->measure = (screen->measure + 1) % MEASURES;
     else
-        turn_image(screen, amount == OWN_IMAGE_ON ? 1 : -1);
+        turn_image(screen, amount == FILTERS_IMAGE_ON ? 1 : -1);
 }
 
 static bool escape(struct screen *screen)

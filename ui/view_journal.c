@@ -34,14 +34,6 @@ static int entry_of(const struct tn_snapshot *snapshot, int64_t id)
     return low < snapshot->entry_count && snapshot->entries[low].id == id ? low : TREE_EMPTY;
 }
 
-static int64_t current_id(const struct tn_snapshot *snapshot)
-{
-    for (int i = snapshot->entry_count - 1; i >= 0; i--)
-        if (snapshot->entries[i].current)
-            return snapshot->entries[i].id;
-    return 0;
-}
-
 static bool begins_with(const char *command, const char *word)
 {
     size_t length = strlen(word);
@@ -95,7 +87,8 @@ static bool lay_out(struct screen *screen)
     list->order = state->order;
     list->count = snapshot->entry_count;
     list->command = longest_command(snapshot);
-    list->head = current_id(snapshot);
+    const struct tn_snapshot_entry *current = tn_snapshot_current(snapshot);
+    list->head = current != NULL ? current->id : 0;
     list->newest = id_of(snapshot, snapshot->entry_count - 1);
     bool gone = list->at != 0 && entry_of(snapshot, list->at) == TREE_EMPTY;
     list->at = follows || gone ? list->head : list->at;
@@ -267,7 +260,9 @@ static void draw_facts(const struct screen *screen, struct pane pane, int row,
     column = pane_print(pane, row, column, STYLE_DIM, "%s%s", entry->time,
                         *format_took(text, took(screen, entry)) != '\0' ? "   took " : "");
     column = pane_text(pane, row, column, STYLE_DIM, text);
-    pane_print(pane, row, column + 3, STYLE_DIM, "follows %lld", (long long)entry->parent);
+    snprintf(text, sizeof text, "follows %lld", (long long)entry->parent);
+    if (column + 3 + text_width(text) <= pane.columns)
+        pane_text(pane, row, column + 3, STYLE_DIM, text);
 }
 
 static void draw_details(const struct screen *screen, struct pane pane, int index)
@@ -327,11 +322,12 @@ static void draw_titles(struct pane pane, const struct columns *at)
 static void draw_keys(const struct screen *screen, struct pane pane, int row)
 {
     bool branches = screen->views[screen->view].order == 0;
-    int column = piece_key(pane, row, 0, "Enter", "goes there");
-    column = piece_key(pane, row, column, "u", "undo");
-    column = piece_key(pane, row, column, "Ctrl-R", "redo");
-    column = piece_key(pane, row, column, "o", branches ? "newest first" : "branch by branch");
-    piece_key(pane, row, column, "Esc", "back");
+    int column = piece_action(pane, row, 0, "enter", "goes there");
+    column = piece_action(pane, row, column, "undo", "undo");
+    column = piece_action(pane, row, column, "redo", "redo");
+    column =
+        piece_action(pane, row, column, "order", branches ? "newest first" : "branch by branch");
+    piece_action(pane, row, column, "escape", "back");
 }
 
 static void draw_purpose(struct pane pane)

@@ -224,15 +224,15 @@ static void draw_keys(const struct screen *screen, struct pane pane, int row, bo
     static const char *const next[] = {"most FLOPs first", "greatest error first", "network order"};
     int column = 0;
     if (proposal) {
-        column = piece_key(pane, row, column, "y", "takes the budget");
-        column = piece_key(pane, row, column, "N", "drops it");
+        column = piece_action(pane, row, column, "budget-take", "takes the budget");
+        column = piece_action(pane, row, column, "budget-drop", "drops it");
     }
-    column = piece_key(pane, row, column, "< >", "5 %");
-    column = piece_key(pane, row, column, "+ -", "one filter");
-    column = piece_key(pane, row, column, "B", proposal ? "another" : "budget");
-    column = piece_key(pane, row, column, "o", next[order_of(screen)]);
-    column = piece_key(pane, row, column, "Enter", "to the layer");
-    piece_key(pane, row, column, "Esc", proposal ? "drops it" : "back");
+    column = piece_action(pane, row, column, "remove-less remove-more", "5 %");
+    column = piece_action(pane, row, column, "keep-more keep-less", "one filter");
+    column = piece_action(pane, row, column, "budget", proposal ? "another" : "budget");
+    column = piece_action(pane, row, column, "order", next[order_of(screen)]);
+    column = piece_action(pane, row, column, "enter", "to the layer");
+    piece_action(pane, row, column, "escape", proposal ? "drops it" : "back");
 }
 
 static void draw_table(struct screen *screen, struct pane pane, const struct scene *scene)

@@ -9,9 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 
-/* What the keys of this view alone do: amounts of UI_OWN in the keymap. */
-enum { OWN_BREAK = 1, OWN_CONTINUE, OWN_KNEE };
-
 static int step_rows(const struct screen *screen)
 {
     const struct tn_snapshot_layer *layer = screen_layer(screen);
@@ -155,14 +152,14 @@ static void draw_last(const struct screen *screen, struct pane pane, int row,
                       const struct tn_snapshot_path *path, int removed)
 {
     char cost[FORMAT];
-    int column = piece_key(pane, row, 0, "s", "step");
-    column = piece_key(pane, row, column, "b", "back");
+    int column = piece_action(pane, row, 0, "step", "step");
+    column = piece_action(pane, row, column, "back", "back");
     if (screen->focus == FOCUS_VIEW)
-        column = piece_key(pane, row, column, "Enter", "run to here");
-    column = piece_key(pane, row, column, "K", "to the knee");
-    column = piece_key(pane, row, column, "B", "breakpoint");
-    column = piece_key(pane, row, column, "c", "continue");
-    column = piece_key(pane, row, column, "r", "run until");
+        column = piece_action(pane, row, column, "enter", "run to here");
+    column = piece_action(pane, row, column, "knee", "to the knee");
+    column = piece_action(pane, row, column, "breakpoint", "breakpoint");
+    column = piece_action(pane, row, column, "continue", "continue");
+    column = piece_action(pane, row, column, "run", "run until");
     if (removed > 0 && nested(path) && column + 28 < pane.columns)
         pane_print(pane, row, column + 2, STYLE_DIM, "last out: %d (%s)", path->order[removed - 1],
                    format_number(cost, path->cost[removed - 1]));
@@ -254,8 +251,7 @@ static void run_to(struct screen *screen, int removed)
     int keep = step_rows(screen) - removed;
     char template[64], line[LINE];
     snprintf(template, sizeof template, "run %% keep=%d", keep < 1 ? 1 : keep);
-    binding_line(&(struct binding){.line = template}, screen_layer(screen)->name, line,
-                 sizeof line);
+    layer_command(template, screen_layer(screen)->name, line, sizeof line);
     screen_submit(screen, line, NULL);
 }
 
@@ -309,9 +305,9 @@ static void own(struct screen *screen, int amount)
 {
     if (step_rows(screen) == 0)
         screen_say(screen, false, "this layer has no walk yet: press S to sample all layers");
-    else if (amount == OWN_BREAK)
+    else if (amount == STEPS_BREAK)
         flip_breakpoint(screen);
-    else if (amount == OWN_CONTINUE)
+    else if (amount == STEPS_CONTINUE)
         go_on(screen);
     else
         run_to_knee(screen);

@@ -3,203 +3,12 @@
 #include "core/memory.h"
 #include "format.h"
 #include "pieces.h"
-#include "text.h"
+#include "time_table.h"
 #include "view.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { IN_NETWORK, BY_FORWARD, BY_BACKWARD, ORDERS };
-
-/* --- the columns --- */
-
-static double forward(const struct tn_snapshot_time *layer, const struct tn_snapshot_times *times)
-{
-    (void)times;
-    return layer->forward_ms;
-}
-
-static double forward_part(const struct tn_snapshot_time *layer,
-                           const struct tn_snapshot_times *times)
-{
-    return 100 * layer->forward_ms / times->forward_ms;
-}
-
-static double forward_rate(const struct tn_snapshot_time *layer,
-                           const struct tn_snapshot_times *times)
-{
-    (void)times;
-    return layer->gflops;
-}
-
-static double forward_share(const struct tn_snapshot_time *layer,
-                            const struct tn_snapshot_times *times)
-{
-    (void)times;
-    return 100 * layer->share;
-}
-
-static double backward(const struct tn_snapshot_time *layer, const struct tn_snapshot_times *times)
-{
-    (void)times;
-    return layer->backward_ms;
-}
-
-static double backward_part(const struct tn_snapshot_time *layer,
-                            const struct tn_snapshot_times *times)
-{
-    return 100 * layer->backward_ms / times->backward_ms;
-}
-
-static double backward_rate(const struct tn_snapshot_time *layer,
-                            const struct tn_snapshot_times *times)
-{
-    (void)times;
-    return layer->backward_gflops;
-}
-
-static double backward_share(const struct tn_snapshot_time *layer,
-                             const struct tn_snapshot_times *times)
-{
-    (void)times;
-    return 100 * layer->backward_share;
-}
-
-static double flops(const struct tn_snapshot_time *layer, const struct tn_snapshot_times *times)
-{
-    (void)times;
-    return layer->flops;
-}
-
-enum kind { WORD, COUNT, MS, PART, RATE, SHARE };
-
-struct column {
-    const char *title;
-    int width; /* with the space before it */
-    int rank;  /* in the order in which columns find room */
-    enum kind kind;
-    double (*value)(const struct tn_snapshot_time *layer,
-                    const struct tn_snapshot_times *times); /* not of a word */
-    bool backward; /* only where the way back was measured */
-    int order;     /* the order that goes by it */
-};
-
-static const struct column columns[] = {
-    {.title = "path", .width = 13, .rank = 5, .kind = WORD},
-    {.title = "FLOPs", .width = 7, .rank = 9, .kind = COUNT, .value = flops},
-    {.title = "forward", .width = 8, .rank = 0, .kind = MS, .value = forward, .order = BY_FORWARD},
-    {.title = "%", .width = 6, .rank = 3, .kind = PART, .value = forward_part},
-    {.title = "GFLOP/s", .width = 9, .rank = 4, .kind = RATE, .value = forward_rate},
-    {.title = "of peak", .width = 14, .rank = 2, .kind = SHARE, .value = forward_share},
-    {.title = "backward",
-     .width = 10,
-     .rank = 1,
-     .kind = MS,
-     .value = backward,
-     .backward = true,
-     .order = BY_BACKWARD},
-    {.title = "%", .width = 6, .rank = 6, .kind = PART, .value = backward_part, .backward = true},
-    {.title = "GFLOP/s",
-     .width = 9,
-     .rank = 7,
-     .kind = RATE,
-     .value = backward_rate,
-     .backward = true},
-    {.title = "of peak",
-     .width = 14,
-     .rank = 8,
-     .kind = SHARE,
-     .value = backward_share,
-     .backward = true},
-};
-
-enum {
-    COLUMNS = sizeof columns / sizeof *columns,
-    ALWAYS = 2,  /* of them: forward and backward */
-    POINTER = 1, /* columns before the names */
-    MARKS = 1,   /* at the end, where arrows say that the list goes on */
-    LEAST_NAME = 5,
-    PERCENT = 5, /* behind a bar */
-    WIDEST_BAR = 24
-};
-
-static const char rest[] = "the rest";
-
-/* --- the room there is --- */
-
-struct table {
-    const struct tn_snapshot_times *times;
-    int name;            /* columns of the names */
-    int widths[COLUMNS]; /* 0: no room for it */
-    int decimals;        /* of milliseconds */
-};
-
-static bool has_backward(const struct tn_snapshot_times *times)
-{
-    return isfinite(times->backward_ms);
-}
-
-static int name_width(const struct tn_snapshot_times *times)
-{
-    int widest = text_width(rest);
-    for (int l = 0; l < times->layer_count; l++) {
-        int width = text_width(times->layers[l].name);
-        widest = width > widest ? width : widest;
-    }
-    return widest;
-}
-
-/* So that the longest has four figures; the others stand under it. */
-static int decimals_for(const struct tn_snapshot_times *times)
-{
-    double longest = fmax(times->other_forward_ms, times->other_backward_ms);
-    for (int l = 0; l < times->layer_count; l++)
-        longest = fmax(longest, fmax(times->layers[l].forward_ms, times->layers[l].backward_ms));
-    return longest < 10 ? 3 : longest < 100 ? 2 : longest < 1000 ? 1 : 0;
-}
-
-static int of_rank(int rank)
-{
-    int i = 0;
-    while (columns[i].rank != rank)
-        i++;
-    return i;
-}
-
-/* More room shows more. */
-static void widen_bars(struct table *table, int room)
-{
-    enum { MOST = 1 + WIDEST_BAR + PERCENT };
-    int bars = 0;
-    for (int i = 0; i < COLUMNS; i++)
-        bars += columns[i].kind == SHARE && table->widths[i] > 0;
-    for (int i = 0; i < COLUMNS && room > 0; i++)
-        if (columns[i].kind == SHARE && table->widths[i] > 0) {
-            int width = table->widths[i] + room / bars;
-            table->widths[i] = width < MOST ? width : MOST;
-        }
-}
-
-/* Columns go before a name is cut, the last in rank first. */
-static struct table table_for(const struct tn_snapshot_times *times, int room)
-{
-    struct table table = {
-        .times = times, .name = name_width(times), .decimals = decimals_for(times)};
-    bool fits = true;
-    room -= POINTER + table.name + MARKS;
-    for (int rank = 0; rank < COLUMNS; rank++) {
-        int i = of_rank(rank);
-        if (columns[i].backward && !has_backward(times))
-            continue;
-        fits = fits && (rank < ALWAYS || columns[i].width <= room);
-        table.widths[i] = fits ? columns[i].width : 0;
-        room -= table.widths[i];
-    }
-    widen_bars(&table, room);
-    table.name = room < LEAST_NAME - table.name ? LEAST_NAME : table.name + (room < 0 ? room : 0);
-    return table;
-}
 
 /* --- the order of the rows --- */
 
@@ -219,7 +28,9 @@ static int slowest_first(const void *a, const void *b)
 static int order_of(const struct screen *screen)
 {
     int order = screen->views[view_index(&view_time)].order;
-    return order == BY_BACKWARD && !has_backward(screen->snapshot->times) ? BY_FORWARD : order;
+    return order == TIME_BY_BACKWARD && !time_has_backward(screen->snapshot->times)
+               ? TIME_BY_FORWARD
+               : order;
 }
 
 /* Row -> layer of the measurement. NULL: out of memory. */
@@ -230,10 +41,10 @@ static struct row *rows_of(const struct screen *screen)
     int order = order_of(screen);
     for (int l = 0; rows != NULL && l < times->layer_count; l++) {
         const struct tn_snapshot_time *layer = &times->layers[l];
-        double ms = order == BY_BACKWARD ? layer->backward_ms : layer->forward_ms;
+        double ms = order == TIME_BY_BACKWARD ? layer->backward_ms : layer->forward_ms;
         rows[l] = (struct row){isfinite(ms) ? ms : -1, l};
     }
-    if (rows != NULL && order != IN_NETWORK)
+    if (rows != NULL && order != TIME_IN_NETWORK)
         qsort(rows, (size_t)times->layer_count, sizeof *rows, slowest_first);
     return rows;
 }
@@ -256,7 +67,7 @@ static int anchor_of(const struct screen *screen)
 {
     enum { MANY = 100000, ENTRIES = 10000 };
     return (int)(screen->snapshot->times->entry % ENTRIES) * MANY +
-           (screen->layer + 1) * ORDERS % MANY + order_of(screen);
+           (screen->layer + 1) * TIME_ORDERS % MANY + order_of(screen);
 }
 
 static int time_rows(const struct screen *screen)
@@ -296,75 +107,6 @@ static void follow(struct screen *screen, const struct row *rows)
 
 /* --- drawing --- */
 
-static void say(enum kind kind, double value, int decimals, char text[FORMAT])
-{
-    if (!isfinite(value))
-        snprintf(text, FORMAT, "-");
-    else if (kind == COUNT)
-        format_count(text, value);
-    else if (kind == SHARE)
-        snprintf(text, FORMAT, "%.0f%%", value);
-    else
-        snprintf(text, FORMAT, "%.*f", kind == MS ? decimals : 1, value);
-}
-
-static void draw_value(const struct screen *screen, struct pane cell, enum kind kind, double value,
-                       const char *text, enum style style)
-{
-    int bar = cell.columns - 1 - PERCENT;
-    if (kind == SHARE)
-        pane_bar(cell, 0, 1, bar, STYLE_BAR, value / 100, screen->glyphs);
-    pane_right(cell, 0, 0, cell.columns, style, text);
-}
-
-/* `layer` NULL: what is no layer, of which only times are known. */
-static void draw_layer(const struct screen *screen, struct pane line, const struct table *table,
-                       const struct tn_snapshot_time *layer)
-{
-    const struct tn_snapshot_time other = {.flops = NAN,
-                                           .forward_ms = table->times->other_forward_ms,
-                                           .gflops = NAN,
-                                           .share = NAN,
-                                           .backward_ms = table->times->other_backward_ms,
-                                           .backward_gflops = NAN,
-                                           .backward_share = NAN};
-    const struct tn_snapshot_time *shown = layer != NULL ? layer : &other;
-    enum style style = layer != NULL ? STYLE_NORMAL : STYLE_DIM;
-    pane_name(line, 0, POINTER, table->name, style, layer != NULL ? layer->name : rest,
-              screen->glyphs);
-    int column = POINTER + table->name;
-    for (int i = 0; i < COLUMNS; i++) {
-        struct pane cell = pane_part(line, 0, column, 1, table->widths[i]);
-        column += table->widths[i];
-        if (columns[i].kind == WORD) {
-            pane_text(cell, 0, 2, STYLE_DIM, shown->path);
-            continue;
-        }
-        char text[FORMAT];
-        double value = columns[i].value(shown, table->times);
-        say(columns[i].kind, value, table->decimals, text);
-        if (layer != NULL || isfinite(value))
-            draw_value(screen, cell, columns[i].kind, value, text, style);
-    }
-}
-
-static void draw_titles(const struct screen *screen, struct pane line, const struct table *table)
-{
-    pane_text(line, 0, POINTER, STYLE_TITLE, "layer");
-    int column = POINTER + table->name;
-    for (int i = 0; i < COLUMNS; i++) {
-        struct pane cell = pane_part(line, 0, column, 1, table->widths[i]);
-        const char *title = columns[i].title;
-        int at = columns[i].kind == WORD    ? 2
-                 : columns[i].kind == SHARE ? 1
-                                            : cell.columns - text_width(title);
-        column += table->widths[i];
-        pane_text(cell, 0, at, STYLE_TITLE, title);
-        if (columns[i].order != IN_NETWORK && columns[i].order == order_of(screen))
-            pane_glyph(cell, 0, at - 1, STYLE_KEY, screen->glyphs->more_below);
-    }
-}
-
 /* Winograd's convolution multiplies less often than is counted. */
 static bool exceeds_peak(const struct tn_snapshot_times *times)
 {
@@ -385,7 +127,7 @@ static int draw_heading(struct pane pane, const struct tn_snapshot *snapshot)
     snprintf(text, sizeof text, "forward %.4g ms, %s images/s", times->forward_ms,
              format_count(rate, 1000 * times->batch / times->forward_ms));
     piece_text(pane, &row, &column, STYLE_NORMAL, text);
-    if (has_backward(times)) {
+    if (time_has_backward(times)) {
         snprintf(text, sizeof text, "backward %.4g ms", times->backward_ms);
         piece_text(pane, &row, &column, STYLE_NORMAL, text);
         snprintf(text, sizeof text, "step %.4g ms, %s images/s", times->step_ms,
@@ -410,15 +152,15 @@ static int draw_heading(struct pane pane, const struct tn_snapshot *snapshot)
 static void draw_keys(const struct screen *screen, struct pane pane, int row)
 {
     int order = order_of(screen);
-    bool last =
-        order == BY_BACKWARD || (order == BY_FORWARD && !has_backward(screen->snapshot->times));
-    const char *next = last                  ? "network order"
-                       : order == IN_NETWORK ? "slowest forward first"
-                                             : "slowest backward first";
-    int column = piece_key(pane, row, 0, "o", next);
-    column = piece_key(pane, row, column, "t", "measures again");
-    column = piece_key(pane, row, column, "Enter", "to the layer");
-    piece_key(pane, row, column, "Esc", "back");
+    bool last = order == TIME_BY_BACKWARD ||
+                (order == TIME_BY_FORWARD && !time_has_backward(screen->snapshot->times));
+    const char *next = last                       ? "network order"
+                       : order == TIME_IN_NETWORK ? "slowest forward first"
+                                                  : "slowest backward first";
+    int column = piece_action(pane, row, 0, "order", next);
+    column = piece_action(pane, row, column, "time", "measures again");
+    column = piece_action(pane, row, column, "enter", "to the layer");
+    piece_action(pane, row, column, "escape", "back");
 }
 
 static bool measures(const struct screen *screen)
@@ -457,19 +199,21 @@ static void draw_table(struct screen *screen, struct pane pane, const struct row
 {
     struct view_state *state = &screen->views[screen->view];
     const struct tn_snapshot_times *times = screen->snapshot->times;
-    struct table table = table_for(times, pane.columns);
+    struct time_table table = time_table_for(times, pane.columns);
     int top = draw_heading(pane, screen->snapshot) + 1, below = 2;
     struct pane rows = pane_part(pane, top, 0, pane.rows - top - below, pane.columns);
-    draw_titles(screen, pane_part(pane, top - 1, 0, 1, pane.columns), &table);
+    time_table_titles(pane_part(pane, top - 1, 0, 1, pane.columns), screen->glyphs, &table,
+                      order_of(screen));
     follow(screen, order);
     list_follow(&state->cursor, &state->scroll, times->layer_count, rows.rows);
     for (int row = 0; row < rows.rows && state->scroll + row < times->layer_count; row++)
-        draw_layer(screen, pane_part(rows, row, 0, 1, rows.columns), &table,
-                   &times->layers[order[state->scroll + row].layer]);
+        time_table_layer(pane_part(rows, row, 0, 1, rows.columns), screen->glyphs, &table,
+                         &times->layers[order[state->scroll + row].layer]);
     pane_glyph(rows, state->cursor - state->scroll, 0, STYLE_CURSOR, screen->glyphs->pointer);
     view_list_marks(screen, rows, times->layer_count);
     int shown = times->layer_count < rows.rows ? times->layer_count : rows.rows;
-    draw_layer(screen, pane_part(pane, top + shown, 0, 1, pane.columns), &table, NULL);
+    time_table_layer(pane_part(pane, top + shown, 0, 1, pane.columns), screen->glyphs, &table,
+                     NULL);
     draw_keys(screen, pane, pane.rows - 1);
     screen->view_rows = rows;
 }
@@ -496,9 +240,10 @@ static void turn(struct screen *screen)
     if (time_rows(screen) == 0)
         return;
     int next = order_of(screen) + 1;
-    bool end = next == ORDERS || (next == BY_BACKWARD && !has_backward(screen->snapshot->times));
+    bool end = next == TIME_ORDERS ||
+               (next == TIME_BY_BACKWARD && !time_has_backward(screen->snapshot->times));
     struct view_state *state = &screen->views[screen->view];
-    state->order = end ? IN_NETWORK : next;
+    state->order = end ? TIME_IN_NETWORK : next;
     if (end)
         return;                        /* the layer is shown where it belongs */
     state->cursor = state->scroll = 0; /* the slowest is what was asked for */

@@ -235,6 +235,12 @@ bool tn_compared_comparable(const struct tn_compared *a, const struct tn_compare
            x->data && y->data && tn_data_spec_same(x->data, y->data);
 }
 
+bool tn_dominates(double cost, double accuracy, double other_cost, double other_accuracy)
+{
+    return cost <= other_cost && accuracy >= other_accuracy &&
+           (cost < other_cost || accuracy > other_accuracy);
+}
+
 /* Wilson's interval of a share. */
 static void wilson(double share, double count, double *low, double *high)
 {

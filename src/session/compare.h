@@ -39,6 +39,10 @@ bool tn_compared_all(const struct tn_comparison *comparison, int *count, struct 
 /* Accuracies on the same number of the same images? */
 bool tn_compared_comparable(const struct tn_compared *a, const struct tn_compared *b);
 
+/* Does a network of this cost and accuracy dominate another one: as good in both, better in one?
+ * What no other one dominates is the Pareto front. */
+bool tn_dominates(double cost, double accuracy, double other_cost, double other_accuracy);
+
 /* The 95 % interval of p1 - p2, two shares of `count` images each that are seen as independent:
  * Newcombe 1998 (Statistics in Medicine 17, 873-890), method 10, from Wilson's intervals. */
 void tn_difference_interval(double p1, double p2, double count, double *low, double *high);

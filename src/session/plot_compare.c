@@ -102,15 +102,13 @@ static bool add_kind(struct tn_figure *figure, struct tn_figure_panel *panel,
     return true;
 }
 
-/* No other network on the same images is cheaper and as accurate, or as cheap and more accurate. */
+/* Only of those on the same images. */
 static bool on_front(const struct points *all, int i, const struct tn_compared *base)
 {
-    for (int j = 0; j < all->count; j++) {
-        bool better = all->x[j] <= all->x[i] && all->y[j] >= all->y[i] &&
-                      (all->x[j] < all->x[i] || all->y[j] > all->y[i]);
-        if (better && kind_of(all->rows[j], base) != OTHER_IMAGES)
+    for (int j = 0; j < all->count; j++)
+        if (tn_dominates(all->x[j], all->y[j], all->x[i], all->y[i]) &&
+            kind_of(all->rows[j], base) != OTHER_IMAGES)
             return false;
-    }
     return kind_of(all->rows[i], base) != OTHER_IMAGES;
 }
 

@@ -88,6 +88,14 @@ static void release(struct holder *holder)
     tn_free(holder);
 }
 
+const struct tn_snapshot_entry *tn_snapshot_current(const struct tn_snapshot *snapshot)
+{
+    for (int i = snapshot->entry_count - 1; i >= 0; i--)
+        if (snapshot->entries[i].current)
+            return &snapshot->entries[i];
+    return NULL;
+}
+
 struct tn_snapshot *tn_snapshot_ref(struct tn_snapshot *snapshot)
 {
     if (snapshot)

@@ -57,28 +57,28 @@ struct tn_snapshot_layer {
     int filters, kept, channels, kernel[2]; /* filters: today's,
                                                or the channels of its group where several filters
                                                are one; kept: after the pending ratio */
+    int leader; /* index of the layer its group is named by; its own where it
+                   cannot be pruned */
     int64_t flops, params;
-    int leader;                      /* index of the layer its group is named by; its own where it
-                                        cannot be pruned */
-    double weights;                  /* those of `params` that stand on the axes */
-    int axis_count;                  /* of these weights, that of the filters first */
+    double weights;                  /* those of `params` that stand on the axes: */
     struct tn_snapshot_axis axes[2]; /* FLOPs follow all, parameters beside the weights the first */
+    int axis_count;                  /* that of the filters first */
+    int point_count;                 /* accuracy measured with this layer cut alone */
+    double *point_kept, *point_top1; /* [point_count] ascending in kept, the last nothing cut */
+    bool points_stale;               /* measured when network, data or choice were others */
+    bool stale;                      /* sampled before the network or the data changed */
     bool prunable;
-    char *why_not; /* "" when prunable */
     char method[20];
+    char *why_not;                       /* "" when prunable */
     double ratio;                        /* 1 - kept / filters */
     double error, error_ls;              /* at `kept`; NAN before sampling */
     int64_t samples;                     /* 0 before sampling */
-    bool stale;                          /* sampled before the network or the data changed */
     const struct tn_snapshot_path *path; /* NULL where the method needs what is not sampled */
     /* What the greedy rule could remove next at `kept`, cheapest first, and what it would cost as
      * path->cost says it; of sampled layers whose path holds for every number. */
     int candidate_count, candidates[TN_SNAPSHOT_CANDIDATES];
     double candidate_costs[TN_SNAPSHOT_CANDIDATES];
-    int point_count;                 /* accuracy measured with this layer cut alone */
-    double *point_kept, *point_top1; /* [point_count] ascending in kept, the last nothing cut */
-    bool points_stale;               /* measured when network, data or choice were others */
-    int ranking_count;               /* of all methods, its own among them; 0: not prunable */
+    int ranking_count; /* of all methods, its own among them; 0: not prunable */
     struct tn_snapshot_ranking rankings[TN_SNAPSHOT_RANKINGS];
 };
 
@@ -194,6 +194,8 @@ struct tn_snapshot {
 /* Made by the thread that owns the session; `previous` (may be NULL) lends its unchanged parts. */
 struct tn_snapshot *tn_snapshot_new(struct tn_session *session, const struct tn_snapshot *previous,
                                     struct tn_error *error);
+/* The entry where the session stands, or NULL: at its beginning. */
+const struct tn_snapshot_entry *tn_snapshot_current(const struct tn_snapshot *snapshot);
 struct tn_snapshot *tn_snapshot_ref(struct tn_snapshot *snapshot);
 void tn_snapshot_unref(struct tn_snapshot *snapshot);
 

@@ -116,6 +116,26 @@ void tn_line_free(struct tn_command_line *line)
     memset(line, 0, sizeof *line);
 }
 
+int tn_word_quote(const char *word, char *text, int size)
+{
+    if (strpbrk(word, " \t\r\n#\"=") == NULL) {
+        snprintf(text, (size_t)size, "%s", word);
+        return (int)strlen(text);
+    }
+    int used = 0;
+    for (const char *c = word; *c && used < size - 4; c++) { /* an escape, a quote and the zero */
+        if (c == word)
+            text[used++] = '"';
+        if (*c == '"' || *c == '\\')
+            text[used++] = '\\';
+        text[used++] = *c;
+    }
+    if (used > 0)
+        text[used++] = '"';
+    text[used] = '\0';
+    return used;
+}
+
 bool tn_among(const char *text, const char *choices)
 {
     size_t length = strlen(text);

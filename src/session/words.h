@@ -52,6 +52,10 @@ bool tn_parse_integer(const char *what, const char *text, int64_t least, int64_t
 bool tn_parse_real(const char *what, const char *text, double least, double most, double *value,
                    struct tn_error *error);
 
+/* A word as it stands on a line, in quotes where it needs them: read again, it is the same word.
+ * Truncated to size > 0; returns its length. */
+int tn_word_quote(const char *word, char *text, int size);
+
 /* Is `text` one of the parts of "a|b|c"? */
 bool tn_among(const char *text, const char *choices);
 
