@@ -34,8 +34,8 @@ struct tn_recipe_plan {
     struct tn_recipe_line *lines; /* without comments and empty lines */
 };
 
-/* Read NAME, or FILE where it ends in ".tns" or has a slash; all of its words are checked before any
- * line is run. Free the plan also after a failure. */
+/* Read NAME, or FILE where it ends in ".tns" or has a slash; all of its words are checked before
+ * any line is run. Free the plan also after a failure. */
 bool tn_recipe_read(struct tn_recipe_plan *plan, const char *name,
                     const struct tn_recipe_options *options, struct tn_error *error);
 void tn_recipe_plan_free(struct tn_recipe_plan *plan);

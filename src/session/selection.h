@@ -10,8 +10,8 @@ struct tn_selection {
     int *groups; /* ascending */
 };
 
-/* A name, a glob, "all", or "@2-5,9": places among the layers that can be pruned, from 1. A name must
- * be of a layer that can be pruned; the others take those that can be. */
+/* A name, a glob, "all", or "@2-5,9": places among the layers that can be pruned, from 1. A name
+ * must be of a layer that can be pruned; the others take those that can be. */
 bool tn_select(const struct tn_state *state, const char *pattern, struct tn_selection *selection,
                struct tn_error *error);
 /* Just one group. */
