@@ -41,6 +41,7 @@ static void make_row(int i, int64_t network, const char *done, double top1, doub
  * within its interval. */
 static int begin(void **state)
 {
+    static char model[] = "net", data[] = "images"; /* they outlive this function */
     (void)state;
     make_row(0, 1, "", 0.930, 1);
     make_row(1, 4, " pruned", 0.90, 0.5);
@@ -49,8 +50,8 @@ static int begin(void **state)
     make_row(4, 30, " fine-tuned", 0.931, 1);
     snapshot = (struct tn_snapshot){.layer_count = 1,
                                     .layers = &layer,
-                                    .model_name = (char[]){"net"},
-                                    .data_name = (char[]){"images"},
+                                    .model_name = model,
+                                    .data_name = data,
                                     .compared_count = ROWS,
                                     .compared = rows,
                                     .network = 20};

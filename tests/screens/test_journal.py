@@ -48,7 +48,7 @@ def goes(screen):
         screen.keys("Enter")
         screen.until("stands there already")
         screen.keys("Escape")
-        shown = screen.until("Layers")
+        shown = screen.until("Layers", "conv3_2", gone=["the session stands here", "entry 2"])  # all of it is drawn
         assert re.search(r"conv1_1 +32 +20 ", shown) and re.search(r"conv2_1 +64 +64 ", shown), shown
         screen.keys("6")
         screen.until("the session stands here")
