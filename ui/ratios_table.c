@@ -246,6 +246,14 @@ static void draw_cell(const struct screen *screen, struct pane cell, const struc
     draw_text(cell, column, style, behind);
 }
 
+/* Of a layer, or the sums of all; NULL where there is no proposal. */
+static const struct ratio_figures *figures_of(const struct ratios *ratios, int layer)
+{
+    if (ratios == NULL)
+        return NULL;
+    return layer == LAYER_ALL || ratios->each == NULL ? &ratios->all : &ratios->each[layer];
+}
+
 static void draw_numbers(const struct screen *screen, struct pane line,
                          const struct ratios_table *table, int layer, enum style style)
 {
@@ -253,10 +261,10 @@ static void draw_numbers(const struct screen *screen, struct pane line,
     for (int i = 0; i < RATIOS_COLUMNS; i++) {
         struct pane cell = pane_part(line, 0, column, 1, table->widths[i]);
         const struct ratios *of = columns[i].needs & PROPOSAL ? table->proposed : table->set;
+        const struct ratio_figures *figures = figures_of(of, layer);
         column += table->widths[i];
-        if (table->widths[i] == 0 || of == NULL)
+        if (table->widths[i] == 0 || figures == NULL)
             continue;
-        const struct ratio_figures *figures = layer == LAYER_ALL ? &of->all : &of->each[layer];
         draw_cell(screen, cell, &columns[i], &(struct cell_of){screen, figures, layer}, style);
     }
 }
@@ -279,15 +287,10 @@ static void draw_name(const struct screen *screen, struct pane line,
 void ratios_table_layer(const struct screen *screen, struct pane line,
                         const struct ratios_table *table, int layer)
 {
-    bool all = layer == LAYER_ALL;
-    const struct ratios *proposed = table->proposed;
     draw_name(screen, line, table, layer);
     draw_slider(screen, pane_part(line, 0, table->slider_at, 1, table->slider),
-                all ? &table->set->all : &table->set->each[layer],
-                proposed == NULL ? NULL
-                : all            ? &proposed->all
-                                 : &proposed->each[layer]);
-    draw_numbers(screen, line, table, layer, all ? STYLE_TITLE : STYLE_NORMAL);
+                figures_of(table->set, layer), figures_of(table->proposed, layer));
+    draw_numbers(screen, line, table, layer, layer == LAYER_ALL ? STYLE_TITLE : STYLE_NORMAL);
 }
 
 /* Of the layers that cannot be pruned. */
