@@ -246,11 +246,9 @@ static void draw_cell(const struct screen *screen, struct pane cell, const struc
     draw_text(cell, column, style, behind);
 }
 
-/* Of a layer, or the sums of all; NULL where there is no proposal. */
+/* Of a layer, or the sums of all. */
 static const struct ratio_figures *figures_of(const struct ratios *ratios, int layer)
 {
-    if (ratios == NULL)
-        return NULL;
     return layer == LAYER_ALL || ratios->each == NULL ? &ratios->all : &ratios->each[layer];
 }
 
@@ -261,11 +259,11 @@ static void draw_numbers(const struct screen *screen, struct pane line,
     for (int i = 0; i < RATIOS_COLUMNS; i++) {
         struct pane cell = pane_part(line, 0, column, 1, table->widths[i]);
         const struct ratios *of = columns[i].needs & PROPOSAL ? table->proposed : table->set;
-        const struct ratio_figures *figures = figures_of(of, layer);
         column += table->widths[i];
-        if (table->widths[i] == 0 || figures == NULL)
+        if (table->widths[i] == 0 || of == NULL)
             continue;
-        draw_cell(screen, cell, &columns[i], &(struct cell_of){screen, figures, layer}, style);
+        struct cell_of cell_of = {screen, figures_of(of, layer), layer};
+        draw_cell(screen, cell, &columns[i], &cell_of, style);
     }
 }
 
@@ -289,7 +287,8 @@ void ratios_table_layer(const struct screen *screen, struct pane line,
 {
     draw_name(screen, line, table, layer);
     draw_slider(screen, pane_part(line, 0, table->slider_at, 1, table->slider),
-                figures_of(table->set, layer), figures_of(table->proposed, layer));
+                figures_of(table->set, layer),
+                table->proposed != NULL ? figures_of(table->proposed, layer) : NULL);
     draw_numbers(screen, line, table, layer, layer == LAYER_ALL ? STYLE_TITLE : STYLE_NORMAL);
 }
 
