@@ -34,9 +34,14 @@ static void linear_ticks_are_round_and_say_what_they_are(void **state)
 {
     (void)state;
     struct tn_ticks ticks;
+    tn_ticks_linear(1, 1, 6, false, false, &ticks);
+    assert_int_equal(ticks.count, 0);
+    tn_ticks_linear(NAN, 1, 6, false, false, &ticks);
+    assert_int_equal(ticks.count, 0);
     tn_ticks_linear(0, 1, 6, false, false, &ticks);
     assert_int_equal(ticks.count, 6);
     assert_string_equal(ticks.text[0], "0");
+    assert_false(signbit(ticks.at[0]));
     assert_string_equal(ticks.text[1], "0.2");
     assert_string_equal(ticks.text[5], "1.0");
     struct tn_random random;

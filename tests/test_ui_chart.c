@@ -190,31 +190,6 @@ static void no_size_is_too_small(void **state)
         }
 }
 
-static void ticks_are_round_and_no_more_than_asked_for(void **state)
-{
-    (void)state;
-    static const struct {
-        double low, high;
-        int limit;
-    } cases[] = {{0, 1, 5},  {0.31, 0.37, 4}, {-3, 1e6, 8},
-                 {1, 32, 4}, {1e-9, 2e-9, 3}, {0, 127, 1}};
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        double ticks[8];
-        int count = chart_ticks(cases[c].low, cases[c].high, cases[c].limit, ticks);
-        assert_in_range(count, 0, cases[c].limit);
-        for (int i = 0; i < count; i++) {
-            double slack = 1e-6 * (cases[c].high - cases[c].low);
-            assert_true(ticks[i] >= cases[c].low - slack && ticks[i] <= cases[c].high + slack);
-            assert_true(i == 0 || ticks[i] > ticks[i - 1]);
-        }
-    }
-    double ticks[8];
-    assert_int_equal(chart_ticks(0, 1, 3, ticks), 3);
-    assert_float_equal(ticks[1], 0.5, 1e-12);
-    assert_int_equal(chart_ticks(1, 1, 3, ticks), 0);
-    assert_int_equal(chart_ticks(NAN, 1, 3, ticks), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,7 +202,6 @@ int main(void)
         cmocka_unit_test(points_have_marks_labels_and_bars),
         cmocka_unit_test(marks_are_not_hidden_by_labels),
         cmocka_unit_test(no_size_is_too_small),
-        cmocka_unit_test(ticks_are_round_and_no_more_than_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

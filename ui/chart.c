@@ -1,12 +1,13 @@
 #include "chart.h"
 #include "core/memory.h"
+#include "plot/ticks.h"
 #include "text.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TICKS = 24, LABEL = 7, DECADES = 5 };
+enum { LABEL = 7, DECADES = 5 };
 
 /* The part of the chart that holds data, and how values map to it. */
 struct plot {
@@ -112,24 +113,6 @@ static bool find_ranges(struct plot *plot, const struct chart *chart)
         plot->y_high += pad;
     }
     return true;
-}
-
-int chart_ticks(double low, double high, int limit, double *ticks)
-{
-    double span = high - low;
-    if (!(span > 0) || !isfinite(span) || limit < 1)
-        return 0;
-    double step = pow(10, floor(log10(span / limit)));
-    static const double factors[] = {1, 2, 5, 10, 20};
-    double chosen = step * 50;
-    for (int i = 4; i >= 0; i--)
-        if (floor(high / (step * factors[i])) - ceil(low / (step * factors[i])) + 1 <= limit)
-            chosen = step * factors[i];
-    int count = 0;
-    double slack = chosen * 1e-9;
-    for (double n = ceil((low - slack) / chosen); n * chosen <= high + slack && count < limit; n++)
-        ticks[count++] = n * chosen == 0 ? 0 : n * chosen;
-    return count;
 }
 
 /* As short as a number can be said, at most LABEL - 1 columns. */
@@ -333,21 +316,12 @@ static void draw_y_axis(struct pane pane, const struct plot *plot, const struct 
     int column = plot->pane.left - pane.left - 1, top = plot->pane.top - pane.top;
     for (int row = 0; row < plot->pane.rows; row++)
         pane_glyph(pane, top + row, column, STYLE_BORDER, plot->glyphs->vertical);
-    double ticks[MAX_TICKS];
-    int limit = plot->pane.rows / 2 + 1 < MAX_TICKS ? plot->pane.rows / 2 + 1 : MAX_TICKS;
-    int count = 0;
-    if (plot->log) {
-        double decades = floor(plot->y_high) - ceil(plot->y_low) + 1;
-        double step = fmax(1, ceil(decades / limit));
-        for (double d = ceil(plot->y_low); d <= plot->y_high && count < limit; d += step)
-            ticks[count++] = d;
-    } else {
-        count = chart_ticks(plot->y_low, plot->y_high, limit, ticks);
-    }
-    for (int i = 0; i < count; i++) {
+    struct tn_ticks ticks; /* of a logarithmic axis: whole powers of ten */
+    tn_ticks_linear(plot->y_low, plot->y_high, plot->pane.rows / 2 + 1, plot->log, false, &ticks);
+    for (int i = 0; i < ticks.count; i++) {
         char text[24];
-        say(text, sizeof text, plot->log ? pow(10, ticks[i]) : ticks[i], chart->percent);
-        int row = top + dot_row(plot, ticks[i]) / plot->down;
+        say(text, sizeof text, plot->log ? pow(10, ticks.at[i]) : ticks.at[i], chart->percent);
+        int row = top + dot_row(plot, ticks.at[i]) / plot->down;
         pane_right(pane, row, 0, column, STYLE_DIM, text);
         pane_glyph(pane, row, column, STYLE_BORDER, plot->glyphs->axis_tick_y);
     }
@@ -361,17 +335,15 @@ static void draw_x_axis(struct pane pane, const struct plot *plot, const struct 
     int right = left + plot->pane.columns;
     pane_print(pane, row, right - text_width(chart->x_label) - 3, STYLE_DIM, " %s ",
                chart->x_label);
-    double ticks[MAX_TICKS];
-    int limit = plot->pane.columns / 7 < MAX_TICKS ? plot->pane.columns / 7 : MAX_TICKS;
-    int count = chart_ticks(plot->x_low, plot->x_high, limit, ticks);
+    struct tn_ticks ticks; /* filters and epochs are whole */
+    tn_ticks_linear(plot->x_low, plot->x_high, plot->pane.columns / 7, !chart->x_parts, false,
+                    &ticks);
     int free = 0;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < ticks.count; i++) {
         char text[24];
-        if (!chart->x_parts && ticks[i] != floor(ticks[i]))
-            continue; /* filters and epochs are whole */
-        say(text, sizeof text, ticks[i], false);
+        say(text, sizeof text, ticks.at[i], false);
         int width = text_width(text);
-        int at = left + dot_column(plot, ticks[i]) / plot->across - width / 2;
+        int at = left + dot_column(plot, ticks.at[i]) / plot->across - width / 2;
         at = at + width > right ? right - width : at;
         if (at < free)
             continue;

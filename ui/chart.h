@@ -52,8 +52,4 @@ struct chart {
 /* Draw into the whole pane; nothing where it is too small for axes and one row of data. */
 void chart_draw(struct pane pane, const struct glyphs *glyphs, const struct chart *chart);
 
-/* Up to `limit` round numbers from low to high, at most `limit` of them, into ticks; returns how
- * many. */
-int chart_ticks(double low, double high, int limit, double *ticks);
-
 #endif

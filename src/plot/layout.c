@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MOST_TICKS = 12 }; /* along an axis; more crowd a page */
+
 const double tn_layout_line = 1.5, tn_layout_title = 1.15;
 
 /* Between things, in parts of the font. */
@@ -139,7 +141,7 @@ static void find_x(const struct tn_canvas *canvas, const struct tn_figure_panel 
     make_room(canvas, panel, out);
     double width = out->plot.right - out->plot.left;
     width *= tn_range_place(&out->x, ticked.high);
-    for (int most = TN_TICKS_MOST; most >= 2; most--) {
+    for (int most = MOST_TICKS; most >= 2; most--) {
         find_ticks(&ticked, &panel->x, most, &out->x_ticks);
         if ((widest_tick(canvas, &out->x_ticks) + 1.2 * canvas->font) * out->x_ticks.count <= width)
             break;

@@ -35,7 +35,7 @@ void tn_ticks_linear(double low, double high, int most, bool whole, bool percent
     most = most < 2 ? 2 : most > TN_TICKS_MOST ? TN_TICKS_MOST : most;
     if (!(high > low) || !isfinite(high - low))
         return;
-    double step = nice((high - low) / most);
+    double step = nice((high - low) / (most + 1)); /* the ends of the axis need not be ticks */
     if (whole && step < 1)
         step = 1;
     double slack = 1e-9 * (high - low);
@@ -43,7 +43,7 @@ void tn_ticks_linear(double low, double high, int most, bool whole, bool percent
         step = nice(step * 1.5);
     for (double n = ceil((low - slack) / step); n * step <= high + slack; n++) {
         double scale = percent ? 100 : 1;
-        ticks->at[ticks->count] = n * step;
+        ticks->at[ticks->count] = n * step + 0.0; /* 0 in place of -0 */
         write_number(ticks->text[ticks->count], sizeof *ticks->text, n * step * scale,
                      step * scale);
         ticks->count++;

@@ -431,7 +431,7 @@ static void top_up(struct solver *s)
     for (;;) {
         struct widening best = {.group = -1};
         for (int i = 0; i < s->count; i++) {
-            struct widening w = {.group = -1};
+            struct widening w;
             if (!widen(s, s->ladders[i].group, &w))
                 continue;
             if (best.group < 0 || w.harm < best.harm ||

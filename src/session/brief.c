@@ -153,9 +153,9 @@ static void brief_curve(struct text *text, const json_t *result)
 
 static void brief_prune(struct text *text, const json_t *result)
 {
-    add(text, "%zu layers pruned  FLOPs %.3fx  params %.3fx",
-        json_array_size(json_object_get(result, "layers")), tn_get_number(result, "flops_ratio"),
-        tn_get_number(result, "params_ratio"));
+    size_t layers = json_array_size(json_object_get(result, "layers"));
+    add(text, "%zu layer%s pruned  FLOPs %.3fx  params %.3fx", layers, layers == 1 ? "" : "s",
+        tn_get_number(result, "flops_ratio"), tn_get_number(result, "params_ratio"));
 }
 
 static void brief_training(struct text *text, const json_t *result)

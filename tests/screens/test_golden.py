@@ -64,7 +64,7 @@ def compare(screen, name):
         last[0] = captured(screen)
         return last[0] == saved
     try:
-        tmux.wait(equal, name)
+        tmux.wait(equal, name, patience=tmux.PATIENCE / 3)  # of sixty, if all differ
     except tmux.Impatient:
         check("the screen " + name, False, differences(saved, last[0]))
     else:
