@@ -66,6 +66,14 @@ def ascii_pictures(screen):
     return body
 
 
+def shares_of_zeros(shown):
+    return [float(row[1]) for row in re.finditer(r"[│|] [-+KX] +\d+ +\d+ [█▏▎▍▌▋▊▉ ]*(\d\.\d+|0|1) ", shown)]
+
+
+def falling(values):
+    return len(values) > 5 and values == sorted(values, reverse=True)
+
+
 def measures(screen):
     def body():
         screen.keys("g", "j", "j", "j", "l")
@@ -75,9 +83,7 @@ def measures(screen):
         screen.keys("i", "i")
         screen.until("zeros", "share", gone=["importance"])
         screen.keys("o", "o")
-        shown = screen.until("by rank" if screen.columns >= 200 else "zeros")
-        shares = [float(row[1]) for row in re.finditer(r"[│|] [-+KX] +\d+ +\d+ [█▏▎▍▌▋▊▉ ]*(\d\.\d+|0|1) ", shown)]
-        assert len(shares) > 5 and shares == sorted(shares, reverse=True), (shares, shown)
+        tmux.wait(lambda: falling(shares_of_zeros(screen.text())), "the rows in the order of their zeros")
         screen.keys("o", "i")
         screen.until("importance")
         screen.keys("h")
