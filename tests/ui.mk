@@ -44,6 +44,7 @@ tests_test_ui_filters_SOURCES = tests/test_ui_filters.c tests/ui_paper.h
 tests_test_ui_filters_LDADD = $(UI_LDADD)
 
 SCREEN_TESTS = \
+	tests/screens/test_cancel.py \
 	tests/screens/test_compare.py \
 	tests/screens/test_config.py \
 	tests/screens/test_draft.py \
