@@ -144,10 +144,10 @@ static void cancelled_jobs_leave_tasks_out(void **state)
     for (unsigned threads = 1; threads <= 4; threads++) {
         struct stopping stopping = {false, 0};
         tn_threads_set(threads);
-        tn_parallel_cancel(&stopping.stop);
+        assert_null(tn_parallel_cancel(&stopping.stop));
         tn_parallel(1000, stop_at_once, &stopping);
         assert_in_range(stopping.runs, 1, threads);
-        tn_parallel_cancel(NULL);
+        assert_ptr_equal(tn_parallel_cancel(NULL), &stopping.stop);
         stopping.runs = 0;
         tn_parallel(1000, stop_at_once, &stopping);
         assert_int_equal(stopping.runs, 1000);

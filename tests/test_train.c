@@ -260,6 +260,57 @@ static void observers_see_every_weighted_node(void **state)
     tn_graph_free(graph);
 }
 
+struct late_stop {
+    atomic_bool cancelled;
+    int nodes, stop_at;
+};
+
+static bool stop_within(void *context, int node, const float *input, int count,
+                        struct tn_error *error)
+{
+    (void)node, (void)input, (void)count, (void)error;
+    struct late_stop *stop = context;
+    if (stop->nodes++ == stop->stop_at)
+        atomic_store(&stop->cancelled, true);
+    return true;
+}
+
+/* Wherever it is cancelled, the last operator too: nobody is given what was not made whole. */
+static void cancelled_passes_fail_in_any_operator(void **state)
+{
+    (void)state;
+    struct tn_error error = {0};
+    struct tn_graph *graph = fresh();
+    struct tn_network *network = tn_network_new(graph, 4, TN_TRAINING, &error);
+    float images[4 * 784] = {0}, gradient[4 * 10] = {0};
+    const float *outputs;
+    assert_non_null(network);
+    int nodes[2] = {0};
+    for (int back = 0; back <= 1; back++) {
+        for (int at = -1; at < nodes[back]; at++) {
+            struct late_stop stop = {.stop_at = at};
+            const struct tn_progress progress = {.cancelled = &stop.cancelled};
+            const struct tn_observer observer = {stop_within, &stop};
+            tn_network_watch(network, back ? NULL : &progress);
+            bool done =
+                tn_network_forward(network, images, 4, back ? NULL : &observer, &outputs, &error);
+            tn_network_watch(network, &progress);
+            if (back)
+                done = done && tn_network_backward_observed(network, gradient, &observer, &error);
+            assert_int_equal(done, at < 0);
+            assert_true(done || error.kind == TN_ERROR_CANCELLED);
+            assert_int_equal(stop.nodes, at < 0 ? stop.nodes : at + 1);
+            if (at < 0)
+                nodes[back] = stop.nodes;
+        }
+        assert_true(nodes[back] > 5);
+    }
+    tn_network_watch(network, NULL);
+    assert_true(tn_network_forward(network, images, 4, NULL, &outputs, &error));
+    tn_network_free(network);
+    tn_graph_free(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_images_choose_nothing),
         cmocka_unit_test(evaluation_counts_and_fits),
         cmocka_unit_test(observers_see_every_weighted_node),
+        cmocka_unit_test(cancelled_passes_fail_in_any_operator),
     };
     return cmocka_run_group_tests_name("train", tests, open_data, close_data);
 }

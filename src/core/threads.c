@@ -36,9 +36,11 @@ static struct {
 static _Thread_local bool inside_task;
 static _Thread_local const atomic_bool *cancelled_by;
 
-void tn_parallel_cancel(const atomic_bool *cancelled)
+const atomic_bool *tn_parallel_cancel(const atomic_bool *cancelled)
 {
+    const atomic_bool *before = cancelled_by;
     cancelled_by = cancelled;
+    return before;
 }
 
 static bool cancelled(void)
@@ -76,8 +78,8 @@ static void look_for_end(void)
         relax();
 }
 
-/* A helper that wakes when the job is done already goes back to sleep: on a busy machine nobody waits for a thread that
- * has not begun. */
+/* A helper that wakes when the job is done already goes back to sleep: on a busy machine nobody
+ * waits for a thread that has not begun. */
 static void *helper(void *argument)
 {
     unsigned worker = (unsigned)(size_t)argument;
@@ -159,7 +161,7 @@ void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigne
     if (inside_task) {
         /* A nested call belongs to a worker whose index we do not know: its tasks share that one.
          */
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count && !cancelled(); i++)
             task(context, i, 0);
         return;
     }

@@ -21,8 +21,8 @@ void tn_parallel(size_t count, void (*task)(void *context, size_t index, unsigne
 
 /* From now on jobs of the calling thread leave out the tasks that have not begun when *cancelled
  * becomes true, so that even one long job ends soon. Only for work whose every result is thrown
- * away when it is cancelled: what the left-out tasks would have written is not there. NULL: as
- * before. */
-void tn_parallel_cancel(const atomic_bool *cancelled);
+ * away when it is cancelled: what the left-out tasks would have written is not there. NULL: none
+ * is left out. Returns what was set, to be set again afterwards. */
+const atomic_bool *tn_parallel_cancel(const atomic_bool *cancelled);
 
 #endif

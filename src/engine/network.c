@@ -292,6 +292,27 @@ void tn_network_free(struct tn_network *network)
     tn_free(network);
 }
 
+static bool go_on(const struct tn_network *network, struct tn_error *error)
+{
+    return !tn_progress_cancelled(network->progress) ||
+           tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+}
+
+/* One layer of a large batch can take seconds: once a watched network is cancelled, its jobs leave
+ * out what has not begun. Returns what end_work is to put back. */
+static const atomic_bool *begin_work(const struct tn_network *network)
+{
+    return tn_parallel_cancel(network->progress ? network->progress->cancelled : NULL);
+}
+
+/* What jobs left out is not there, be it in the last layer: the work has failed then. */
+static bool end_work(const struct tn_network *network, const atomic_bool *before, bool done,
+                     struct tn_error *error)
+{
+    tn_parallel_cancel(before);
+    return done && go_on(network, error);
+}
+
 /* Steps work on `count` images from `first` on. */
 static void take_images(struct tn_network *network, const float *images, int first, int count)
 {
@@ -307,11 +328,11 @@ static bool run_steps(struct tn_network *network, int begin, int end,
 {
     for (int s = begin; s < end; s++) {
         struct tn_step *step = &network->steps[s];
+        if (!go_on(network, error))
+            return false; /* before anybody looks at what an operator may have left out */
         if (observer && !observer->before(observer->context, step->node,
                                           network->blobs[step->input].data, network->count, error))
             return false;
-        if (tn_progress_cancelled(network->progress))
-            return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
         step->ops->forward(network, step);
     }
     return true;
@@ -344,7 +365,9 @@ bool tn_network_forward(struct tn_network *network, const float *images, int cou
                         struct tn_error *error)
 {
     network->first_image = 0;
-    return run_forward(network, images, count, observer, outputs, error);
+    const atomic_bool *before = begin_work(network);
+    bool done = run_forward(network, images, count, observer, outputs, error);
+    return end_work(network, before, done, error);
 }
 
 bool tn_network_forward_piece(struct tn_network *network, const float *images, int first, int count,
@@ -353,7 +376,9 @@ bool tn_network_forward_piece(struct tn_network *network, const float *images, i
     if (first > 0 && !network->pieces)
         return tn_fail(error, TN_ERROR_USE, "the network was not made for pieces of a batch");
     network->first_image = first;
-    return run_forward(network, images, count, NULL, outputs, error);
+    const atomic_bool *before = begin_work(network);
+    bool done = run_forward(network, images, count, NULL, outputs, error);
+    return end_work(network, before, done, error);
 }
 
 void tn_network_watch(struct tn_network *network, const struct tn_progress *progress)
@@ -461,8 +486,8 @@ static bool run_again(struct tn_network *network, int end, struct tn_error *erro
     for (int s = begin; s <= end; s++) {
         if (!is_made_again(network, &network->steps[s]))
             continue;
-        if (tn_progress_cancelled(network->progress))
-            return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+        if (!go_on(network, error))
+            return false;
         network->again = true;
         network->steps[s].ops->forward(network, &network->steps[s]);
         network->again = false;
@@ -480,8 +505,8 @@ static void clear_unread(struct tn_network *network, const struct tn_step *step)
     }
 }
 
-bool tn_network_backward_observed(struct tn_network *network, const float *output_gradient,
-                                  const struct tn_observer *observer, struct tn_error *error)
+static bool run_steps_back(struct tn_network *network, const float *output_gradient,
+                           const struct tn_observer *observer, struct tn_error *error)
 {
     struct tn_blob *output = &network->blobs[network->output_blob];
     if (!output->gradient)
@@ -500,8 +525,8 @@ bool tn_network_backward_observed(struct tn_network *network, const float *outpu
             return false;
         if (!network->blobs[step->output].wants_gradient)
             continue;
-        if (tn_progress_cancelled(network->progress))
-            return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+        if (!go_on(network, error))
+            return false;
         clear_unread(network, step);
         if (observer &&
             !observer->before(observer->context, step->node, NULL, network->count, error))
@@ -511,6 +536,14 @@ bool tn_network_backward_observed(struct tn_network *network, const float *outpu
         run_backward(network, step);
     }
     return true;
+}
+
+bool tn_network_backward_observed(struct tn_network *network, const float *output_gradient,
+                                  const struct tn_observer *observer, struct tn_error *error)
+{
+    const atomic_bool *before = begin_work(network);
+    bool done = run_steps_back(network, output_gradient, observer, error);
+    return end_work(network, before, done, error);
 }
 
 bool tn_network_backward(struct tn_network *network, const float *output_gradient,

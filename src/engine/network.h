@@ -145,7 +145,9 @@ bool tn_network_resume(struct tn_network *network, const struct tn_tensor *momen
 /* Seed of dropout masks; the mask of a step depends on (seed, step, node, element) only. */
 void tn_network_seed(struct tn_network *network, uint64_t seed);
 
-/* Stop forward and backward between two operators once `progress` is cancelled (NULL: never). */
+/* Stop forward and backward once `progress` is cancelled (NULL: never), in the middle of an
+ * operator too. They fail then, and what activations, gradients and running statistics hold is of
+ * no use. */
 void tn_network_watch(struct tn_network *network, const struct tn_progress *progress);
 
 /* Training mode: name of the first node whose output holds a NaN or infinity after a forward pass,

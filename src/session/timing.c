@@ -126,8 +126,6 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
                                 t->passes + 1, "passes", needs, error) &&
                (mode == TN_INFER ? time_infer(t, i, error) : time_step(t, i, error));
     }
-    if (fine && tn_progress_cancelled(progress))
-        fine = tn_fail(error, TN_ERROR_CANCELLED, "cancelled"); /* the last pass is not whole */
     if (fine)
         note_nodes(t, graph, mode, timing);
     tn_free(t->gradient);
@@ -215,14 +213,17 @@ static bool time_network(const struct tn_graph *graph, const struct tn_timing_or
     return true;
 }
 
-/* One layer of a large batch can take many seconds: it is left in the middle too. */
 bool tn_time_network(const struct tn_graph *graph, const struct tn_timing_order *timed,
                      const struct tn_progress *progress, struct tn_timing *timing,
                      struct tn_error *error)
 {
-    tn_parallel_cancel(progress ? progress->cancelled : NULL);
+    const atomic_bool *before = tn_parallel_cancel(progress ? progress->cancelled : NULL);
     bool timed_all = time_network(graph, timed, progress, timing, error);
-    tn_parallel_cancel(NULL);
+    tn_parallel_cancel(before);
+    if (timed_all && tn_progress_cancelled(progress)) {
+        tn_timing_free(timing);
+        return tn_fail(error, TN_ERROR_CANCELLED, "cancelled"); /* some job was not done whole */
+    }
     return timed_all;
 }
 
