@@ -410,7 +410,7 @@ static bool widen(struct solver *s, int group, struct widening *best)
 {
     const double *curve = s->budget->groups[group].curve;
     int kept = s->plan.kept[group], most = s->budget->groups[group].most;
-    best->harm = HUGE_VAL;
+    *best = (struct widening){group, kept, HUGE_VAL, 0};
     for (int k = kept + 1; k <= most && best->harm > 0; k++) {
         double harm = fmax(curve[k] - curve[kept], 0);
         if (harm >= best->harm)

@@ -280,19 +280,19 @@ static bool is_same(const struct tn_model *model, const struct tn_digest *digest
            tn_digest_equal(&model->digest, digest);
 }
 
-static struct tn_model *read_model(struct tn_store *store, const struct tn_digest *digest,
+static struct tn_model *read_model(struct tn_store *store, struct tn_digest digest,
                                    enum tn_scope scope, const struct tn_state *near,
                                    struct tn_error *error)
 {
     struct tn_model *known = near ? near->model : NULL, *opened = near ? near->opened : NULL;
-    if (is_same(known, digest, scope))
+    if (is_same(known, &digest, scope))
         return tn_model_ref(known);
-    if (is_same(opened, digest, scope))
+    if (is_same(opened, &digest, scope))
         return tn_model_ref(opened);
-    struct tn_graph *graph = decode(store, digest, known ? known->graph : NULL, error);
+    struct tn_graph *graph = decode(store, &digest, known ? known->graph : NULL, error);
     struct tn_model *model = graph ? tn_model_new(graph, scope, error) : NULL;
     if (model) {
-        model->digest = *digest;
+        model->digest = digest;
         model->stored = true;
     }
     return model;
@@ -523,7 +523,7 @@ static bool fill_unfinished(struct tn_store *store, struct tn_state *state, sqli
     if (column_digest(s, 4, &best)) {
         fine = read_best_epoch(store, (const char *)sqlite3_column_text(s, 5), &checkpoint.best,
                                error);
-        model = fine ? read_model(store, &best, state->model->scope, state, error) : NULL;
+        model = fine ? read_model(store, best, state->model->scope, state, error) : NULL;
         fine = model != NULL;
     }
     checkpoint.momentum = fine ? read_tensor(store, &digest, error) : NULL;
@@ -555,7 +555,7 @@ static bool read_unfinished(struct tn_store *store, struct tn_state *state,
 struct tn_model *tn_store_read_opened(struct tn_store *store, const struct tn_state *state,
                                       struct tn_error *error)
 {
-    return read_model(store, &state->opened_digest, TN_SCOPE_INNER, state, error);
+    return read_model(store, state->opened_digest, TN_SCOPE_INNER, state, error);
 }
 
 static bool fill_outline(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
@@ -588,7 +588,7 @@ static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_s
         state->data = tn_data_spec_ref(near->data);
     }
     if (fine && column_digest(s, 0, &digest)) {
-        struct tn_model *model = read_model(store, &digest, scope, near, error);
+        struct tn_model *model = read_model(store, digest, scope, near, error);
         bool evaluated = state->evaluated;
         fine = model && tn_state_set_model(state, model, false, 0, NULL, error) &&
                tn_state_settings_from_json(state, json, error) &&
