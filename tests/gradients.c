@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "core/random.h"
 #include "engine/network.h"
+#include "quick.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -77,12 +78,13 @@ static void compare(const char *what, double analytic, double numeric, double ha
         fail_msg("%s: gradient %g, by differences %g", what, analytic, half_step);
 }
 
-/* Compare up to 12 numbers of every parameter's and of the input's gradient with central
+/* Compare up to 12 (quick: 4) numbers of every parameter's and of the input's gradient with central
  * differences of step h. */
 static void check_gradients(struct tn_graph *graph, int count, double h, float *images)
 {
     struct tally tally = {0, 0};
     struct tn_error error = {0};
+    const size_t parameters = (size_t)test_amount(12, 4), inputs = (size_t)test_amount(40, 12);
     const float *outputs;
     struct tn_network *network = tn_network_new(graph, count, TN_TRAINING, &error);
     if (!network)
@@ -100,7 +102,7 @@ static void check_gradients(struct tn_graph *graph, int count, double h, float *
         double scale = 0;
         for (size_t i = 0; i < tensor->count; i++)
             scale = fmax(scale, fabs((double)gradient[i]));
-        for (size_t i = 0; i < tensor->count; i += 1 + tensor->count / 12) {
+        for (size_t i = 0; i < tensor->count; i += 1 + tensor->count / parameters) {
             float *at = &tn_tensor_floats(tensor)[i];
             compare(graph->values[v].name, (double)gradient[i],
                     difference(graph, images, count, direction, at, h),
@@ -113,7 +115,7 @@ static void check_gradients(struct tn_graph *graph, int count, double h, float *
     for (size_t i = 0; i < size; i++)
         scale = fmax(scale, fabs((double)gradient[i]));
     assert_true(scale > 0);
-    for (size_t i = 0; i < size; i += 1 + size / 40)
+    for (size_t i = 0; i < size; i += 1 + size / inputs)
         compare("input", (double)gradient[i],
                 difference(graph, images, count, direction, &images[i], h),
                 difference(graph, images, count, direction, &images[i], h / 2), scale, &tally);

@@ -5,7 +5,7 @@ UNIT_LDADD = libthinet.la $(CMOCKA_LIBS)
 LOG_COMPILER = $(TEST_LIMIT)
 # For --enable-sanitizers: what libraries are known to keep.
 AM_TESTS_ENVIRONMENT = LSAN_OPTIONS=suppressions='$(abs_top_srcdir)/tests/lsan.txt':print_suppressions=0; export LSAN_OPTIONS;
-EXTRA_DIST += tests/lsan.txt
+EXTRA_DIST += tests/lsan.txt tests/quick.h
 
 include tests/core.mk
 include tests/model.mk

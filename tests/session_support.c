@@ -2,6 +2,7 @@
 
 #include "core/digest.h"
 #include "core/random.h"
+#include "quick.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { SIDE = 28, TRAIN = 200, TEST = 100, CLASSES = 10 };
+enum { SIDE = 28, TRAIN = 200, QUICK_TRAIN = 100, TEST = 100, CLASSES = 10 };
 
 static void write_be32(FILE *file, uint32_t value)
 {
@@ -67,7 +68,7 @@ int place_open(void **state)
     strcpy(place->folder, "/tmp/thinet-session-XXXXXX");
     assert_non_null(mkdtemp(place->folder));
     assert_int_equal(mkdir(place_path(place, "images"), 0777), 0);
-    write_split(place, "train", TRAIN, 1);
+    write_split(place, "train", test_amount(TRAIN, QUICK_TRAIN), 1);
     write_split(place, "t10k", TEST, 2);
     struct tn_error error;
     place->session = tn_session_new(&error);

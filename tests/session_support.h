@@ -11,8 +11,8 @@ struct place {
 };
 
 /* cmocka's setup and teardown: *state is the place, with an unsaved session and IDX images under
- * FOLDER/images: ten classes of 28x28 patterns that a network can tell apart, 200 to train on and
- * 100 to test. */
+ * FOLDER/images: ten classes of 28x28 patterns that a network can tell apart, 200 to train on
+ * (quick: 100) and 100 to test. */
 int place_open(void **state);
 int place_close(void **state);
 

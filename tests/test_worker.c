@@ -1,5 +1,6 @@
 /* The working thread and the snapshots it publishes. */
 #include "core/clock.h"
+#include "quick.h"
 #include "session/worker.h"
 #include "session_support.h"
 
@@ -132,7 +133,7 @@ static void the_snapshot_shows_what_the_commands_did(void **state)
     const struct tn_snapshot *shot = shop->shot;
     assert_string_equal(shot->model_name, "fashion-vgg");
     assert_int_equal(shot->data_test, 100);
-    assert_int_equal(shot->data_train, 200);
+    assert_int_equal(shot->data_train, test_amount(200, 100));
     assert_int_equal(shot->layer_count, 7);
     const struct tn_snapshot_layer *layer = &shot->layers[2];
     assert_string_equal(layer->name, "conv2_1");
@@ -309,7 +310,7 @@ static void wait_for_end(struct shop *shop, uint64_t number)
 /* Images a point: enough to be met at work, few where sanitizers make each take long. */
 static int measured_images(void)
 {
-    return getenv("TN_TEST_QUICK") ? 40 : 200;
+    return test_amount(200, 40);
 }
 
 static uint64_t measure(struct shop *shop)

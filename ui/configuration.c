@@ -255,7 +255,7 @@ static char *contents(int descriptor, size_t *length, struct tn_error *error)
         tn_fail_memory(error, "the settings", LARGEST_FILE + 1);
         return NULL;
     }
-    ssize_t got;
+    ssize_t got = 0;
     while (*length <= LARGEST_FILE &&
            (got = read(descriptor, text + *length, LARGEST_FILE + 1 - *length)) > 0)
         *length += (size_t)got;

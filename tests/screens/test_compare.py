@@ -158,7 +158,7 @@ def without_colour():
     screen.close()
 
 
-for columns, lines in ((80, 24), (120, 40)):
+for columns, lines in tmux.SIZES:
     size = "%dx%d: " % (columns, lines)
     screen = opened(columns, lines, term="xterm-256color")  # which says how it sends clicks
     tmux.test(size + "networks that are evaluated get rows, and their difference", fills(screen))

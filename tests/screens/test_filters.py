@@ -195,7 +195,7 @@ if not tmux.have_images():
     thinet.skip("Filters and Steps", "dataset-fashion-mnist is not there")
     thinet.finish()
     raise SystemExit
-for columns, rows in ((80, 24), (120, 40)):
+for columns, rows in tmux.SIZES:
     size = "%dx%d: " % (columns, rows)
     screen = opened(columns, rows)
     screen.columns = columns

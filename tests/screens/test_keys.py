@@ -49,7 +49,7 @@ def lists_all(columns, rows):
     return body
 
 
-for size in ((80, 24), (120, 40)):
+for size in tmux.SIZES:
     tmux.test("help lists every key at %dx%d" % size, lists_all(*size))
 check("the keymap was read", bool(BINDINGS))
 finish()

@@ -159,7 +159,7 @@ def suspends():
     screen.close()
 
 
-for columns, rows in ((80, 24), (120, 40)):
+for columns, rows in tmux.SIZES:
     size = "%dx%d: " % (columns, rows)
     screen = opened(columns=columns, rows=rows)
     screen.columns, screen.rows = columns, rows

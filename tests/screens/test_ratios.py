@@ -195,7 +195,7 @@ def without_colour():
     screen.close()
 
 
-for columns, lines in ((80, 24), (120, 40)):
+for columns, lines in tmux.SIZES:
     size = "%dx%d: " % (columns, lines)
     screen = opened(columns, lines)
     tmux.test(size + "a budget needs samples, and says so", needs_samples(screen))

@@ -180,7 +180,8 @@ def long_network():
 
 def without_colour():
     screen = opened(80, 24, "--ascii", NO_COLOR="1")
-    shown = measured(screen)
+    screen.command("time batch=1")
+    shown = screen.until("the rest", "images/s", "peak", ":time", "idle")
     assert ">conv" in shown, shown
     assert re.search(r"#+ +\d+%", shown), shown
     screen.keys("q")
@@ -193,7 +194,8 @@ def without_colour():
 def kept_in_session():
     """A session that is opened again shows what was measured in it."""
     screen = opened(80, 24)
-    measured(screen)
+    screen.command("time batch=1")
+    screen.until("the rest", "images/s", "peak", ":time", "idle")
     screen.command("save timed.thinet")
     screen.until("timed.thinet", "idle", gone=("unsaved",))
     screen.keys("q")
@@ -206,7 +208,7 @@ def kept_in_session():
     screen.close()
 
 
-for columns, lines in ((80, 24), (120, 40)):
+for columns, lines in tmux.SIZES:
     size = "%dx%d: " % (columns, lines)
     screen = opened(columns, lines)
     screen.columns, screen.rows = columns, lines

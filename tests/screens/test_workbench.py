@@ -360,7 +360,7 @@ def asks_to_quit(screen):
     return body
 
 
-for columns, rows in ((80, 24), (120, 40)):
+for columns, rows in tmux.SIZES:
     size = "%dx%d: " % (columns, rows)
     begun = time.monotonic()
     if IMAGES:

@@ -17,6 +17,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import thinet  # noqa: E402  (running the program, and saying what was tested)
 
 PATIENCE = 60 if thinet.QUICK else 30  # seconds: sanitizers are slow, and so are machines that do other things
+# Columns and rows of what is tried in a small terminal and in a larger one; with sanitizers in the larger, which shows all.
+SIZES = ((120, 40),) if thinet.QUICK else ((80, 24), (120, 40))
 _count = 0
 
 
