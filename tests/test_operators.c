@@ -4,6 +4,7 @@
 #include "engine/network.h"
 #include "gradients.h"
 #include "model/window.h"
+#include "quick.h"
 #include "small_graph.h"
 
 #include <math.h>
@@ -50,9 +51,10 @@ static void check_conv_forward(struct tn_graph *graph, int count)
     struct tn_tensor *bias = tn_node_constant(graph, node, 2);
     assert_true(tn_network_forward(network, images, count, NULL, &outputs, &error));
     double worst = 0, scale = 0;
+    const int step = test_amount(1, 7); /* quick: another of seven outputs of every plane */
     for (int n = 0; n < count; n++)
         for (int f = 0; f < w.channels_out; f++)
-            for (int o = 0; o < w.out[0] * w.out[1]; o++) {
+            for (int o = (n + f) % step; o < w.out[0] * w.out[1]; o += step) {
                 double expected = direct_output(
                     &w, images + (size_t)n * gradients_image_size(graph, graph->inputs[0]), weights,
                     bias ? (double)tn_tensor_floats(bias)[f] : 0, f, o / w.out[1], o % w.out[1]);

@@ -206,7 +206,7 @@ static void curves_grow_while_training_runs(void **state)
 {
     struct shop *shop = *state;
     prepare(shop);
-    uint64_t training = submit(shop, "finetune epochs=3 batch=100 lr=0.01");
+    uint64_t training = submit(shop, "finetune epochs=3 batch=100 lr=0.01 test-limit=20");
     bool seen_running = false;
     int most = 0;
     while (shop->status.finished < training) {
@@ -310,7 +310,7 @@ static void wait_for_end(struct shop *shop, uint64_t number)
 /* Images a point: enough to be met at work, few where sanitizers make each take long. */
 static int measured_images(void)
 {
-    return test_amount(200, 40);
+    return test_amount(200, 20);
 }
 
 static uint64_t measure(struct shop *shop)
@@ -478,7 +478,7 @@ static void it_is_told_how_long_the_last_command_took(void **state)
 {
     struct shop *shop = *state;
     prepare(shop);
-    uint64_t training = submit(shop, "finetune epochs=2 batch=20");
+    uint64_t training = submit(shop, "finetune epochs=2 batch=20 test-limit=20");
     while (shop->status.number != training)
         wait_for_news(shop);
     succeed(shop, training);

@@ -78,11 +78,29 @@ def _elsewhere():
     return [message or numpy.fromfile(job["output"], numpy.float32) for message, job in zip(messages, jobs)]
 
 
+def _run(cases):
+    words = []
+    for _, paths, *_ in cases:
+        words += ["-c", "open " + paths["model"], "-c", "infer %s %s" % (paths["images"], paths["seen"])]
+    return run(*words)
+
+
+def _runs():
+    """How each case ran: many in one process, and where that fails each of them by itself."""
+    runs = []
+    for first in range(0, len(_cases), 20):
+        some = _cases[first:first + 20]
+        done = _run(some)
+        runs += [done] * len(some) if done.returncode == 0 else [_run([one]) for one in some]
+        if done.returncode and not any(one.returncode for one in runs[first:]):
+            check("%d cases one after the other run" % len(some), False, done.stderr)
+    return runs
+
+
 def run_all():
-    others = _elsewhere()
+    others, runs = _elsewhere(), _runs()
     for i, (name, paths, _, expected, tolerance, elsewhere) in enumerate(_cases):
-        done = run("-c", "open " + paths["model"], "-c", "infer %s %s" % (paths["images"], paths["seen"]))
-        if not check("%s runs" % name, done.returncode == 0, done.stderr):
+        if not check("%s runs" % name, runs[i].returncode == 0, runs[i].stderr):
             continue
         seen = numpy.load(paths["seen"])
         _close(name, "NumPy", seen, expected, tolerance)

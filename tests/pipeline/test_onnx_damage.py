@@ -131,7 +131,7 @@ def flipped(number):
         yield write("flipped%d.onnx" % i, bytes(wrong))
 
 
-survived("bytes flipped", flipped(40 if QUICK else 250))
+survived("bytes flipped", flipped(25 if QUICK else 250))
 refused("a text", write("text.onnx", b"this is no network\n"), "not an ONNX model")
 refused("an empty file", write("empty.onnx", b""), "empty")
 refused("a picture", write("picture.onnx", b"\x89PNG\r\n\x1a\n" + bytes(100)), "not an ONNX model")
@@ -477,7 +477,7 @@ def spoiled_models(op, given):
 
 
 for op, given in OPERATORS:
-    models = list(spoiled_models(op, given))[::1 if ALL else 24 if QUICK else 12]
+    models = list(spoiled_models(op, given))[::1 if ALL else 48 if QUICK else 12]
     status, error = attempt(write("whole.onnx", single(op, **given)))
     bad, opened, names = [], 0, 0
     if status != 0:

@@ -52,7 +52,7 @@ lines = [
     "prune all reweight=ls",
     "summary",
     "eval limit=%d" % limit,
-    "finetune epochs=1 limit=%d" % (2 * limit),
+    "finetune epochs=1 limit=%d test-limit=%d" % (2 * limit, limit),
     "eval limit=%d" % limit,
     "export " + exported,
     "journal",

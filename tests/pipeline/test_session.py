@@ -18,14 +18,15 @@ def path(name):
     return os.path.join(folder, name)
 
 
-IMAGES = 256 if QUICK else 1000
-TUNE = "finetune epochs=%%d limit=%d batch=64 lr=0.01 schedule=constant augment=none seed=3" % IMAGES
+IMAGES, TESTED, BATCH = (64, 40, 16) if QUICK else (1000, 200, 64)
+LIMITS = "limit=%d test-limit=%d batch=%d" % (IMAGES, TESTED, BATCH)
+TUNE = "finetune epochs=%d lr=0.01 schedule=constant augment=none seed=3 " + LIMITS
 START = ["open " + EXAMPLE, "data fashion-mnist", "sample all images=2", "ratio all 0.5", "prune all reweight=ls"]
 
 # Same bits for any number of threads: sampling, pruning, training and evaluation.
 results = {}
 for threads in 1, 2, 4:
-    lines = START + [TUNE % 1, "eval limit=200", "export-gram conv2_1 " + path("gram%d.npy" % threads),
+    lines = START + [TUNE % 1, "eval limit=%d" % TESTED, "export-gram conv2_1 " + path("gram%d.npy" % threads),
                      "export " + path("threads%d.onnx" % threads)]
     # conv2_1 has been pruned by then: its statistic is that of the smaller network, so sample anew.
     lines.insert(len(START) + 1, "sample conv2_1 images=2")
@@ -79,7 +80,7 @@ check("its journal names the fine-tuning that was cut off",
 database = sqlite3.connect(session)
 check("and SQLite finds the file sound", database.execute("pragma integrity_check").fetchone()[0] == "ok")
 database.close()
-again, _ = commands("finetune epochs=1 limit=%d" % IMAGES, "summary", options=("--session", session))
+again, _ = commands("finetune epochs=1 " + LIMITS, "summary", options=("--session", session))
 check("work goes on in it", len(again["epochs"]) == 1)
 
 # save, load, reopen
