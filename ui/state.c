@@ -83,6 +83,7 @@ uint64_t screen_submit(struct screen *screen, const char *line, const char *afte
 {
     /* A command must see the ratios the user saw when giving it. */
     screen_send_intents(screen, true);
+    screen->status.waiting++; /* until the worker says so itself: the next paint shows it */
     return submit(screen, line, after);
 }
 

@@ -50,7 +50,8 @@ def fills(screen):
         command(screen, "prune all reweight=none", "FLOPs 0.")
         assert [row[0] for row in rows(screen.text())] == [3]  # its accuracy is not known yet
         command(screen, "eval limit=200", "top-1")
-        shown = screen.until("pruned", "0.2", "idle")
+        tmux.wait(lambda: len(rows(screen.text())) == 2, "a second row")
+        shown = screen.until("idle")
         found = rows(shown)
         assert [row[0] for row in found] == [3, 7], shown
         assert found[0][3] == "base" and re.match(r"[+-][0-9.]+ [-=+]", found[1][3]), found

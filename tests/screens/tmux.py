@@ -5,12 +5,15 @@ with the screen it saw last.
 """
 
 import atexit
+import fcntl
 import os
 import shlex
 import shutil
 import subprocess
+import struct
 import sys
 import tempfile
+import termios
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "pipeline"))
@@ -69,12 +72,14 @@ class Screen:
             else:
                 file.write("sh -c 'echo $$ >pid; exec \"$@\"' sh %s\n" % program)
                 file.write("echo $? >status.new; stty -g >after; mv status.new status\n")
-                file.write("echo after the program; exec cat\n")
+                # Killed, it leaves the cursor anywhere, and the terminal raw.
+                file.write("printf '\\r\\nafter the program\\r\\n'; exec cat\n")
         self.program = program
         self.tmux("-f", "/dev/null", "-u", "new-session", "-d", "-x", str(columns), "-y", str(rows),
                   "-c", self.folder, "sh", script)
         self.tmux("set-option", "-g", "status", "off")
         self.tmux("pipe-pane", "-o", "cat >" + shlex.quote(self.path("output")))
+        self.terminal = self.tmux("display-message", "-p", "#{pane_tty}").strip()
         self.tmux("wait-for", "-S", "go")
 
     def tmux(self, *words):
@@ -105,31 +110,59 @@ class Screen:
 
     def keys(self, *keys):
         """Keys by tmux's names: "S", "Escape", "C-r"."""
-        self.tmux("send-keys", *[key + ("\\;" if key == ";" else "") for key in keys])
+        self.send(*[key + ("\\;" if key == ";" else "") for key in keys])
 
     def type(self, text):
-        self.tmux("send-keys", "-l", text)
+        self.send("-l", text)
+
+    def send(self, *words):
+        self.tmux("send-keys", *words)
+        self.tmux("display-message", "-p", "")  # by when it answers this, tmux has written the keys
 
     def resize(self, columns, rows):
         self.tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
-    def until(self, *texts, gone=(), patience=PATIENCE):
-        """Wait until all of `texts` and none of `gone` are on the screen; returns it."""
+    def settled(self):
+        """Has the program read all keys, and does its screen's thread wait for more? Then it has drawn what they
+        did. True as well where there is no program (a shell, or it has ended)."""
+        try:
+            with open("/proc/%s/stat" % self.read("pid").decode().strip()) as file:
+                state = file.read().rpartition(")")[2].split()[0]
+            with open(self.terminal, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NOCTTY)) as file:
+                unread = struct.unpack("i", fcntl.ioctl(file, termios.FIONREAD, b"\0\0\0\0"))[0]
+        except OSError:
+            return True
+        return unread == 0 and state not in "RD"
+
+    def until(self, *texts, gone=(), patience=PATIENCE, passing=False):
+        """Wait until all of `texts` and none of `gone` are on the screen that the program draws after all keys so far;
+        returns it. Seen twice the same, so that it is not half drawn, or where it changes all the time seen four
+        times to hold; `passing` is for what is on the screen for a moment only."""
+        last, times = None, 0
+
         def holds():
+            nonlocal last, times
+            if not passing and not self.settled():
+                return None
             screen = self.text()
-            good = all(text in screen for text in texts) and not any(text in screen for text in gone)
-            return screen if good else None
+            if any(text not in screen for text in texts) or any(text in screen for text in gone):
+                last, times = None, 0
+                return None
+            times += 1
+            still, last = screen == last or passing, screen
+            return screen if still or times == 4 else None
         try:
             return wait(holds, "%r%s" % (texts, " without %r" % (gone,) if gone else ""), patience)
         except Impatient as error:
             raise Impatient("%s; the screen was:\n%s" % (error, self.text())) from None
 
     def command(self, line):
-        """A command at the prompt."""
+        """A command at the prompt; when this returns it waits, runs or is done, and the screen says which."""
         self.keys(":")
         self.until("Enter runs it")
         self.type(line)
         self.keys("Enter")
+        self.until(gone=["Enter runs it"])
 
     def pid(self):
         def find():
