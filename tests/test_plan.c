@@ -376,7 +376,7 @@ static void portions_give_the_same_bits(void **state)
     small_node(&small, "Flatten", 0, NULL);
     struct tn_graph *graph = small_end(&small);
     struct tn_network *whole = network_of(graph, MOST, TN_INFER),
-                      *portioned = tn_network_new_evaluating(graph, MOST, &error);
+                      *portioned = tn_network_new_evaluating(graph, MOST, NULL, &error);
     assert_non_null(portioned);
     float *images = gradients_random((size_t)MOST * 3 * SIDE * SIDE, 9);
     for (int count = MOST; count >= 1; count -= 2) {

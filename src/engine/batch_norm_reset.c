@@ -169,15 +169,15 @@ static bool measure(struct reset *reset, const struct tn_graph *graph, struct tn
 {
     int batch = choose_batch(graph, count);
     struct tn_graph *clone = forgetful(graph, error);
-    reset->network = clone ? tn_network_new(clone, batch, TN_TRAINING, error) : NULL;
+    struct tn_network_options options = {
+        .max_batch = batch, .mode = TN_TRAINING, .progress = progress};
+    reset->network = clone ? tn_network_new_with(clone, &options, error) : NULL;
     tn_graph_free(clone);
     struct tn_loader *loader =
         reset->network ? tn_loader_new(dataset, TN_TRAIN, order, count, (size_t)batch, NULL, error)
                        : NULL;
-    if (loader) {
+    if (loader)
         tn_loader_watch(loader, progress);
-        tn_network_watch(reset->network, progress);
-    }
     bool fine = loader && open_norms(reset, graph, error) &&
                 see_images(reset, loader, count, progress, error);
     tn_loader_free(loader);

@@ -112,12 +112,11 @@ static bool evaluate(const struct tn_graph *graph, struct tn_dataset *dataset, e
     struct tn_loss loss = {0};
     int64_t seen = 0;
     struct tn_graph *ends = tn_graph_logits(graph, error);
-    struct tn_network *network = ends ? tn_network_new_evaluating(ends, batch, error) : NULL;
+    struct tn_network *network =
+        ends ? tn_network_new_evaluating(ends, batch, progress, error) : NULL;
     tn_graph_free(ends);
     struct tn_loader *loader =
         network ? tn_loader_new(dataset, split, order, count, (size_t)batch, NULL, error) : NULL;
-    if (network)
-        tn_network_watch(network, progress);
     if (loader)
         tn_loader_watch(loader, progress);
     bool ok = loader && run_batches(network, loader, (int64_t)count, progress, &loss, &seen, error);

@@ -58,13 +58,48 @@ float *tn_shared(const struct tn_network *network)
     return network->shared;
 }
 
-void *tn_want_memory(struct tn_network *network, size_t count, size_t size)
+struct filling {
+    char *memory;
+    const char *from; /* NULL: zeros */
+    size_t unit;
+};
+
+static void fill(void *context, size_t begin, size_t end, unsigned worker)
 {
+    (void)worker;
+    const struct filling *f = context;
+    size_t at = begin * f->unit, bytes = (end - begin) * f->unit;
+    if (f->from)
+        memcpy(f->memory + at, f->from + at, bytes);
+    else
+        memset(f->memory + at, 0, bytes);
+}
+
+/* Memory that the system gives for the first time takes seconds for a GB: all threads fetch it, in
+ * pieces after each of which a cancelled plan stops. */
+static void *want_filled(struct tn_network *network, const void *from, size_t count, size_t size)
+{
+    enum { GRAIN = 4 << 20 };
     size_t bytes;
     if (!tn_mul(count, size, &bytes))
         return NULL;
     network->held_bytes += bytes;
-    return network->sizes_only ? tn_calloc(1, size) : tn_calloc(count, size);
+    if (network->sizes_only)
+        return tn_calloc(1, size);
+    struct filling filling = {tn_alloc(count, size), from, size};
+    if (filling.memory)
+        tn_for_ranges(count, (GRAIN + size - 1) / size, fill, &filling);
+    return filling.memory;
+}
+
+void *tn_want_memory(struct tn_network *network, size_t count, size_t size)
+{
+    return want_filled(network, NULL, count, size);
+}
+
+float *tn_want_copy(struct tn_network *network, const float *from, size_t count)
+{
+    return want_filled(network, from, count, sizeof *from);
 }
 
 static bool take(float **memory, size_t floats, const char *what, struct tn_error *error)
@@ -176,6 +211,27 @@ static bool shorten_segments(struct tn_network *network, size_t most, struct tn_
     return tn_plan_memory(network, error);
 }
 
+static bool go_on(const struct tn_network *network, struct tn_error *error)
+{
+    return !tn_progress_cancelled(network->progress) ||
+           tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+}
+
+/* One layer of a large batch can take seconds: once a watched network is cancelled, its jobs leave
+ * out what has not begun. Returns what end_work is to put back. */
+static const atomic_bool *begin_work(const struct tn_network *network)
+{
+    return tn_parallel_cancel(network->progress ? network->progress->cancelled : NULL);
+}
+
+/* What jobs left out is not there, be it in the last layer: the work has failed then. */
+static bool end_work(const struct tn_network *network, const atomic_bool *before, bool done,
+                     struct tn_error *error)
+{
+    tn_parallel_cancel(before);
+    return done && go_on(network, error);
+}
+
 static bool plan_all(struct tn_network *network, const struct tn_network_options *options,
                      struct tn_error *error)
 {
@@ -210,8 +266,10 @@ static struct tn_network *plan(const struct tn_graph *graph,
     network->sizes_only = sizes_only;
     network->pieces = options->pieces;
     network->kernels = tn_kernels();
+    network->progress = options->progress;
     network->graph = tn_graph_clone(graph, error);
-    if (plan_all(network, options, error))
+    const atomic_bool *before = begin_work(network);
+    if (end_work(network, before, plan_all(network, options, error), error))
         return network;
     tn_network_free(network);
     return NULL;
@@ -237,10 +295,11 @@ struct tn_network *tn_network_new(const struct tn_graph *graph, int max_batch, e
 }
 
 struct tn_network *tn_network_new_evaluating(const struct tn_graph *graph, int max_batch,
+                                             const struct tn_progress *progress,
                                              struct tn_error *error)
 {
     struct tn_network_options options = {
-        .max_batch = max_batch, .mode = TN_INFER, .evaluating = true};
+        .max_batch = max_batch, .mode = TN_INFER, .evaluating = true, .progress = progress};
     return tn_network_new_with(graph, &options, error);
 }
 
@@ -290,27 +349,6 @@ void tn_network_free(struct tn_network *network)
     tn_free(network->blob_of);
     tn_graph_free(network->graph);
     tn_free(network);
-}
-
-static bool go_on(const struct tn_network *network, struct tn_error *error)
-{
-    return !tn_progress_cancelled(network->progress) ||
-           tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
-}
-
-/* One layer of a large batch can take seconds: once a watched network is cancelled, its jobs leave
- * out what has not begun. Returns what end_work is to put back. */
-static const atomic_bool *begin_work(const struct tn_network *network)
-{
-    return tn_parallel_cancel(network->progress ? network->progress->cancelled : NULL);
-}
-
-/* What jobs left out is not there, be it in the last layer: the work has failed then. */
-static bool end_work(const struct tn_network *network, const atomic_bool *before, bool done,
-                     struct tn_error *error)
-{
-    tn_parallel_cancel(before);
-    return done && go_on(network, error);
 }
 
 /* Steps work on `count` images from `first` on. */

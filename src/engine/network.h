@@ -26,8 +26,10 @@ struct tn_network *tn_network_new_watched(const struct tn_graph *graph, int max_
                                           struct tn_error *error);
 /* For inference of which only the outputs are read: steps on large images run for a portion of the
  * batch at a time, which keeps what they hand on in the caches, and gives the same bits. Observers
- * are called once for each portion, and tn_network_value may have the last one only. */
+ * are called once for each portion, and tn_network_value may have the last one only. `progress`,
+ * which may be NULL, cancels the planning too and watches the network from then on. */
 struct tn_network *tn_network_new_evaluating(const struct tn_graph *graph, int max_batch,
+                                             const struct tn_progress *progress,
                                              struct tn_error *error);
 void tn_network_free(struct tn_network *network);
 
@@ -41,6 +43,8 @@ struct tn_network_options {
     bool pieces;     /* training mode: batches will be trained in pieces */
     bool watched;    /* inference: see tn_network_new_watched */
     bool evaluating; /* inference: see tn_network_new_evaluating */
+    /* May be NULL. Cancels the planning too, and watches the network from then on. */
+    const struct tn_progress *progress;
 };
 struct tn_network *tn_network_new_with(const struct tn_graph *graph,
                                        const struct tn_network_options *options,

@@ -165,13 +165,11 @@ static bool add_param(struct tn_network *network, const struct tn_node *node, in
     if (network->mode == TN_INFER)
         return true;
     param->trainable = trainable;
-    param->data = tn_want_memory(network, param->count, sizeof(float));
+    param->data = tn_want_copy(network, tn_tensor_floats(tensor), param->count);
     param->gradient = tn_want_memory(network, trainable ? param->count : 0, sizeof(float));
     param->velocity = tn_want_memory(network, trainable ? param->count : 0, sizeof(float));
     if (!param->data || !param->gradient || !param->velocity)
         return tn_fail_memory(error, node->name, 3 * param->count * sizeof(float));
-    for (size_t i = 0; !network->sizes_only && i < param->count; i++)
-        param->data[i] = tn_tensor_floats(tensor)[i];
     return true;
 }
 
@@ -502,9 +500,12 @@ static bool add_nodes(struct plan *plan, struct tn_error *error)
     if (!value_size(network, "input", graph->inputs[0], &size, error))
         return false;
     network->input_blob = new_blob(plan, graph->inputs[0], size, -1);
-    for (int i = 0; i < graph->node_count; i++)
+    for (int i = 0; i < graph->node_count; i++) {
+        if (tn_progress_cancelled(network->progress))
+            return tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
         if (!add_node(plan, i, error))
             return false;
+    }
     network->output_blob = network->blob_of[graph->outputs[0]];
     if (network->output_blob < 0)
         return tn_fail(error, TN_ERROR_INPUT,

@@ -81,12 +81,12 @@ struct tn_network {
     struct tn_graph *graph;
     const struct tn_kernels *kernels;
     enum tn_mode mode;
-    int max_batch, count; /* images of the batch at hand */
-    int first_image;      /* of the batch at hand in the whole one it is a piece of */
+    int max_batch, count;       /* images of the batch at hand */
+    int first_image;            /* of the batch at hand in the whole one it is a piece of */
     int portion, portion_steps; /* images at a time that pass through the first steps; how many
                                    steps do so, 0: none */
-    bool watched;         /* observers want to see every sum */
-    bool pieces;          /* gradients of parameters may be added up over several passes */
+    bool watched;               /* observers want to see every sum */
+    bool pieces;                /* gradients of parameters may be added up over several passes */
     bool sizes_only; /* only planned, to know what it would take: it has no memory and never runs */
     bool again;      /* a forward pass is made again: it must not count twice */
     bool frozen;     /* training: BatchNorm and Dropout behave as at inference */
@@ -150,6 +150,8 @@ float *tn_shared(const struct tn_network *network);
  * by the step. Where the network is only planned it is no more than a pointer that must not be
  * used. NULL where memory is short. */
 void *tn_want_memory(struct tn_network *network, size_t count, size_t size);
+/* The same with a copy of from[count]. */
+float *tn_want_copy(struct tn_network *network, const float *from, size_t count);
 
 /* Where to write the gradient of a blob: its own memory the first time, else memory whose contents
  * tn_gradient_done adds; one blob after the other. NULL when nobody wants it. */

@@ -39,14 +39,12 @@ bool tn_tally_go_on(const struct tn_graph *graph, const struct tn_tally_images *
         return true;
     struct tn_graph *ends = tn_graph_logits(graph, error);
     struct tn_network *network =
-        ends ? tn_network_new_evaluating(ends, images->batch, error) : NULL;
+        ends ? tn_network_new_evaluating(ends, images->batch, progress, error) : NULL;
     tn_graph_free(ends);
     struct tn_loader *loader =
         network ? tn_loader_new(images->dataset, images->split, images->order + tally->at,
                                 images->count - tally->at, (size_t)images->batch, NULL, error)
                 : NULL;
-    if (network)
-        tn_network_watch(network, progress);
     if (loader)
         tn_loader_watch(loader, progress);
     bool ok = loader && count_batches(network, loader, images, show, progress, tally, error);

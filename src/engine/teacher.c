@@ -33,11 +33,10 @@ static bool plan(struct tn_teacher *teacher, const struct tn_graph *graph, int b
     int fast = tn_evaluate_batch(logits);
     teacher->piece = fast < batch ? fast : batch;
     teacher->pixels = image_size(logits);
-    teacher->network = tn_network_new_evaluating(logits, teacher->piece, error);
+    teacher->network = tn_network_new_evaluating(logits, teacher->piece, progress, error);
     tn_graph_free(logits);
     if (!teacher->network)
         return false;
-    tn_network_watch(teacher->network, progress);
     teacher->classes = tn_network_outputs(teacher->network);
     if (teacher->classes != classes)
         return tn_fail(error, TN_ERROR_USE,

@@ -332,14 +332,14 @@ static bool prepare(struct run *run, const struct tn_graph *graph, struct tn_err
     struct tn_network_options plan = {.max_batch = run->memory.piece,
                                       .mode = TN_TRAINING,
                                       .most_bytes = run->memory.network_most,
-                                      .pieces = run->memory.piece < options->batch};
+                                      .pieces = run->memory.piece < options->batch,
+                                      .progress = run->progress};
     struct tn_graph *logits = tn_graph_logits(graph, error);
     run->network = logits ? tn_network_new_with(logits, &plan, error) : NULL;
     tn_graph_free(logits);
     if (!run->network)
         return false;
     tn_network_seed(run->network, options->seed);
-    tn_network_watch(run->network, run->progress);
     int outputs = tn_network_outputs(run->network);
     if (options->teacher && !(run->teacher = tn_teacher_new(options->teacher, options->batch,
                                                             outputs, run->progress, error)))

@@ -57,12 +57,12 @@ struct tn_stopwatch *tn_stopwatch_new(const struct tn_graph *graph, int batch,
     watch->batch = batch;
     watch->passes = -1;
     watch->images = tn_trial_images(graph, batch, error);
-    watch->network = watch->images ? tn_network_new_evaluating(graph, batch, error) : NULL;
+    watch->network =
+        watch->images ? tn_network_new_evaluating(graph, batch, progress, error) : NULL;
     if (!watch->network || !find_layers(watch, graph, error)) {
         tn_stopwatch_free(watch);
         return NULL;
     }
-    tn_network_watch(watch->network, progress);
     return watch;
 }
 

@@ -78,12 +78,13 @@ static bool run(const struct tn_graph *graph, struct tn_dataset *dataset,
                 const struct tn_draw *drawn, struct work *work, struct tn_error *error)
 {
     struct tn_graph *ends = tn_graph_logits(graph, error);
-    work->network = ends ? tn_network_new(ends, drawn->batch, TN_TRAINING, error) : NULL;
+    struct tn_network_options options = {
+        .max_batch = drawn->batch, .mode = TN_TRAINING, .progress = work->progress};
+    work->network = ends ? tn_network_new_with(ends, &options, error) : NULL;
     tn_graph_free(ends);
     if (!work->network)
         return false;
     tn_network_freeze(work->network);
-    tn_network_watch(work->network, work->progress);
     struct tn_loader *loader = tn_loader_new(dataset, TN_TRAIN, drawn->images, drawn->count,
                                              (size_t)drawn->batch, NULL, error);
     if (loader)

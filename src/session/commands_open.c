@@ -1,5 +1,6 @@
 /* Commands that bring things in: a network, images. */
 #include "core/memory.h"
+#include "core/threads.h"
 #include "model/onnx.h"
 #include "model/zoo.h"
 #include "session/commands.h"
@@ -39,8 +40,21 @@ static bool check_zoo_name(const char *name, struct tn_error *error)
                    name, hint, names);
 }
 
+static struct tn_graph *draw(const char *name, const struct tn_zoo_options *options,
+                             const struct tn_progress *progress, struct tn_error *error)
+{
+    const atomic_bool *before = tn_parallel_cancel(progress ? progress->cancelled : NULL);
+    struct tn_graph *graph = tn_zoo_build(name, options, error);
+    tn_parallel_cancel(before);
+    if (!graph || !tn_progress_cancelled(progress))
+        return graph;
+    tn_graph_free(graph); /* weights were left out */
+    tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+    return NULL;
+}
+
 static struct tn_graph *build(const struct tn_command_line *line, const char *name,
-                              struct tn_error *error)
+                              const struct tn_progress *progress, struct tn_error *error)
 {
     struct tn_zoo_options options = {0};
     int64_t classes = 0, seed = 0;
@@ -51,16 +65,16 @@ static struct tn_graph *build(const struct tn_command_line *line, const char *na
         return NULL;
     options.classes = (int)classes;
     options.seed = (uint64_t)seed;
-    return tn_zoo_build(name, &options, error);
+    return draw(name, &options, progress, error);
 }
 
 static struct tn_graph *read_or_build(const struct tn_command_line *line, const char **name,
-                                      struct tn_error *error)
+                                      const struct tn_progress *progress, struct tn_error *error)
 {
     const char *model = tn_line_word(line, 0);
     if (strncmp(model, "zoo:", 4) == 0) {
         *name = model + 4;
-        return build(line, *name, error);
+        return build(line, *name, progress, error);
     }
     if (line->pair_count > 0) {
         tn_fail(error, TN_ERROR_USE, "%s= is for networks of the zoo; %s says itself what it is",
@@ -75,9 +89,8 @@ static struct tn_graph *read_or_build(const struct tn_command_line *line, const 
 static bool run_open(struct tn_session *session, const struct tn_command_line *line,
                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
-    (void)progress;
     const char *name = NULL;
-    struct tn_graph *graph = read_or_build(line, &name, error);
+    struct tn_graph *graph = read_or_build(line, &name, progress, error);
     struct tn_model *model = graph ? tn_model_new(graph, TN_SCOPE_INNER, error) : NULL;
     struct tn_state *next = model ? tn_state_new(error) : NULL;
     if (!next) {

@@ -151,10 +151,9 @@ static struct tn_tensor *infer(const struct tn_graph *graph, const float *images
     int batch = tn_evaluate_batch(graph);
     if (count < batch)
         batch = (int)count;
-    struct tn_network *network = tn_network_new_evaluating(graph, batch, error);
+    struct tn_network *network = tn_network_new_evaluating(graph, batch, progress, error);
     if (!network)
         return NULL;
-    tn_network_watch(network, progress);
     struct tn_tensor *outputs = outputs_for(graph, count, error);
     size_t row = (size_t)tn_network_outputs(network);
     bool fine = outputs != NULL;

@@ -108,11 +108,11 @@ static bool time_mode(struct timing *t, const struct tn_graph *graph, enum tn_mo
                       const struct tn_progress *progress, struct tn_timing *timing,
                       struct tn_error *error)
 {
-    t->network = mode == TN_INFER ? tn_network_new_evaluating(graph, t->batch, error)
-                                  : tn_network_new(graph, t->batch, mode, error);
+    struct tn_network_options options = {
+        .max_batch = t->batch, .mode = mode, .evaluating = mode == TN_INFER, .progress = progress};
+    t->network = tn_network_new_with(graph, &options, error);
     if (!t->network)
         return false;
-    tn_network_watch(t->network, progress);
     size_t numbers = (size_t)t->batch * (size_t)tn_network_outputs(t->network);
     t->gradient = tn_alloc(numbers, sizeof *t->gradient);
     bool fine =
