@@ -75,12 +75,15 @@ struct tn_session *tn_session_draft(const char *path, struct tn_error *error)
     return session;
 }
 
-/* Whether a draft holds more than the command that starts it again would bring back. */
+/* Whether a draft holds more than the command that starts it again would bring back: what failed or
+ * was stopped is no reason to copy a large network. */
 static bool holds_work(const struct tn_journal *journal)
 {
     for (int i = 0; i < journal->count; i++) {
-        const char *command = journal->entries[i]->command;
-        if (strncmp(command, "open ", 5) != 0 && strncmp(command, "data ", 5) != 0)
+        const struct tn_entry *entry = journal->entries[i];
+        bool opens =
+            strncmp(entry->command, "open ", 5) == 0 || strncmp(entry->command, "data ", 5) == 0;
+        if (!opens && (entry->status != TN_ENTRY_FAILED || entry->changes))
             return true;
     }
     return false;

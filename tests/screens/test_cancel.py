@@ -129,12 +129,33 @@ def goes_on(screen):
     return body
 
 
+def cancels_at_once():
+    """A network of half a gigabyte: neither drawing its weights nor laying them out for training, which is not begun
+    after a tenth of a second, is waited for; and what was stopped is no reason to copy it into the draft."""
+    screen = tmux.Screen(columns=120, rows=40)
+    screen.until("idle")
+    for line in ("open zoo:vgg16 seed=1", "time batch=1"):
+        if line.startswith("time"):
+            screen.command("open zoo:vgg16")
+            screen.until("fc6", ":open zoo:vgg16 ", "idle", patience=2 * tmux.PATIENCE)
+        screen.command(line)
+        screen.until("busy", "Esc cancels", passing=True)
+        begun = time.monotonic()
+        screen.keys("Escape")
+        screen.until("idle", "cancelled", passing=True)
+        took.append(time.monotonic() - begun)
+        print("# %s: %.2f s" % (line, took[-1]))
+        assert took[-1] < LIMIT, (line, took[-1])
+    screen.close()
+
+
 screen = opened()
 for line, seen in COMMANDS:
     tmux.test("Esc stops %s, and all is as before" % line.replace("FOLDER/", ""), cancels(screen, line, seen))
 tmux.test("changes of the terminal's size in mid-command leave a whole screen", resizes(screen))
 tmux.test("the session stands where it stood and goes on", goes_on(screen))
+screen.close()
+tmux.test("Esc stops at once what has hardly begun on a large network", cancels_at_once)
 if took:
     print("# from Esc to idle, with what tmux takes: median %.2f s, worst %.2f s" % (statistics.median(took), max(took)))
-screen.close()
 thinet.finish()
