@@ -25,6 +25,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_sensitivity.py \
 	tests/pipeline/test_sequential.py \
 	tests/pipeline/test_session.py \
+	tests/pipeline/test_session_storage.py \
 	tests/pipeline/test_shapes.py \
 	tests/pipeline/test_training.py \
 	tests/pipeline/test_training_arithmetic.py \

@@ -468,6 +468,13 @@ static const struct binding bindings[] = {
      .hint = "branch",
      .view = 6,
      .only = true},
+    {.keys = {'D'},
+     .label = "D",
+     .name = "entry-delete",
+     .action = UI_OWN,
+     .section = KEYS_MOVE,
+     .help = "Journal: delete the entry and what follows it; asks",
+     .view = 6},
 
     {.keys = {':'},
      .label = ":",

@@ -472,6 +472,24 @@ static void report_help(FILE *file, const json_t *result)
         fprintf(file, "  %-15s %s\n", text_of(command, "name"), text_of(command, "summary"));
 }
 
+/* What takes the room in the file. */
+static void report_session(FILE *file, const json_t *result)
+{
+    json_t *parts = json_object_get(result, "parts"), *part;
+    double bytes = number_of(result, "bytes");
+    char brief[256];
+    size_t i;
+    tn_brief("session", result, brief, sizeof brief);
+    fprintf(file, "%s%s%s\n", text_of(result, "file"), *text_of(result, "file") ? ": " : "", brief);
+    json_array_foreach(parts, i, part)
+    {
+        fprintf(file, "  %-12s %6lld %12lld bytes ", text_of(part, "name"), whole_of(part, "count"),
+                whole_of(part, "bytes"));
+        put_number(file, 5, 1, 100 * number_of(part, "bytes") / bytes);
+        fputs("%\n", file);
+    }
+}
+
 static const struct {
     const char *command;
     void (*write)(FILE *file, const json_t *result);
@@ -480,7 +498,7 @@ static const struct {
     {"journal", report_journal},   {"curve", report_curve},     {"time", report_time},
     {"finetune", report_training}, {"train", report_training},  {"help", report_help},
     {"budget", report_budget},     {"recipe", report_recipe},   {"sensitivity", report_sensitivity},
-    {"compare", report_compare},
+    {"compare", report_compare},   {"session", report_session},
 };
 
 void ui_report(FILE *file, const char *command, const json_t *result)

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "format.h"
 #include "pieces.h"
+#include "prompt.h"
 #include "text.h"
 #include "tree.h"
 #include "view.h"
@@ -392,6 +393,21 @@ static void enter(struct screen *screen)
     screen_submit(screen, line, NULL);
 }
 
+/* The prompt shows the command first: what is deleted is gone for good. */
+static void own(struct screen *screen, int amount)
+{
+    (void)amount;
+    char line[LINE];
+    if (screen->snapshot->entry_count == 0 || !lay_out(screen))
+        return;
+    if (screen->journal.at == 0) {
+        screen_say(screen, false, "the empty session cannot be deleted");
+        return;
+    }
+    snprintf(line, sizeof line, "delete %lld", (long long)screen->journal.at);
+    prompt_open(PROMPT_COMMAND, line);
+}
+
 static void turn(struct screen *screen)
 {
     screen->views[screen->view].order ^= 1;
@@ -404,4 +420,5 @@ const struct view_ops view_journal = {.name = "Journal",
                                       .rows = journal_rows,
                                       .stand = stand,
                                       .enter = enter,
-                                      .turn = turn};
+                                      .turn = turn,
+                                      .own = own};

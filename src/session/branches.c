@@ -2,6 +2,7 @@
 
 #include "core/memory.h"
 #include "session/nearest.h"
+#include "session/words.h"
 #include <string.h>
 
 const char *tn_entry_branch(const struct tn_entry *entry)
@@ -84,4 +85,27 @@ bool tn_branch_tip(const struct tn_journal *journal, const char *name, int64_t *
     }
     tn_free(within);
     return true;
+}
+
+static bool entry_number(const struct tn_journal *journal, const char *word, int64_t *id,
+                         struct tn_error *error)
+{
+    int64_t last = journal->count ? journal->entries[journal->count - 1]->id : 0;
+    if (!tn_parse_integer("entry", word, 0, last, id, error))
+        return false;
+    return !*id || tn_journal_find(journal, *id) ||
+           tn_fail(error, TN_ERROR_USE, "there is no entry %lld; 'journal' lists them",
+                   (long long)*id);
+}
+
+bool tn_journal_place(const struct tn_journal *journal, const char *word, bool begins, int64_t *id,
+                      struct tn_error *error)
+{
+    if (word[strspn(word, "+-0123456789")] == '\0')
+        return entry_number(journal, word, id, error);
+    if (!begins)
+        return tn_branch_tip(journal, word, id, error);
+    const struct tn_entry *entry = find(journal, word);
+    *id = entry ? entry->id : 0;
+    return entry || no_such_branch(journal, word, error);
 }

@@ -18,4 +18,9 @@ bool tn_branch_check(const struct tn_journal *journal, const char *name, struct 
 bool tn_branch_tip(const struct tn_journal *journal, const char *name, int64_t *id,
                    struct tn_error *error);
 
+/* A place in the journal as a command names it: an entry's number, 0 the empty session; or a
+ * branch, which is its newest entry, or where it `begins`. */
+bool tn_journal_place(const struct tn_journal *journal, const char *word, bool begins, int64_t *id,
+                      struct tn_error *error);
+
 #endif

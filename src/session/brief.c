@@ -305,6 +305,22 @@ static void brief_compare(struct text *text, const json_t *result)
             best);
 }
 
+static void brief_session(struct text *text, const json_t *result)
+{
+    if (json_object_get(result, "sound"))
+        add(text, "sound: %lld entries, every state and every digest", whole(result, "entries"));
+    else if (json_object_get(result, "bytes_before"))
+        add(text, "%lld bytes, before %lld", whole(result, "bytes"), whole(result, "bytes_before"));
+    else
+        add(text, "%lld bytes in %lld entries", whole(result, "bytes"), whole(result, "entries"));
+}
+
+static void brief_delete(struct text *text, const json_t *result)
+{
+    add(text, "%lld entries are gone, %lld are left", whole(result, "deleted"),
+        whole(result, "entries"));
+}
+
 static const struct {
     const char *command;
     void (*write)(struct text *text, const json_t *result);
@@ -328,6 +344,7 @@ static const struct {
     {"recipe", brief_recipe},     {"sensitivity", brief_sensitivity},
     {"compare", brief_compare},   {"branch", brief_branch},
     {"plot", brief_file},         {"look", brief_look},
+    {"session", brief_session},   {"delete", brief_delete},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

@@ -26,6 +26,7 @@ extern const struct tn_command tn_commands_train[];
 extern const struct tn_command tn_commands_export[];
 extern const struct tn_command tn_commands_plot[];
 extern const struct tn_command tn_commands_journal[];
+extern const struct tn_command tn_commands_session[];
 extern const struct tn_command tn_commands_help[];
 
 #endif

@@ -100,27 +100,13 @@ static bool run_redo(struct tn_session *session, const struct tn_command_line *l
     return stand(session, id, result, error);
 }
 
-static bool entry_number(const struct tn_session *session, const char *word, int64_t *id,
-                         struct tn_error *error)
-{
-    const struct tn_journal *journal = &session->journal;
-    int64_t last = journal->count ? journal->entries[journal->count - 1]->id : 0;
-    if (!tn_parse_integer("entry", word, 0, last, id, error))
-        return false;
-    return !*id || tn_journal_find(journal, *id) ||
-           tn_fail(error, TN_ERROR_USE, "there is no entry %lld; 'journal' lists them",
-                   (long long)*id);
-}
-
 static bool run_goto(struct tn_session *session, const struct tn_command_line *line,
                      const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
     (void)progress;
     const char *place = tn_line_word(line, 0);
     int64_t id = 0;
-    bool number = place[strspn(place, "+-0123456789")] == '\0';
-    if (number ? !entry_number(session, place, &id, error)
-               : !tn_branch_tip(&session->journal, place, &id, error))
+    if (!tn_journal_place(&session->journal, place, false, &id, error))
         return false;
     return stand(session, id, result, error);
 }

@@ -57,6 +57,7 @@ struct tn_entry *tn_journal_add(struct tn_journal *journal, int64_t id, int64_t 
         return NULL;
     }
     int64_t last = journal->count ? journal->entries[journal->count - 1]->id : 0;
+    last = journal->last > last ? journal->last : last;
     entry->id = id ? id : last + 1;
     entry->parent = parent;
     journal->entries[journal->count++] = entry;
@@ -80,6 +81,38 @@ struct tn_entry *tn_journal_find(const struct tn_journal *journal, int64_t id)
 void tn_journal_drop_last(struct tn_journal *journal)
 {
     entry_free(journal->entries[--journal->count]);
+}
+
+bool tn_journal_below(const struct tn_journal *journal, int64_t id, int *count, int64_t **ids,
+                      struct tn_error *error)
+{
+    *count = 0;
+    *ids = tn_alloc((size_t)journal->count, sizeof **ids);
+    if (!*ids)
+        return tn_fail_memory(error, "entries", (size_t)journal->count * sizeof **ids);
+    for (int i = 0; i < journal->count; i++) {
+        if (tn_journal_above(journal, id, journal->entries[i]->id))
+            (*ids)[(*count)++] = journal->entries[i]->id;
+    }
+    return true;
+}
+
+void tn_journal_remove(struct tn_journal *journal, int count, const int64_t *ids)
+{
+    int left = 0, next = 0;
+    int64_t last = journal->count ? journal->entries[journal->count - 1]->id : 0;
+    journal->last = last > journal->last ? last : journal->last;
+    for (int i = 0; i < journal->count; i++) {
+        struct tn_entry *entry = journal->entries[i];
+        bool goes = next < count && ids[next] == entry->id;
+        next += goes;
+        if (goes)
+            entry_free(entry);
+        else
+            journal->entries[left++] = entry;
+    }
+    journal->count = left;
+    journal->removals++;
 }
 
 bool tn_entry_add_epoch(struct tn_entry *entry, const struct tn_epoch *epoch,

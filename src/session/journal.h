@@ -42,6 +42,8 @@ struct tn_journal {
     struct tn_entry **entries; /* by ascending id */
     int64_t head;              /* entry the session stands at; 0: the empty session */
     int64_t tip;               /* where redo leads to */
+    int64_t last;              /* the greatest number ever given away, also to entries now gone */
+    int removals;              /* how often entries were taken out since it was read */
 };
 
 void tn_journal_free(struct tn_journal *journal);
@@ -52,6 +54,12 @@ struct tn_entry *tn_journal_add(struct tn_journal *journal, int64_t id, int64_t 
 struct tn_entry *tn_journal_find(const struct tn_journal *journal, int64_t id); /* or NULL */
 /* Take the newest entry out again: a command that turned out not to belong in the journal. */
 void tn_journal_drop_last(struct tn_journal *journal);
+/* The entry and all below it, ascending; tn_free *ids. */
+bool tn_journal_below(const struct tn_journal *journal, int64_t id, int *count, int64_t **ids,
+                      struct tn_error *error);
+/* Take these out, which are all that follow the first of them. Their numbers are not given again.
+ */
+void tn_journal_remove(struct tn_journal *journal, int count, const int64_t *ids);
 bool tn_entry_add_epoch(struct tn_entry *entry, const struct tn_epoch *epoch,
                         struct tn_error *error);
 /* Result text and the brief line made from it. `result` may be NULL. */

@@ -19,6 +19,7 @@ libthinet_la_SOURCES += \
 	src/session/commands_sample.c \
 	src/session/commands_select.c \
 	src/session/commands_sensitivity.c \
+	src/session/commands_session.c \
 	src/session/commands_train.c \
 	src/session/compare.c src/session/compare.h \
 	src/session/complete.c src/session/complete.h \
@@ -54,8 +55,10 @@ libthinet_la_SOURCES += \
 	src/session/state_json.c \
 	src/session/statistic.c \
 	src/session/store.c src/session/store.h \
+	src/session/store_check.c \
 	src/session/store_inspect.c \
 	src/session/store_read.c \
+	src/session/store_upkeep.c src/session/store_upkeep.h \
 	src/session/store_write.c \
 	src/session/structure.c src/session/structure.h \
 	src/session/timed.c src/session/timed.h \

@@ -46,7 +46,7 @@ static bool matters(struct tn_entry *entry)
 
 static struct tn_compared_key key_of(const struct tn_journal *journal)
 {
-    struct tn_compared_key key = {.opened = opened_of(journal)};
+    struct tn_compared_key key = {.opened = opened_of(journal), .removals = journal->removals};
     for (int i = journal->count - 1; i >= 0; i--) {
         struct tn_entry *entry = journal->entries[i];
         if (!matters(entry))
@@ -63,7 +63,7 @@ static struct tn_compared_key key_of(const struct tn_journal *journal)
 static bool same_key(const struct tn_compared_key *a, const struct tn_compared_key *b)
 {
     return a->opened == b->opened && a->entry == b->entry && a->time == b->time &&
-           a->status == b->status && a->epochs == b->epochs;
+           a->status == b->status && a->epochs == b->epochs && a->removals == b->removals;
 }
 
 static double share(int64_t now, int64_t before)

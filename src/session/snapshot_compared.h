@@ -10,6 +10,7 @@ struct tn_compared_key {
     int64_t opened, entry;
     double time; /* the entry's: numbers begin anew in another session */
     int status, epochs;
+    int removals;
 };
 
 /* Shared between snapshots, also with the thread that draws. */

@@ -31,6 +31,9 @@ void tn_store_close(struct tn_store *store);
 
 /* Write all that is new in the journal, and where it stands, in one transaction. */
 bool tn_store_put(struct tn_store *store, const struct tn_journal *journal, struct tn_error *error);
+/* Only where it stands: part of a transaction that is under way. */
+bool tn_store_put_place(struct tn_store *store, const struct tn_journal *journal,
+                        struct tn_error *error);
 void tn_journal_mark_written(struct tn_journal *journal);
 /* Both. */
 bool tn_store_write(struct tn_store *store, struct tn_journal *journal, struct tn_error *error);
@@ -50,6 +53,10 @@ struct tn_state *tn_store_read_outline(struct tn_store *store, int64_t id, struc
 /* Read the network that a state was opened with; state->opened_digest is in the store. */
 struct tn_model *tn_store_read_opened(struct tn_store *store, const struct tn_state *state,
                                       struct tn_error *error);
+
+/* A tensor by its digest, which is held against what is read. NULL with an error. */
+struct tn_tensor *tn_store_read_tensor(struct tn_store *store, const struct tn_digest *digest,
+                                       struct tn_error *error);
 
 /* Write a copy to `path`, which must be absent or empty, and push it to the disk. */
 bool tn_store_copy(struct tn_store *store, const char *path, struct tn_error *error);

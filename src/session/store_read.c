@@ -141,7 +141,8 @@ bool tn_store_read_journal(struct tn_store *store, struct tn_journal *journal,
                 read_rows(store, journal, "SELECT * FROM metric ORDER BY entry, step", read_metric,
                           error) &&
                 read_meta(store, "head", &journal->head, error) &&
-                read_meta(store, "tip", &journal->tip, error);
+                read_meta(store, "tip", &journal->tip, error) &&
+                read_meta(store, "last", &journal->last, error);
     bool placed = fine && (journal->head == 0 || tn_journal_find(journal, journal->head)) &&
                   (journal->tip == 0 || tn_journal_find(journal, journal->tip));
     if (fine && !placed)
@@ -213,8 +214,8 @@ static struct tn_tensor *column_tensor(struct tn_store *store, sqlite3_stmt *s,
     return tensor;
 }
 
-static struct tn_tensor *read_tensor(struct tn_store *store, const struct tn_digest *digest,
-                                     struct tn_error *error)
+struct tn_tensor *tn_store_read_tensor(struct tn_store *store, const struct tn_digest *digest,
+                                       struct tn_error *error)
 {
     sqlite3_stmt *s = tn_store_prepare(
         store, "SELECT dtype, dims, length(data), data FROM tensor WHERE digest=?1", error);
@@ -249,7 +250,7 @@ static struct tn_tensor *fetch(void *context, const struct tn_digest *digest,
         if (tensor && tn_digest_equal(tn_tensor_digest(tensor), digest))
             return tn_tensor_ref(tensor);
     }
-    return read_tensor(source->store, digest, error);
+    return tn_store_read_tensor(source->store, digest, error);
 }
 
 static struct tn_graph *decode(struct tn_store *store, const struct tn_digest *digest,
@@ -346,7 +347,7 @@ static bool read_optional(struct tn_store *store, sqlite3_stmt *s, int column, s
         return true;
     if (!column_digest(s, column, &digest))
         return damaged(store, "a statistic without contents", error);
-    *tensor = read_tensor(store, &digest, error);
+    *tensor = tn_store_read_tensor(store, &digest, error);
     if (!*tensor)
         return false;
     bool fits = (*tensor)->dtype == TN_DOUBLE && (*tensor)->count == count &&
@@ -396,7 +397,7 @@ static struct tn_statistic *read_statistic(struct tn_store *store, sqlite3_stmt 
         same_column(s, 8, known->activity.gradients) && same_column(s, 9, known->gram.target);
     if (same)
         return tn_statistic_ref(known);
-    struct tn_tensor *packed = read_tensor(store, &digest, error);
+    struct tn_tensor *packed = tn_store_read_tensor(store, &digest, error);
     if (!packed)
         return NULL;
     gram.matrix = unpack(store, packed, channels, error);
@@ -526,7 +527,7 @@ static bool fill_unfinished(struct tn_store *store, struct tn_state *state, sqli
         model = fine ? read_model(store, best, state->model->scope, state, error) : NULL;
         fine = model != NULL;
     }
-    checkpoint.momentum = fine ? read_tensor(store, &digest, error) : NULL;
+    checkpoint.momentum = fine ? tn_store_read_tensor(store, &digest, error) : NULL;
     state->unfinished =
         checkpoint.momentum ? tn_unfinished_new(command, &checkpoint, model, error) : NULL;
     tn_tensor_unref(checkpoint.momentum);

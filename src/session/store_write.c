@@ -405,6 +405,14 @@ static bool write_meta(struct tn_store *store, const char *key, int64_t value,
     return finish(store, s, error);
 }
 
+bool tn_store_put_place(struct tn_store *store, const struct tn_journal *journal,
+                        struct tn_error *error)
+{
+    return write_meta(store, "head", journal->head, error) &&
+           write_meta(store, "tip", journal->tip, error) &&
+           (!journal->last || write_meta(store, "last", journal->last, error));
+}
+
 bool tn_store_put(struct tn_store *store, const struct tn_journal *journal, struct tn_error *error)
 {
     if (!tn_store_execute(store, "BEGIN IMMEDIATE", "writing", error))
@@ -414,8 +422,7 @@ bool tn_store_put(struct tn_store *store, const struct tn_journal *journal, stru
         if (!journal->entries[i]->written)
             fine = write_entry(store, journal->entries[i], error);
     }
-    fine = fine && write_meta(store, "head", journal->head, error) &&
-           write_meta(store, "tip", journal->tip, error) &&
+    fine = fine && tn_store_put_place(store, journal, error) &&
            tn_store_execute(store, "COMMIT", "writing", error);
     if (!fine)
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);

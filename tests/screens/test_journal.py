@@ -95,6 +95,28 @@ def turns(screen):
     return body
 
 
+def deletes(screen):
+    def body():
+        screen.keys("G")
+        screen.until("entry 6", "the session stands here")
+        screen.keys("D")
+        screen.until(":delete 6")
+        screen.keys("Enter")  # the session stands there
+        screen.until("delete: the session stands at entry 6", gone=["Enter runs it"])
+        screen.keys("g", "j", "j", "j", "j")
+        shown = screen.until("entry 3")
+        assert re.search(r"  3 keep conv1_2 10", shown), shown
+        screen.keys("D")
+        screen.until(":delete 3", "Enter runs it")
+        screen.keys("Escape")  # it asked; nothing is done
+        screen.until("keep conv1_2 10", gone=["Enter runs it"])
+        screen.keys("D")
+        screen.until(":delete 3", "Enter runs it")
+        screen.keys("Enter")
+        screen.until("1 entries are gone, 5 are left", "idle", gone=["  3 keep conv1_2 10"])
+    return body
+
+
 def clicked(screen):
     def body():
         rows = screen.lines()
@@ -202,6 +224,7 @@ for columns, rows, ascii in ((80, 24, True), (120, 40, False)):
     tmux.test(size + "notes and names of branches are rows; goto knows the names", names(screen))
     tmux.test(size + "o puts the newest first and back, the cursor stays at its entry", turns(screen))
     tmux.test(size + "a click puts the cursor on a row", clicked(screen))
+    tmux.test(size + "D deletes the entry under the cursor, after asking", deletes(screen))
     screen.close()
 
 if IMAGES:
