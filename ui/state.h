@@ -117,6 +117,7 @@ struct screen {
     bool failed;
     struct echo echoes[ECHOES]; /* a ring */
     int echo_next;
+    uint64_t submitted; /* number of the last line */
 
     const struct popup_ops *popup; /* NULL: none is open */
     struct chooser chooser;
