@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libscreen.la
 libscreen_la_SOURCES = \
 	ui/actions.c ui/actions.h \
 	ui/candidates.c ui/candidates.h \
+	ui/bindings.h ui/bindings_look.c ui/bindings_prune.c \
 	ui/breakpoints.c ui/breakpoints.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \

@@ -107,6 +107,13 @@ void screen_say(struct screen *screen, bool failed, const char *format, ...)
     screen->failed = failed;
 }
 
+void screen_advise(struct screen *screen, bool failed, const char *text)
+{
+    char filled[LINE];
+    keymap_text(text, filled, sizeof filled);
+    screen_say(screen, failed, "%s", filled);
+}
+
 static void show_result(struct screen *screen)
 {
     const struct tn_worker_status *status = &screen->status;

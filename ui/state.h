@@ -175,6 +175,9 @@ void screen_dropped(struct screen *screen, uint64_t number);
 void screen_say(struct screen *screen, bool failed, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same of a text in which `NAME` stands for the key of the binding of that name. */
+void screen_advise(struct screen *screen, bool failed, const char *text);
+
 /* Take the newest snapshot and status from the worker. Work that took long and has ended is told by
  * screen->ring and screen->ending. */
 void screen_update(struct screen *screen);
