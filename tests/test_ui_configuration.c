@@ -196,7 +196,7 @@ static void a_key_can_have_a_line_of_its_own(void **state)
     assert_non_null(binding_find('T', 1));
     struct surface surface = paper_new(80, 80);
     int scroll = 0;
-    help_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), NULL, &scroll);
+    help_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), NULL, 0, &scroll);
     assert_true(paper_holds(&surface, "Your own"));
     assert_true(paper_holds(&surface, "P           runs :prune LAYER reweight=full"));
     surface_free(&surface);

@@ -64,11 +64,12 @@ static void help_shows_every_binding_in_any_width(void **state)
     for (int columns = 60; columns <= 160; columns += 50) {
         struct surface surface = paper_new(110, columns);
         int scroll = 0;
-        help_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), NULL, &scroll);
+        help_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), NULL, columns / 50, &scroll);
         const struct binding *binding;
         for (int i = 0; (binding = binding_at(i)) != NULL; i++) {
-            char start[64];
-            snprintf(start, sizeof start, "%-12s%.40s", binding->label, binding->help);
+            char start[64], help[160];
+            keymap_text(binding->help, help, sizeof help);
+            snprintf(start, sizeof start, "%-12s%.40s", binding->label, help);
             if (!paper_holds(&surface, start))
                 fail_msg("help lacks \"%s\" at %d columns", start, columns);
         }
@@ -83,7 +84,7 @@ static void help_of_a_command_names_its_options(void **state)
     int scroll = 1000;
     const struct tn_command *command = tn_command_find("finetune");
     assert_non_null(command);
-    help_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), command, &scroll);
+    help_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), command, 0, &scroll);
     assert_int_equal(scroll, 0); /* it fits, so there is nothing to scroll */
     assert_true(paper_holds(&surface, "epochs="));
     assert_true(paper_holds(&surface, "schedule="));

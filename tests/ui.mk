@@ -45,6 +45,7 @@ tests_test_ui_filters_LDADD = $(UI_LDADD)
 
 include tests/golden.mk
 SCREEN_TESTS = \
+	tests/screens/test_bursts.py \
 	tests/screens/test_cancel.py \
 	tests/screens/test_compare.py \
 	tests/screens/test_config.py \

@@ -80,7 +80,7 @@ static void lock(struct screen *screen)
     if (view->lock == NULL || screen->focus != FOCUS_VIEW) {
         view_show(screen, 0);
         set_focus(screen, FOCUS_VIEW);
-        screen_say(screen, false, "choose a filter with the arrows, Space locks it");
+        screen_advise(screen, false, "choose a filter with the arrows, `lock` locks it");
         return;
     }
     view->lock(screen);
@@ -159,7 +159,7 @@ bool act_search(struct screen *screen, const char *text, int from)
 static void search_next(struct screen *screen)
 {
     if (screen->search[0] == '\0')
-        screen_say(screen, false, "/ searches a layer by name");
+        screen_advise(screen, false, "`search` searches a layer by name");
     else if (!act_search(screen, screen->search, screen->layer + 1))
         screen_say(screen, true, "no layer has \"%s\" in its name", screen->search);
 }
@@ -267,7 +267,8 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         queue_open(screen);
         break;
     case UI_DROP:
-        screen_say(screen, false, "Q shows the queue, where d takes a command out");
+        screen_advise(screen, false,
+                      "`queue` shows the queue, where `queue-drop` takes a command out");
         break;
     case UI_PICTURE:
         picture(screen);
@@ -443,7 +444,9 @@ enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
     else if (binding != NULL)
         return screen->help ? act_in_help(screen, binding) : act(screen, binding);
     else if (event->key > ' ' && event->key < KEY_BASE && !screen->help)
-        screen_say(screen, true, "this key does nothing here; ? shows the keys, : types a command");
+        screen_advise(
+            screen, true,
+            "this key does nothing here; `help` shows the keys, `prompt` types a command");
     return UI_MOVE;
 }
 

@@ -2,21 +2,61 @@
 #include "core/memory.h"
 #include "keymap.h"
 #include "text.h"
+#include "view.h"
 #include <stdio.h>
+#include <string.h>
 
-enum { LABEL = 12, COLUMN = 58 }; /* columns of keys, and of keys with their help */
+enum { LABEL = 12, COLUMN = 65 }; /* columns of keys, and of keys with their help */
+
+/* Is this name among the words? */
+static bool lists(const char *words, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = words; (at = strstr(at, name)) != NULL; at += length)
+        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+/* What a key means in this view (from 1; 0: none) comes before all else. */
+static bool is_of_view(const struct binding *binding, int view)
+{
+    const struct view_ops *ops = view_at(view - 1);
+    return ops != NULL &&
+           (binding_view(binding) == view ||
+            (ops->also != NULL && binding->name != NULL && lists(ops->also, binding->name)));
+}
+
+static int draw_binding(struct pane paper, int row, const struct binding *binding)
+{
+    char help[160];
+    keymap_text(binding->help, help, sizeof help);
+    pane_text(paper, row, 1, STYLE_KEY, binding->label);
+    pane_text(paper, row, 1 + LABEL, STYLE_NORMAL, help);
+    return row + 1;
+}
+
+static int draw_view(struct pane paper, int view)
+{
+    const struct binding *binding;
+    int row = 0;
+    if (view_at(view - 1) == NULL)
+        return row;
+    pane_print(paper, row++, 0, STYLE_TITLE, "In this view, %s", view_at(view - 1)->name);
+    for (int i = 0; (binding = binding_at(i)) != NULL; i++)
+        if (is_of_view(binding, view))
+            row = draw_binding(paper, row, binding);
+    return row + 1;
+}
 
 /* Help is drawn as if on paper of any length, of which the window shows a part. */
-static int draw_section(struct pane paper, int row, enum key_section section)
+static int draw_section(struct pane paper, int row, enum key_section section, int view)
 {
     int top = row++;
     const struct binding *binding;
-    for (int i = 0; (binding = binding_at(i)) != NULL; i++) {
-        if (binding->section != section)
-            continue;
-        pane_text(paper, row, 1, STYLE_KEY, binding->label);
-        pane_text(paper, row++, 1 + LABEL, STYLE_NORMAL, binding->help);
-    }
+    for (int i = 0; (binding = binding_at(i)) != NULL; i++)
+        if (binding->section == section && !is_of_view(binding, view))
+            row = draw_binding(paper, row, binding);
     if (row == top + 1)
         return top; /* it is empty */
     pane_text(paper, top, 0, STYLE_TITLE, key_section_name(section));
@@ -24,17 +64,18 @@ static int draw_section(struct pane paper, int row, enum key_section section)
 }
 
 /* Returns the rows it takes. Two columns of sections where they fit. */
-static int draw_keys(struct pane paper)
+static int draw_keys(struct pane paper, int view)
 {
-    bool wide = paper.columns >= 2 * COLUMN - 8;
+    bool wide = paper.columns >= 2 * COLUMN;
     struct pane right =
         wide ? pane_part(paper, 0, paper.columns / 2, paper.rows, paper.columns) : paper;
     struct pane left = wide ? pane_part(paper, 0, 0, paper.rows, paper.columns / 2) : paper;
-    int row = draw_section(left, 0, KEYS_RATIO);
-    row = draw_section(left, row, KEYS_WORK);
-    int other = draw_section(right, wide ? 0 : row, KEYS_MOVE);
-    other = draw_section(right, other, KEYS_SESSION);
-    other = draw_section(right, other, KEYS_YOURS);
+    int row = draw_view(left, view);
+    row = draw_section(left, row, KEYS_RATIO, view);
+    row = draw_section(left, row, KEYS_WORK, view);
+    int other = draw_section(right, wide ? 0 : row, KEYS_MOVE, view);
+    other = draw_section(right, other, KEYS_SESSION, view);
+    other = draw_section(right, other, KEYS_YOURS, view);
     return row > other ? row : other;
 }
 
@@ -61,13 +102,8 @@ static int draw_command(struct pane paper, const struct tn_command *command)
     return row;
 }
 
-static int draw_paper(struct pane paper, const struct tn_command *command)
-{
-    return command != NULL ? draw_command(paper, command) : draw_keys(paper);
-}
-
 void help_draw(struct pane pane, const struct glyphs *glyphs, const struct tn_command *command,
-               int *scroll)
+               int view, int *scroll)
 {
     enum { LENGTH = 120 };
     pane_frame(pane, glyphs, STYLE_FOCUS);
@@ -77,7 +113,8 @@ void help_draw(struct pane pane, const struct glyphs *glyphs, const struct tn_co
     if (window.rows < 1 || window.columns < 1 || !surface_resize(&surface, LENGTH, window.columns))
         return;
     surface.ascii = pane.surface->ascii;
-    int length = draw_paper(pane_of(&surface), command) - 1;
+    struct pane paper = pane_of(&surface);
+    int length = (command != NULL ? draw_command(paper, command) : draw_keys(paper, view)) - 1;
     int most = length > window.rows ? length - window.rows : 0;
     *scroll = *scroll > most ? most : *scroll < 0 ? 0 : *scroll;
     for (int row = 0; row < window.rows && *scroll + row < LENGTH; row++)
@@ -85,7 +122,9 @@ void help_draw(struct pane pane, const struct glyphs *glyphs, const struct tn_co
             pane.surface->cells[(window.top + row) * pane.surface->columns + window.left + column] =
                 surface.cells[(*scroll + row) * surface.columns + column];
     surface_free(&surface);
-    const char *leave = most > 0 ? " Up Down scroll, Esc leaves, :help COMMAND tells of a command "
-                                 : " Esc leaves, :help COMMAND tells of a command ";
+    char leave[120];
+    keymap_text(most > 0 ? " `up` `down` scroll, `escape` leaves, :help COMMAND tells of a command "
+                         : " `escape` leaves, :help COMMAND tells of a command ",
+                leave, sizeof leave);
     pane_text(pane, pane.rows - 1, 2, STYLE_DIM, leave);
 }

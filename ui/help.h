@@ -6,8 +6,9 @@
 #include "session/command.h"
 #include "surface.h"
 
-/* Draw from row *scroll on, which is put back into range. */
+/* Of the keys those of a view (from 1; 0: none) come first. Draw from row *scroll on, which is put
+ * back into range. */
 void help_draw(struct pane pane, const struct glyphs *glyphs, const struct tn_command *command,
-               int *scroll);
+               int view, int *scroll);
 
 #endif

@@ -51,12 +51,12 @@ struct binding {
     const char *line; /* of UI_COMMAND and UI_TYPE; '%' stands for the layer */
     bool one_layer;   /* not for the row "all" */
     enum key_section section;
-    const char *help;
+    const char *help; /* of other keys `NAME` stands in it, as in keymap_text */
     const char *hint; /* in the hint bar, or NULL; shorter */
     int view;         /* the hint is for this view alone, from 1, and comes first; 0: for all.
                          Of UI_OWN, and where `only` is set, the key too */
     bool only;
-    const char *after; /* what can be done then: "u undoes", or NULL */
+    const char *after; /* what can be done then: "`undo` undoes", or NULL */
 };
 
 const struct binding *binding_at(int index); /* NULL past the last */
@@ -66,8 +66,9 @@ const struct binding *binding_find(int key, int view);
 /* The view a binding's keys are bound to, from 1; 0: they mean it everywhere. */
 int binding_view(const struct binding *binding);
 const struct binding *binding_named(const char *name); /* NULL: there is none of that name */
-/* The first key of a binding as help and hints write it, the one to press. Truncated to size;
- * returns what it takes. */
+/* The first key of a binding as help and hints write it, the one to press; where the user has taken
+ * it away, the command to type, ":undo", or "(no key)". Truncated to size; returns what it takes.
+ */
 int binding_key(const struct binding *binding, char *key, int size);
 /* A text in which `NAME` stands for the key of the binding of that name; other `words` stay.
  * Truncated to size. */

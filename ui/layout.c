@@ -5,6 +5,7 @@
 #include "prompt.h"
 #include "text.h"
 #include "view.h"
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -12,13 +13,25 @@ enum {
     COLUMNS = 80, /* the size that shows everything */
     BELOW = 3,    /* lines under the panels */
     TWO_ROWS = 40,
-    TWO_COLUMNS = 140 /* the size that shows two views */
+    TWO_COLUMNS = 140, /* the size that shows two views */
+    TAB = 48           /* bytes */
 };
 
-/* " 1 Filters ", or " 1 " of one that is not shown where they would not all fit. */
+/* " 1 Filters ", or " 1 " of one that is not shown where they would not all fit. Returns `text`. */
+static const char *tab_text(const struct screen *screen, int index, bool names, char text[TAB])
+{
+    char key[KEY_NAME];
+    view_key(index, key);
+    bool named = names || index == screen->view || key[0] == '\0';
+    snprintf(text, TAB, " %s%s%s ", key, named && key[0] != '\0' ? " " : "",
+             named ? view_at(index)->name : "");
+    return text;
+}
+
 static int tab_width(const struct screen *screen, int index, bool names)
 {
-    return names || index == screen->view ? 4 + text_width(view_at(index)->name) : 3;
+    char text[TAB];
+    return text_width(tab_text(screen, index, names, text));
 }
 
 static bool names_fit(const struct screen *screen)
@@ -49,10 +62,9 @@ static void draw_tabs(const struct screen *screen, struct pane line, enum style 
     for (int i = 0; view_at(i) != NULL; i++) {
         bool shown = i == screen->view;
         enum style style = shown ? own : STYLE_NORMAL;
-        pane_print(line, 0, column, style, " %c ", view_at(i)->key);
-        if (names || shown)
-            pane_print(line, 0, column + 3, style, "%s ", view_at(i)->name);
-        column += tab_width(screen, i, names) + (names ? 1 : 0);
+        char text[TAB];
+        column = pane_text(line, 0, column, style, tab_text(screen, i, names, text));
+        column += names ? 1 : 0;
     }
 }
 
@@ -152,7 +164,8 @@ void layout_draw(struct screen *screen)
     if (screen->tour.open && !screen->help)
         middle = tour_draw(screen, middle);
     if (middle.rows >= 4 && screen->help)
-        help_draw(middle, screen->glyphs, screen->help_command, &screen->help_scroll);
+        help_draw(middle, screen->glyphs, screen->help_command, screen->view + 1,
+                  &screen->help_scroll);
     else if (middle.rows >= 4)
         draw_panels(screen, middle);
     if (middle.rows >= 4 && !screen->help && screen->popup != NULL)

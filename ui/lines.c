@@ -1,6 +1,7 @@
 #include "lines.h"
 #include "actions.h"
 #include "format.h"
+#include "keys.h"
 #include "pieces.h"
 #include "text.h"
 #include <math.h>
@@ -89,8 +90,9 @@ void line_header(const struct screen *screen, struct pane line)
                         : screen_busy(screen)     ? "background"
                                                   : "idle";
     char right[48];
-    const struct binding *help = binding_named("help");
-    snprintf(right, sizeof right, "  %s  %s help ", state, help != NULL ? help->label : "");
+    char key[KEY_NAME];
+    binding_key(binding_named("help"), key, sizeof key);
+    snprintf(right, sizeof right, "  %s  %s help ", state, key);
     int end = line.columns - text_width(right), column = 1;
     pane_text(line, 0, end, screen_busy(screen) ? STYLE_WARNING : STYLE_DIM, right);
     struct piece pieces[PIECES] = {0};
@@ -297,7 +299,9 @@ void line_message(const struct screen *screen, struct pane line, struct pane abo
         return;
     }
     int used = screen->line[0] != '\0' ? text_width(screen->line) + 3 : 0;
-    int after = screen->after != NULL ? text_width(screen->after) + 2 : 0;
+    char then[80];
+    keymap_text(screen->after != NULL ? screen->after : "", then, sizeof then);
+    int after = screen->after != NULL ? text_width(then) + 2 : 0;
     int need = text_width(screen->result), room = line.columns - after;
     if (used + need <= room || above.rows == 0) {
         int column = draw_command(screen, line);
@@ -312,7 +316,7 @@ void line_message(const struct screen *screen, struct pane line, struct pane abo
         pane_cut(line, 0, 0, room, style, screen->result + split, screen->glyphs);
     }
     if (screen->after != NULL)
-        pane_right(line, 0, 0, line.columns - 1, STYLE_KEY, screen->after);
+        pane_right(line, 0, 0, line.columns - 1, STYLE_KEY, then);
 }
 
 void line_title(const struct screen *screen, char *title, int size)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ADVICE = 512 };
+
 int piece_key(struct pane pane, int row, int column, const char *key, const char *what)
 {
     if (column + text_width(key) + 1 + text_width(what) > pane.columns)
@@ -39,6 +41,20 @@ void piece_text(struct pane pane, int *row, int *column, enum style style, const
         *column = 0;
     }
     *column = pane_text(pane, *row, *column, style, text) + 3;
+}
+
+int piece_wrap(struct pane pane, int row, enum style style, const char *text)
+{
+    char filled[ADVICE];
+    keymap_text(text, filled, sizeof filled);
+    return pane_wrap(pane, row, style, filled);
+}
+
+void piece_advice(struct pane pane, int *row, int *column, enum style style, const char *text)
+{
+    char filled[ADVICE];
+    keymap_text(text, filled, sizeof filled);
+    piece_text(pane, row, column, style, filled);
 }
 
 void piece_arrows(struct pane rows, int scroll, int count, const struct glyphs *glyphs)

@@ -16,6 +16,11 @@ int piece_action(struct pane pane, int row, int column, const char *names, const
  * it. */
 void piece_text(struct pane pane, int *row, int *column, enum style style, const char *text);
 
+/* As pane_wrap and piece_text, of a text in which `NAME` stands for the key of the binding of that
+ * name. */
+int piece_wrap(struct pane pane, int row, enum style style, const char *text);
+void piece_advice(struct pane pane, int *row, int *column, enum style style, const char *text);
+
 /* The arrows at the right of a list's rows that say that it goes on, above and below. */
 void piece_arrows(struct pane rows, int scroll, int count, const struct glyphs *glyphs);
 

@@ -1,4 +1,5 @@
 #include "popup.h"
+#include "keys.h"
 #include "pieces.h"
 #include "state.h"
 #include "text.h"
@@ -25,7 +26,10 @@ void popup_cursor(const struct screen *screen, struct pane rows, int row)
 int popup_enter(const struct screen *screen, struct pane line, const char *what)
 {
     enum { LEAVES = 2 + 10 };
-    int column = pane_text(line, 0, 1, STYLE_KEY, "Enter") + 1;
+    char key[KEY_NAME] = "Enter"; /* always, where letters are typed */
+    if (screen->popup == NULL || screen->popup->key == NULL)
+        binding_key(binding_named("enter"), key, sizeof key);
+    int column = pane_text(line, 0, 1, STYLE_KEY, key) + 1;
     int room = line.columns - column - LEAVES;
     room = room < text_width(what) ? room : text_width(what);
     pane_cut(line, 0, column, room, STYLE_DIM, what, screen->glyphs);

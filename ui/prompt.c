@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUEUE = 4096 };
+enum { QUEUE = 64 /* bytes: more than any key sends */ };
 
 static struct {
     bool active;

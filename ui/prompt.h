@@ -24,7 +24,8 @@ const char *prompt_text(void);
 /* The snapshot whose layers complete; must live until the next call. */
 void prompt_use(const struct tn_snapshot *snapshot);
 
-/* Give readline bytes from the terminal. */
+/* Give readline the bytes of one key. What follows Enter is not the prompt's: a call with more
+ * would lose it. */
 void prompt_feed(const char *bytes, int count);
 
 /* True once when Enter was pressed: *line is what was typed, released with free. */

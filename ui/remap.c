@@ -100,8 +100,9 @@ static bool give(const char *name, int key, struct tn_error *error)
 static bool unknown(const char *word, struct tn_error *error)
 {
     struct tn_nearest nearest;
-    char hint[96];
-    const struct binding *binding;
+    char hint[96], palette[KEY_NAME];
+    const struct binding *binding = binding_named("palette");
+    binding_key(binding, palette, sizeof palette);
     tn_nearest_start(&nearest, word);
     for (int i = 0; (binding = binding_at(i)) != NULL; i++)
         if (binding->name != NULL)
@@ -110,7 +111,8 @@ static bool unknown(const char *word, struct tn_error *error)
         tn_nearest_offer(&nearest, tn_command_at(i)->name);
     tn_nearest_hint(&nearest, hint, sizeof hint);
     return tn_fail(error, TN_ERROR_USE,
-                   "there is no action and no command '%.40s'%s; Ctrl-P lists both", word, hint);
+                   "there is no action and no command '%.40s'%s; %s lists both", word, hint,
+                   palette);
 }
 
 /* Is it a line that could run, with a layer in the place of '%'? Of one that is only typed in, its

@@ -1,6 +1,8 @@
 #include "screen.h"
 #include "actions.h"
+#include "core/clock.h"
 #include "history.h"
+#include "key_bytes.h"
 #include "layout.h"
 #include "lines.h"
 #include "prompt.h"
@@ -9,13 +11,20 @@
 #include "terminal.h"
 #include "view.h"
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { ESC_WAIT = 30 /* ms */, BURST = 1024 };
+enum { HOLD = 100 /* ms */ };
+
+/* Keys wait for this command, but not longer than until then. */
+struct hold {
+    uint64_t number;
+    double until; /* of tn_clock_seconds */
+};
 
 static bool fit_surface(struct screen *screen, const struct terminal *terminal)
 {
@@ -51,45 +60,68 @@ static void end_prompt(struct screen *screen, struct terminal *terminal)
     free(line);
 }
 
-/* All bytes that wait, for readline. Esc alone leaves; Esc at the start of a key's sequence is
- * readline's. */
-static void read_prompt(struct screen *screen, struct terminal *terminal)
+/* One key for readline. Esc alone leaves; Esc at the start of a key's sequence is readline's.
+ * False: there is none. */
+static bool read_prompt(struct screen *screen, struct terminal *terminal)
 {
-    char bytes[BURST] = "";
-    int count = 0, byte;
-    screen->ending[0] = '\0';
-    while (count < BURST && (byte = terminal_byte(terminal)) >= 0)
-        bytes[count++] = (char)byte;
-    if (count == 1 && bytes[0] == KEY_ESC && terminal_more(ESC_WAIT))
-        while (count < BURST && (byte = terminal_byte(terminal)) >= 0)
-            bytes[count++] = (char)byte;
     enum { CTRL_C = 3, CTRL_Z = 26 };
+    char bytes[KEY_BYTES];
+    int count = key_bytes(terminal, bytes);
+    if (count == 0)
+        return false;
+    screen->ending[0] = '\0';
     if (count == 1 && bytes[0] == CTRL_Z) {
         terminal_suspend(terminal);
         terminal_raw_keys(terminal, true);
-        return;
+        return true;
     }
     if (count == 1 && (bytes[0] == KEY_ESC || bytes[0] == CTRL_C))
         prompt_close();
-    else if (count > 0)
+    else
         prompt_feed(bytes, count);
     if (prompt_active() && prompt_kind() == PROMPT_SEARCH)
         act_search(screen, prompt_text(), screen->layer);
     if (!prompt_active())
         end_prompt(screen, terminal);
+    return true;
 }
 
-static void read_keys(struct screen *screen, struct terminal *terminal)
+static bool read_key(struct screen *screen, struct terminal *terminal)
 {
     struct terminal_event event;
-    while (!prompt_active() && !screen->quit && terminal_key(terminal, &event)) {
-        enum ui_action action = act_on(screen, &event);
-        if (action == UI_REDRAW)
-            terminal_repaint(terminal);
-        else if (action == UI_SUSPEND)
-            terminal_suspend(terminal);
-        if (prompt_active())
-            terminal_raw_keys(terminal, true);
+    if (!terminal_key(terminal, &event))
+        return false;
+    enum ui_action action = act_on(screen, &event);
+    if (action == UI_REDRAW)
+        terminal_repaint(terminal);
+    else if (action == UI_SUSPEND)
+        terminal_suspend(terminal);
+    if (prompt_active())
+        terminal_raw_keys(terminal, true);
+    return true;
+}
+
+/* What was typed behind a command means what it does once that has ended, so it waits for the
+ * command a moment. Milliseconds it has yet to wait, 0: none. */
+static int holds(const struct screen *screen, const struct hold *hold)
+{
+    if (hold->number <= screen->status.finished)
+        return 0;
+    double left = hold->until - tn_clock_seconds();
+    return left > 0 ? (int)ceil(left * 1000) : 0;
+}
+
+/* All that was typed, however fast, key by key: each goes where the one before it has led. Behind
+ * long work nothing need wait. */
+static void read_keys(struct screen *screen, struct terminal *terminal, struct hold *hold)
+{
+    bool more = true;
+    while (more && !screen->quit && holds(screen, hold) == 0) {
+        uint64_t before = screen->submitted;
+        bool worked = screen_working(screen);
+        more = prompt_active() ? read_prompt(screen, terminal) : read_key(screen, terminal);
+        if (screen->submitted != before && !worked)
+            *hold = (struct hold){screen->submitted, tn_clock_seconds() + HOLD / 1000.0};
     }
 }
 
@@ -131,6 +163,7 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
 {
     const char *notice = options->notice;
     enum { KEYS, WORK, SIGNALS };
+    struct hold hold = {.number = 0};
     struct pollfd sources[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                {.fd = tn_worker_fd(screen->worker), .events = POLLIN},
                                {.fd = signals, .events = POLLIN}};
@@ -140,7 +173,9 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
             screen_say(screen, true, "%s", notice);
         draw(screen, terminal);
         ask(screen);
-        if (poll(sources, 3, -1) < 0 && errno != EINTR)
+        int wait = holds(screen, &hold);
+        sources[KEYS].fd = wait > 0 ? -1 : STDIN_FILENO; /* they stay where they are */
+        if (poll(sources, 3, wait > 0 ? wait : -1) < 0 && errno != EINTR)
             return;
         if (sources[SIGNALS].revents != 0)
             read_signals(screen, terminal);
@@ -151,12 +186,11 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
         if (screen->ring)
             terminal_bell();
         screen->ring = false;
-        if (sources[KEYS].revents & POLLIN) {
-            notice = NULL;
-            if (prompt_active())
-                read_prompt(screen, terminal);
-            else
-                read_keys(screen, terminal);
+        if (wait > 0 || sources[KEYS].revents & POLLIN) {
+            /* Of keys that waited some may have been read from the terminal already. */
+            if (wait == 0)
+                notice = NULL;
+            read_keys(screen, terminal, &hold);
         } else if (sources[KEYS].revents & (POLLHUP | POLLERR)) {
             return; /* the terminal is gone */
         }

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libscreen.la
 libscreen_la_SOURCES = \
 	ui/actions.c ui/actions.h \
 	ui/candidates.c ui/candidates.h \
+	ui/bindings.h ui/bindings_look.c ui/bindings_prune.c \
 	ui/breakpoints.c ui/breakpoints.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
@@ -17,6 +18,7 @@ libscreen_la_SOURCES = \
 	ui/history.c ui/history.h \
 	ui/intents.c ui/intents.h \
 	ui/keymap.c ui/keymap.h \
+	ui/key_bytes.c ui/key_bytes.h \
 	ui/keys.c ui/keys.h \
 	ui/knee.c ui/knee.h \
 	ui/layout.c ui/layout.h \

@@ -63,7 +63,7 @@ static uint64_t submit(struct screen *screen, const char *line, const char *afte
     screen->echo_next = (screen->echo_next + 1) % ECHOES;
     snprintf(echo->line, sizeof echo->line, "%s", line);
     echo->after = after;
-    echo->number = tn_worker_submit(screen->worker, line);
+    echo->number = screen->submitted = tn_worker_submit(screen->worker, line);
     snprintf(screen->line, sizeof screen->line, "%s", line);
     screen->result[0] = '\0';
     screen->after = NULL;
@@ -106,6 +106,13 @@ void screen_say(struct screen *screen, bool failed, const char *format, ...)
     screen->line[0] = '\0';
     screen->after = NULL;
     screen->failed = failed;
+}
+
+void screen_advise(struct screen *screen, bool failed, const char *text)
+{
+    char filled[LINE];
+    keymap_text(text, filled, sizeof filled);
+    screen_say(screen, failed, "%s", filled);
 }
 
 static void show_result(struct screen *screen)

@@ -117,6 +117,7 @@ struct screen {
     bool failed;
     struct echo echoes[ECHOES]; /* a ring */
     int echo_next;
+    uint64_t submitted; /* number of the last line */
 
     const struct popup_ops *popup; /* NULL: none is open */
     struct chooser chooser;
@@ -173,6 +174,9 @@ void screen_dropped(struct screen *screen, uint64_t number);
 /* Say something that is no command's result. */
 void screen_say(struct screen *screen, bool failed, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same of a text in which `NAME` stands for the key of the binding of that name. */
+void screen_advise(struct screen *screen, bool failed, const char *text);
 
 /* Take the newest snapshot and status from the worker. Work that took long and has ended is told by
  * screen->ring and screen->ending. */

@@ -146,6 +146,23 @@ static void start_colours(struct terminal *terminal)
         }
 }
 
+/* Terminals send the cursor's keys in two ways, and change from one to the other with the prompt:
+ * what is typed meanwhile may come in the other one. */
+static void know_both_ways(void)
+{
+    static const struct {
+        char final;
+        int key;
+    } keys[] = {{'A', KEY_UP},   {'B', KEY_DOWN}, {'C', KEY_RIGHT},
+                {'D', KEY_LEFT}, {'H', KEY_HOME}, {'F', KEY_END}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        for (int way = 0; way < 2; way++) {
+            const char sequence[] = {'\033', "[O"[way], keys[i].final, '\0'};
+            if (key_defined(sequence) == 0)
+                define_key(sequence, keys[i].key);
+        }
+}
+
 static bool start_screen(struct terminal *terminal, struct tn_error *error)
 {
     terminal->screen = newterm(NULL, stdout, stdin);
@@ -159,6 +176,7 @@ static bool start_screen(struct terminal *terminal, struct tn_error *error)
     if (terminal->input == NULL)
         return tn_fail_memory(error, "the keyboard", sizeof(WINDOW *));
     start_colours(terminal);
+    know_both_ways();
     terminal_raw_keys(terminal, false);
     nodelay(terminal->input, TRUE);
     if (terminal->title)
@@ -393,6 +411,11 @@ int terminal_byte(struct terminal *terminal)
         byte = wgetch(terminal->input);
     while (byte > 0xFF); /* KEY_RESIZE, which ncurses puts there itself */
     return byte == ERR ? -1 : byte;
+}
+
+void terminal_unread(int byte)
+{
+    ungetch(byte);
 }
 
 bool terminal_more(int milliseconds)

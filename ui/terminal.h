@@ -62,6 +62,7 @@ bool terminal_key(struct terminal *terminal, struct terminal_event *event);
  * -1 when nothing waits. */
 void terminal_raw_keys(struct terminal *terminal, bool on);
 int terminal_byte(struct terminal *terminal);
+void terminal_unread(int byte); /* the next one again */
 /* Wait up to `milliseconds` for more input: tells Esc from the start of a key's sequence. */
 bool terminal_more(int milliseconds);
 

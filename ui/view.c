@@ -22,6 +22,20 @@ int view_index(const struct view_ops *view)
     return index;
 }
 
+const char *view_key(int index, char key[KEY_NAME])
+{
+    const struct binding *binding;
+    key[0] = '\0';
+    for (int i = 0; (binding = binding_at(i)) != NULL; i++) {
+        bool shows = binding->action == UI_TIME
+                         ? views[index] == &view_time
+                         : binding->action == UI_VIEW && binding->amount == index + 1;
+        if (shows && binding->keys[0] != 0)
+            binding_key(binding, key, KEY_NAME);
+    }
+    return key;
+}
+
 void view_show(struct screen *screen, int index)
 {
     bool wide = views[index]->wide, was = views[screen->view]->wide;
@@ -53,14 +67,6 @@ void view_leave(struct screen *screen)
     screen_select(screen, screen->back.layer);
 }
 
-/* As pane_wrap, with the user's keys. */
-static int wrap_keys(struct pane pane, int row, enum style style, const char *text)
-{
-    char filled[LINE];
-    keymap_text(text, filled, sizeof filled);
-    return pane_wrap(pane, row, style, filled);
-}
-
 static int nothing_open(struct pane pane)
 {
     int row = pane_wrap(pane, 1, STYLE_BOLD, "No network is open.");
@@ -68,8 +74,8 @@ static int nothing_open(struct pane pane)
     row = pane_wrap(pane, row, STYLE_KEY, "  :open FILE.onnx");
     row = pane_wrap(pane, row, STYLE_NORMAL, "and give it images with");
     row = pane_wrap(pane, row, STYLE_KEY, "  :data fashion-mnist");
-    return wrap_keys(pane, row, STYLE_NORMAL,
-                     "or a folder of your own. Tab completes, `help` helps.");
+    return piece_wrap(pane, row, STYLE_NORMAL,
+                      "or a folder of your own. Tab completes, `help` helps.");
 }
 
 /* It is sampled, but not for what its method ranks by. */
@@ -80,9 +86,9 @@ static int not_collected(struct pane pane, int row, const char *method)
     snprintf(text, sizeof text,
              "What %s ranks by is not collected yet. Press `sample` to sample all layers anew, or "
              "`method` and "
-             "Enter to collect it.",
+             "`enter` to collect it.",
              method);
-    return row + 1 + wrap_keys(rest, 0, STYLE_NORMAL, text);
+    return row + 1 + piece_wrap(rest, 0, STYLE_NORMAL, text);
 }
 
 static int not_sampled(const struct screen *screen, struct pane pane, int row)
@@ -97,9 +103,9 @@ static int not_sampled(const struct screen *screen, struct pane pane, int row)
                "removing any filter costs is known for every layer."
              : "Sampling needs images: type :data fashion-mnist, or :data and a folder "
                "of your own. Then press `sample`.";
-    int used = wrap_keys(rest, 0, STYLE_NORMAL, what);
-    used = wrap_keys(rest, used + 1, STYLE_DIM,
-                     "Some methods (l1, ...) need no images: press `method`.");
+    int used = piece_wrap(rest, 0, STYLE_NORMAL, what);
+    used = piece_wrap(rest, used + 1, STYLE_DIM,
+                      "Some methods (l1, ...) need no images: press `method`.");
     return row + 1 + used;
 }
 
@@ -108,9 +114,9 @@ static int no_errors(const struct screen *screen, struct pane pane, int row)
 {
     bool data = screen->snapshot->data_name[0] != '\0';
     struct pane rest = pane_part(pane, row, 0, pane.rows, pane.columns);
-    return row + wrap_keys(rest, 0, STYLE_WARNING,
-                           data ? "No errors before it is sampled: press `sample`."
-                                : "No errors before it is sampled: :data, then `sample`.");
+    return row + piece_wrap(rest, 0, STYLE_WARNING,
+                            data ? "No errors before it is sampled: press `sample`."
+                                 : "No errors before it is sampled: :data, then `sample`.");
 }
 
 static int describe(const struct screen *screen, struct pane pane,

@@ -2,14 +2,15 @@
 #ifndef UI_VIEW_H
 #define UI_VIEW_H
 
+#include "keys.h"
 #include "state.h"
 #include "surface.h"
 #include <stdbool.h>
 
 struct view_ops {
     const char *name;
-    char key;  /* that shows it */
-    bool wide; /* takes the layers' panel's room too */
+    const char *also; /* names of bindings that mean something of its own here, for the help */
+    bool wide;        /* takes the layers' panel's room too */
     /* Draw into the inside of the panel. Sets screen->view_rows to where the list's rows are. */
     void (*draw)(struct screen *screen, struct pane pane);
     /* Rows its cursor can stand on; 0: none. */
@@ -60,6 +61,8 @@ void view_time_measure(struct screen *screen, const char *line);
 
 const struct view_ops *view_at(int index); /* NULL past the last */
 int view_index(const struct view_ops *view);
+/* The key that shows a view, "" where the user has taken it away. Returns `key`. */
+const char *view_key(int index, char key[KEY_NAME]);
 /* Show a view; a wide one remembers what it came from. One that is shown beside takes the keys. */
 void view_show(struct screen *screen, int index);
 /* The view beside takes the keys, and each stays where it is. */

@@ -94,10 +94,12 @@ static void draw_legend(const struct screen *screen, struct pane line,
     bool others = false;
     for (int i = 0; i < comparison->count; i++)
         others = others || comparison_difference(comparison, i).kind == DIFFERENCE_IMAGES;
+    char measures[48];
+    keymap_text("f./b.: `time` measures", measures, sizeof measures);
     const char *const pieces[] = {"* Pareto front", "+ better, - worse, = within the 95 % interval",
                                   "@ stands here", others ? "other: on other images" : NULL,
                                   comparison_timed(screen->snapshot) ? "f./b.: 32 images"
-                                                                     : "f./b.: t measures"};
+                                                                     : measures};
     int column = 0;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
         if (pieces[i] != NULL && column + text_width(pieces[i]) <= line.columns)
@@ -144,10 +146,10 @@ static void draw_purpose(const struct screen *screen, struct pane pane)
 {
     bool data = screen->snapshot->data_name[0] != '\0';
     int row = pane_wrap(pane, 0, STYLE_BOLD, "Nothing is evaluated yet.");
-    row = pane_wrap(pane, row + 1, STYLE_NORMAL,
-                    data ? "Press e: it evaluates the network as it stands."
-                         : "Evaluating needs images: type :data fashion-mnist, or :data and a "
-                           "folder of your own. Then press e.");
+    row = piece_wrap(pane, row + 1, STYLE_NORMAL,
+                     data ? "Press `eval`: it evaluates the network as it stands."
+                          : "Evaluating needs images: type :data fashion-mnist, or :data and a "
+                            "folder of your own. Then press `eval`.");
     row = pane_wrap(pane_part(pane, row + 1, 0, pane.rows, pane.columns), 0, STYLE_NORMAL,
                     "Then prune, fine-tune and evaluate again: every network made from the opened "
                     "one whose accuracy is known has a row here, from all branches of the "
@@ -208,9 +210,11 @@ static void set_base(struct screen *screen)
         screen->comparing.base = row->network;
         screen_say(screen, false, "differences are to entry %lld now", (long long)row->entry);
     } else {
-        screen_say(screen, true,
-                   "the accuracy of entry %lld is not known: Enter goes there, then e",
-                   (long long)row->entry);
+        char text[120];
+        snprintf(text, sizeof text,
+                 "the accuracy of entry %lld is not known: `enter` goes there, then `eval`",
+                 (long long)row->entry);
+        screen_advise(screen, true, text);
     }
     comparison_free(&comparison);
 }
@@ -228,7 +232,7 @@ static void show_next(struct screen *screen)
 static void own(struct screen *screen, int amount)
 {
     if (compare_rows(screen) == 0)
-        screen_say(screen, false, "nothing is evaluated yet: press e");
+        screen_advise(screen, false, "nothing is evaluated yet: press `eval`");
     else if (amount == COMPARE_BASE)
         set_base(screen);
     else if (amount == COMPARE_SHOW)
@@ -238,7 +242,7 @@ static void own(struct screen *screen, int amount)
 }
 
 const struct view_ops view_compare = {.name = "Compare",
-                                      .key = '5',
+                                      .also = "enter order eval",
                                       .wide = true,
                                       .draw = draw,
                                       .rows = compare_rows,

@@ -3,6 +3,7 @@
 #include "chart.h"
 #include "format.h"
 #include "overlay.h"
+#include "pieces.h"
 #include "view.h"
 #include <stdio.h>
 
@@ -65,8 +66,8 @@ static void draw_training(const struct screen *screen, struct pane pane)
     const struct tn_snapshot *snapshot = screen->snapshot;
     if (snapshot->series_count == 0) {
         pane_wrap(pane, 0, STYLE_BOLD, "No fine-tuning yet.");
-        pane_wrap(pane_part(pane, 2, 0, pane.rows, pane.columns), 0, STYLE_NORMAL,
-                  "Press f: loss and accuracy appear here after every epoch.");
+        piece_wrap(pane_part(pane, 2, 0, pane.rows, pane.columns), 0, STYLE_NORMAL,
+                   "Press `finetune`: loss and accuracy appear here after every epoch.");
         return;
     }
     const struct tn_snapshot_series *now = &snapshot->series[snapshot->series_count - 1];
@@ -196,4 +197,4 @@ const char *view_curves_picture(const struct screen *screen)
 }
 
 const struct view_ops view_curves = {
-    .name = "Curves", .key = '3', .draw = draw, .rows = no_rows, .turn = turn, .ask = ask};
+    .name = "Curves", .also = "order", .draw = draw, .rows = no_rows, .turn = turn, .ask = ask};

@@ -394,7 +394,8 @@ static void mark(struct screen *screen)
     int filter = filter_at_cursor(screen);
     if (screen->focus != FOCUS_VIEW) {
         screen->focus = FOCUS_VIEW;
-        screen_say(screen, false, "choose filters with the arrows, v marks, Space locks them");
+        screen_advise(screen, false,
+                      "choose filters with the arrows, `mark` marks, `lock` locks them");
         return;
     }
     marks_flip(&screen->marks, screen->layer, filter_rows(screen), filter);
@@ -442,7 +443,7 @@ static void turn(struct screen *screen)
 }
 
 const struct view_ops view_filters = {.name = "Filters",
-                                      .key = '1',
+                                      .also = "lock order escape",
                                       .draw = draw,
                                       .rows = filter_rows,
                                       .lock = lock,

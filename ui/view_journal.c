@@ -414,7 +414,7 @@ static void turn(struct screen *screen)
 }
 
 const struct view_ops view_journal = {.name = "Journal",
-                                      .key = '6',
+                                      .also = "enter undo redo order",
                                       .wide = true,
                                       .draw = draw,
                                       .rows = journal_rows,

@@ -185,14 +185,14 @@ static int draw_heading(const struct screen *screen, struct pane pane, const str
         snprintf(text, sizeof text, "forward about %.3g of %.3g ms", all->ms,
                  ratios_ms_now(snapshot));
     else
-        snprintf(text, sizeof text, "t measures the time");
+        keymap_text("`time` measures the time", text, sizeof text);
     piece_text(pane, &row, &column, isfinite(all->ms) ? STYLE_NORMAL : STYLE_DIM, text);
     if (!isfinite(all->error_ls))
-        piece_text(pane, &row, &column, STYLE_WARNING,
-                   snapshot->data_name[0] != '\0' ? "S samples: then errors are known"
-                                                  : "errors need images: :data, then S");
+        piece_advice(pane, &row, &column, STYLE_WARNING,
+                     snapshot->data_name[0] != '\0' ? "`sample` samples: then errors are known"
+                                                    : "errors need images: :data, then `sample`");
     else if (is_outdated(snapshot))
-        piece_text(pane, &row, &column, STYLE_WARNING, "sampled before a change: S anew");
+        piece_advice(pane, &row, &column, STYLE_WARNING, "sampled before a change: `sample` anew");
     return row + 1;
 }
 
@@ -299,9 +299,9 @@ static void own(struct screen *screen, int amount)
 {
     const struct tn_snapshot_proposal *proposal = proposal_of(screen);
     if (proposal == NULL)
-        screen_say(screen, false, "there is no answer to a budget here: B asks for one");
+        screen_advise(screen, false, "there is no answer to a budget here: `budget` asks for one");
     else if (amount == RATIOS_TAKE)
-        screen_submit(screen, proposal->line, "u undoes");
+        screen_submit(screen, proposal->line, "`undo` undoes");
     else
         drop(screen);
 }
@@ -341,14 +341,15 @@ static void press(struct screen *screen, int column)
     scene_free(&scene);
 }
 
-const struct view_ops view_ratios = {.name = "Ratios",
-                                     .key = '4',
-                                     .wide = true,
-                                     .draw = draw,
-                                     .rows = rows_of,
-                                     .stand = stand,
-                                     .enter = enter,
-                                     .turn = turn,
-                                     .own = own,
-                                     .escape = drop,
-                                     .press = press};
+const struct view_ops view_ratios = {
+    .name = "Ratios",
+    .also = "remove-more remove-less keep-more keep-less order enter escape",
+    .wide = true,
+    .draw = draw,
+    .rows = rows_of,
+    .stand = stand,
+    .enter = enter,
+    .turn = turn,
+    .own = own,
+    .escape = drop,
+    .press = press};

@@ -269,14 +269,18 @@ static void flip_breakpoint(struct screen *screen)
     int cursor = screen->views[screen->view].cursor;
     if (screen->focus != FOCUS_VIEW) {
         screen->focus = FOCUS_VIEW;
-        screen_say(screen, false, "choose a row with the arrows, B sets a breakpoint on it");
+        screen_advise(screen, false,
+                      "choose a row with the arrows, `breakpoint` sets a breakpoint on it");
         return;
     }
     if (cursor >= step_rows(screen))
         return;
-    if (!breakpoints_flip(&screen->breakpoints, screen->layer, step_rows(screen), cursor))
-        screen_say(screen, true, "there are %d breakpoints already: B takes one away",
-                   MAX_BREAKPOINTS);
+    if (!breakpoints_flip(&screen->breakpoints, screen->layer, step_rows(screen), cursor)) {
+        char text[80];
+        snprintf(text, sizeof text, "there are %d breakpoints already: `breakpoint` takes one away",
+                 MAX_BREAKPOINTS);
+        screen_advise(screen, true, text);
+    }
 }
 
 static void go_on(struct screen *screen)
@@ -286,7 +290,8 @@ static void go_on(struct screen *screen)
     if (next >= 0)
         run_to(screen, next);
     else
-        screen_say(screen, false, "no breakpoint ahead: B sets one on the cursor's row");
+        screen_advise(screen, false,
+                      "no breakpoint ahead: `breakpoint` sets one on the cursor's row");
 }
 
 static void run_to_knee(struct screen *screen)
@@ -294,7 +299,7 @@ static void run_to_knee(struct screen *screen)
     const struct tn_snapshot_layer *layer = screen_layer(screen);
     int knee = layer->samples > 0 ? knee_of(layer->path->error_ls, layer->path->channels) : 0;
     if (layer->samples == 0)
-        screen_say(screen, true, "no errors before the layer is sampled: press S");
+        screen_advise(screen, true, "no errors before the layer is sampled: press `sample`");
     else if (knee == 0)
         screen_say(screen, false, "the error curve of this layer has no knee");
     else
@@ -304,7 +309,8 @@ static void run_to_knee(struct screen *screen)
 static void own(struct screen *screen, int amount)
 {
     if (step_rows(screen) == 0)
-        screen_say(screen, false, "this layer has no walk yet: press S to sample all layers");
+        screen_advise(screen, false,
+                      "this layer has no walk yet: press `sample` to sample all layers");
     else if (amount == STEPS_BREAK)
         flip_breakpoint(screen);
     else if (amount == STEPS_CONTINUE)
@@ -319,7 +325,7 @@ static void turn(struct screen *screen)
 }
 
 const struct view_ops view_steps = {.name = "Steps",
-                                    .key = '2',
+                                    .also = "step back run enter order",
                                     .draw = draw,
                                     .rows = step_rows,
                                     .enter = enter,

@@ -2,6 +2,7 @@
  * the layers: its cursor stands on the selected one. */
 #include "core/memory.h"
 #include "format.h"
+#include "keys.h"
 #include "pieces.h"
 #include "time_table.h"
 #include "view.h"
@@ -168,6 +169,12 @@ static bool measures(const struct screen *screen)
     return screen->time_number > screen->status.finished;
 }
 
+static const char *key_of(const char *name, char key[KEY_NAME])
+{
+    binding_key(binding_named(name), key, KEY_NAME);
+    return key;
+}
+
 /* What the view is for, while there is nothing to show. */
 static void draw_purpose(const struct screen *screen, struct pane pane)
 {
@@ -180,18 +187,19 @@ static void draw_purpose(const struct screen *screen, struct pane pane)
                     "reaches. FLOPs alone do not tell: a layer that counts few of them may take "
                     "long, and filters are best saved where the time is.");
     if (measures(screen)) {
-        pane_wrap(pane, row + 1, STYLE_BOLD,
-                  screen->status.busy && strncmp(screen->status.command, "time", 4) != 0
-                      ? "It is measured when what runs has ended."
-                      : "It is being measured. Esc stops it.");
+        piece_wrap(pane, row + 1, STYLE_BOLD,
+                   screen->status.busy && strncmp(screen->status.command, "time", 4) != 0
+                       ? "It is measured when what runs has ended."
+                       : "It is being measured. `escape` stops it.");
         return;
     }
-    int column = pane_text(pane, ++row, 0, STYLE_KEY, "t");
+    char key[KEY_NAME];
+    int column = pane_text(pane, ++row, 0, STYLE_KEY, key_of("time", key));
     pane_text(pane, row, column, STYLE_NORMAL,
               " measures it now, on 32 random images: no data is needed.");
     column = pane_text(pane, ++row, 0, STYLE_KEY, ":time batch=1");
     pane_text(pane, row, column, STYLE_NORMAL, " takes another number of images.");
-    column = pane_text(pane, ++row, 0, STYLE_KEY, "Esc");
+    column = pane_text(pane, ++row, 0, STYLE_KEY, key_of("escape", key));
     pane_text(pane, row, column, STYLE_NORMAL, " leads back.");
 }
 
@@ -270,7 +278,7 @@ void view_time_measure(struct screen *screen, const char *line)
 }
 
 const struct view_ops view_time = {.name = "Time",
-                                   .key = 't',
+                                   .also = "time order enter",
                                    .wide = true,
                                    .draw = draw,
                                    .rows = time_rows,

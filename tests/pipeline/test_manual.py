@@ -9,7 +9,7 @@ import sqlite3
 import struct
 import subprocess
 
-from thinet import TREE, check, commands, finish, run, scratch, skip
+from thinet import TREE, bindings, check, commands, finish, run, scratch, skip
 
 PAGE = os.path.join(TREE, "man", "thinet-tui.1")
 with open(PAGE) as file:
@@ -36,8 +36,7 @@ for name in listed:
     check("the page gives %s the options it has, and their choices" % name, options == on_page,
           "the page: %s\nhelp: %s" % (on_page, options))
 
-with open(os.path.join(TREE, "ui", "keymap.c")) as file:
-    labels = set(re.findall(r'\.label = "([^"]+)"', file.read()))
+labels = set(re.findall(r'\.label = "([^"]+)"', bindings()))
 keys = set()
 for line in re.findall(r"^\.It Ic (.*)$", sections["KEYS"], re.M):
     keys |= {key.replace("\\&", "") for key in line.split(" , ")}
@@ -45,8 +44,7 @@ check("the page has every key of the program, and no other", keys == labels,
       "only in the page: %s\nonly in the program: %s" % (sorted(keys - labels), sorted(labels - keys)))
 
 # What a configuration file can say: settings are written ".It Cm NAME ...", actions ".Ic NAME ," one a line.
-with open(os.path.join(TREE, "ui", "keymap.c")) as file:
-    actions = re.findall(r'\.name = "([^"]+)"', file.read())
+actions = re.findall(r'\.name = "([^"]+)"', bindings())
 with open(os.path.join(TREE, "ui", "configuration.c")) as file:
     settings = set(re.findall(r'"([a-z]+)"', re.search(r"settings\[\] = \{(.*?)\}", file.read(), re.S)[1]))
 on_page = set(re.findall(r"^\.It Cm ([a-z]+)", sections["CONFIGURATION"], re.M))

@@ -45,6 +45,15 @@ def finish():
     sys.exit(1 if _failures or not _tests else 0)
 
 
+def bindings():
+    """The tables of built-in keys, as they stand in the source."""
+    text = ""
+    for name in ("prune", "look"):
+        with open(os.path.join(TREE, "ui", "bindings_%s.c" % name), encoding="utf-8") as file:
+            text += file.read().split("list[] = {", 1)[1].split("\n};", 1)[0]
+    return text
+
+
 def scratch():
     """A folder of the test's own, removed when it ends."""
     import atexit

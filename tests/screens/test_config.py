@@ -34,9 +34,9 @@ def usual_place():
     # What the opened network comes to does not push the complaint away.
     screen.until("conv1_1", "config:1: theme is \"grey\", expected auto", "1 more")
     screen.keys("d")
-    screen.until("Not sampled yet", "2 Steps")
+    screen.until("Not sampled yet", "d Steps")
     screen.keys("?")
-    screen.until("Ratio and walk")
+    screen.until("In this view, Steps")
     screen.keys("End")
     screen.until("quit; asks only")
     screen.keys("Escape", "q")
@@ -86,7 +86,7 @@ def keys():
     screen.keys("Escape")
     screen.until("next:", gone=["Enter runs it"])
     screen.keys("?")
-    seen = screen.until("Keys", "Ratio and walk")
+    seen = screen.until("Keys", "In this view", "Ratio and walk")
     screen.keys("End")
     seen += screen.until("Your own", "F5          runs :keep LAYER 7", "X           types :note hello")
     for row in (r"d - _ +keep one filter less", r"\(no key\) +evaluate on the test images",
@@ -99,6 +99,60 @@ def hints_follow():
     screen = opened(settings("bind F2 = sample", "bind S = none", "bind F3 = help", "bind ? = none"))
     shown = screen.until("F2 sample", "F3 help")
     assert re.search(r"next: .*F2 samples all layers", shown) or "data" in shown, shown
+    screen.close()
+
+
+def nothing_but_own_keys():
+    """Every message that names a key names the one that does it."""
+    path = settings("bind F1 = help", "bind F2 = sample", "bind F3 = eval", "bind F4 = finetune", "bind F5 = undo", "bind F6 = redo",
+                    "bind F7 = method", "bind F8 = time", "bind F9 = budget", "bind F10 = breakpoint", "bind F11 = lock",
+                    "bind F12 = mark", "bind X = enter", "bind Ctrl-T = view-steps", "bind E = view-compare", "bind Y = queue",
+                    "bind L = knee", "bind C = continue", "bind Ctrl-W = view-ratios", "bind W = search", "bind 2 = none",
+                    "bind % = prompt", "default prune = reweight=none", *["bind %s = none" % key for key in "muSefQB"])
+    screen = opened(path, columns=139, rows=40)
+    screen.until("F1 help", "1 Filters ", " Ctrl-T ", " Ctrl-W ", " F8 ")
+    screen.until("Then press F2.", "press F7.")
+    screen.keys("!")
+    screen.until("this key does nothing here; F1 shows the keys, % types a command")
+    screen.keys("d")
+    screen.until("Y shows the queue, where d takes a command out")
+    screen.keys("F11")
+    screen.until("choose a filter with the arrows, F11 locks it")
+    screen.keys("n")
+    screen.until("W searches")
+    screen.keys("C-t", "L")
+    screen.until("this layer has no walk yet: press F2 to sample all layers")
+    screen.keys("3", "o")
+    screen.until("Press F4: loss and accuracy")
+    screen.keys("E", "c")
+    screen.until("nothing is evaluated yet: press F3", "Then press F3.")
+    screen.keys("C-w", "y")
+    screen.until("there is no answer to a budget here: F9 asks for one", "F8 measures the time", ":data, then F2")
+    screen.keys("F8")
+    screen.until("F8 measures it now", "Esc leads back")
+    screen.keys("Escape", "j", "F7")
+    screen.until("Method of", "X runs :method")
+    screen.keys("j", "j", "j", "j", "X")
+    screen.until(" l1", "idle", gone=["Method of"])
+    screen.keys("C-t", "h", "-", "p")
+    screen.until("F5 undoes", "idle")
+    screen.keys("F5")
+    screen.until("F6 does it again", "idle")
+    screen.keys("l", "C")
+    screen.until("no breakpoint ahead: F10 sets one on the cursor's row")
+    screen.keys("F1")
+    screen.until("In this view, Steps", "F10         Steps: breakpoint")
+    screen.keys("Escape", "1", "F1")
+    screen.until("In this view, Filters", "mark; F11 then locks all marked")
+    screen.close()
+
+
+def without_a_key():
+    """Where the user has taken a key away, the command is named."""
+    screen = opened(settings("bind S = none", "bind u = none", "bind f = none"))
+    screen.until("Then press :sample all.")
+    screen.keys("3", "o")
+    screen.until("Press :finetune epochs=1")
     screen.close()
 
 
@@ -125,6 +179,8 @@ tmux.test("the settings are found in XDG_CONFIG_HOME, and what is wrong is shown
 tmux.test("theme, characters and mouse are as set, unless the command line says otherwise", looks)
 tmux.test("keys do what they are bound to, and the help says so", keys)
 tmux.test("hints name the keys that are bound", hints_follow)
+tmux.test("all messages name the keys that are bound", nothing_but_own_keys)
+tmux.test("where no key is bound they name the command", without_a_key)
 tmux.test("without a terminal all that is wrong is told by file and line", without_terminal)
 tmux.test("a file that is named must be there", named_and_missing)
 thinet.finish()

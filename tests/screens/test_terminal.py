@@ -168,14 +168,13 @@ def refuses(term, says):
 
 
 def help_keys():
-    """The labels of the table in keymap.c, and what the help shows when it is read to its end."""
-    with open(os.path.join(thinet.TREE, "ui", "keymap.c"), encoding="utf-8") as file:
-        labels = re.findall(r'\.label = "((?:[^"\\]|\\.)*)"', file.read())
+    """The labels of the built-in keys, and what the help shows when it is read to its end."""
+    labels = re.findall(r'\.label = "((?:[^"\\]|\\.)*)"', thinet.bindings())
     assert len(labels) > 30, labels
     for columns, rows in ((80, 24), (140, 40)):
         screen = opened(columns=columns, rows=rows)
         screen.keys("?")
-        seen = screen.until("Ratio and walk")
+        seen = screen.until("In this view, Filters")
         while "quit; asks only" not in seen:
             before = screen.text()
             seen += before  # what came since the last look, perhaps the end
