@@ -51,6 +51,7 @@ SCREEN_TESTS = \
 	tests/screens/test_config.py \
 	tests/screens/test_draft.py \
 	tests/screens/test_filters.py \
+	tests/screens/test_follow.py \
 	tests/screens/test_golden.py \
 	tests/screens/test_journal.py \
 	tests/screens/test_keys.py \

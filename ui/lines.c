@@ -38,7 +38,8 @@ static void fill_pieces(const struct screen *screen, struct piece pieces[PIECES]
     enum { SIZE = sizeof pieces->text };
     pieces[0].style = STYLE_HEADER;
     pieces[0].weight = 9;
-    snprintf(pieces[0].text, SIZE, "%s", snapshot->session_name);
+    snprintf(pieces[0].text, SIZE, "%s%s", snapshot->session_name,
+             snapshot->looks_on ? " (read-only)" : "");
     pieces[1].weight = 2;
     if (strstr(snapshot->session_name, snapshot->model_name) == NULL)
         snprintf(pieces[1].text, SIZE, "%s", snapshot->model_name);

@@ -36,7 +36,7 @@ static struct tn_session *open_session(const struct ui_arguments *arguments, cha
                                        struct tn_error *error)
 {
     if (arguments->session)
-        return tn_session_open(arguments->session, error);
+        return tn_session_open_shared(arguments->session, error);
     *draft = state_draft();
     struct tn_session *session = *draft ? tn_session_draft(*draft, error) : NULL;
     return session ? session : tn_session_new(error);
@@ -61,8 +61,12 @@ static int workbench(const struct ui_arguments *arguments)
         tn_free(draft);
         return complain(&error);
     }
+    struct ui_options screen = arguments->screen;
+    char *notice = tn_session_notice(session);
+    screen.notice = notice ? notice : screen.notice;
     struct tn_worker *worker = tn_worker_new(session, &error);
     if (!worker) {
+        tn_free(notice);
         tn_free(draft);
         return complain(&error);
     }
@@ -70,11 +74,21 @@ static int workbench(const struct ui_arguments *arguments)
                 submit_with_file(worker, "data", arguments->data);
     if (!fine)
         tn_fail_memory(&error, "a command", 1);
-    fine = fine && ui_run(worker, &arguments->screen, &error);
+    fine = fine && ui_run(worker, &screen, &error);
     tn_worker_free(worker);
     tell_of_draft(draft);
+    tn_free(notice);
     tn_free(draft);
     return fine ? EXIT_DONE : complain(&error);
+}
+
+/* Where another process has the session this one only looks on. */
+static void tell_of_other(const struct tn_session *session)
+{
+    char *notice = tn_session_notice(session);
+    if (notice)
+        fprintf(stderr, "thinet-tui: %s\n", notice);
+    tn_free(notice);
 }
 
 static bool is_batch(const struct ui_arguments *arguments)
@@ -94,10 +108,12 @@ static int run(const struct ui_arguments *arguments)
     tn_threads_set(arguments->threads);
     if (!batch)
         return workbench(arguments);
-    struct tn_session *session =
-        arguments->session ? tn_session_open(arguments->session, &error) : tn_session_new(&error);
+    struct tn_session *session = arguments->session
+                                     ? tn_session_open_shared(arguments->session, &error)
+                                     : tn_session_new(&error);
     if (!session)
         return complain(&error);
+    tell_of_other(session);
     int status = ui_batch(session, arguments);
     tn_session_free(session);
     return status;

@@ -15,6 +15,8 @@ enum tn_command_flags {
     TN_COMMAND_LONG = 4,       /* may take seconds: progress is shown */
     TN_COMMAND_BACKGROUND = 8, /* gives way to other commands and goes on where it was; stopped, it
                                   leaves no entry */
+    TN_COMMAND_WRITES = 16,    /* writes the session's file though it has no entry of its own, or
+                                  one that is all it is for */
 };
 
 /* What the words of a command are, for completion and checking. */

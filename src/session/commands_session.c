@@ -10,7 +10,7 @@
 /* All that the journal has must be in the store before that is looked at. */
 static bool write_all(struct tn_session *session, struct tn_error *error)
 {
-    return tn_store_write(session->store, &session->journal, error);
+    return session->store->looks_on || tn_store_write(session->store, &session->journal, error);
 }
 
 static json_t *parts_json(const struct tn_store_sizes *sizes)
@@ -49,6 +49,9 @@ static bool check(struct tn_session *session, const struct tn_progress *progress
 static bool compact(struct tn_session *session, json_t *result, struct tn_error *error)
 {
     struct tn_store_sizes before, after;
+    static const struct tn_command writes = {.flags = TN_COMMAND_WRITES};
+    if (!tn_session_may(session, &writes, error))
+        return false;
     if (!write_all(session, error) || !tn_store_measure(session->store, &before, error) ||
         !tn_store_compact(session->store, error) ||
         !tn_store_measure(session->store, &after, error))
@@ -136,7 +139,7 @@ const struct tn_command tn_commands_session[] = {
      "ENTRY is a number or the name of a branch, for the entry that named it. It is gone for "
      "good. Not the entry the session stands at, nor one above it: goto another one first. The "
      "file keeps its size, and the room in it is used again; session compact gives it back.",
-     0,
+     TN_COMMAND_WRITES,
      {{TN_WORD_NAME, "ENTRY", false, NULL}},
      {{0}},
      run_delete},

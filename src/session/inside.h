@@ -77,6 +77,10 @@ bool tn_session_collect_gradients(const struct tn_state *state, int group,
 /* The network as it was opened, held by the session's state; NULL with an error. */
 const struct tn_model *tn_session_opened(struct tn_session *session, struct tn_error *error);
 
+/* May the command run here? Not one that changes what this session only looks at. */
+bool tn_session_may(const struct tn_session *session, const struct tn_command *command,
+                    struct tn_error *error);
+
 /* What commands need; false with a message that says which command comes first. */
 bool tn_session_need_model(const struct tn_session *session, struct tn_error *error);
 struct tn_dataset *tn_session_need_data(struct tn_session *session,

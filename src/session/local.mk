@@ -24,6 +24,7 @@ libthinet_la_SOURCES += \
 	src/session/compare.c src/session/compare.h \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
+	src/session/follow.c \
 	src/session/gradients.c \
 	src/session/inside.h \
 	src/session/journal.c src/session/journal.h \
@@ -57,6 +58,7 @@ libthinet_la_SOURCES += \
 	src/session/store.c src/session/store.h \
 	src/session/store_check.c \
 	src/session/store_inspect.c \
+	src/session/store_lock.c \
 	src/session/store_read.c \
 	src/session/store_upkeep.c src/session/store_upkeep.h \
 	src/session/store_write.c \

@@ -43,9 +43,9 @@ static int64_t last_state_id(const struct tn_journal *journal)
     return last;
 }
 
-struct tn_session *tn_session_open(const char *path, struct tn_error *error)
+static struct tn_session *read_session(struct tn_store *store, struct tn_error *error)
 {
-    struct tn_session *session = session_of(tn_store_open(path, error), error);
+    struct tn_session *session = session_of(store, error);
     if (!session)
         return NULL;
     bool fine = tn_store_read_journal(session->store, &session->journal, error);
@@ -64,6 +64,27 @@ struct tn_session *tn_session_open(const char *path, struct tn_error *error)
         tn_session_free(session);
         return NULL;
     }
+    return session;
+}
+
+struct tn_session *tn_session_open(const char *path, struct tn_error *error)
+{
+    return read_session(tn_store_open(path, error), error);
+}
+
+/* What is read stays the same until all of it is read. */
+struct tn_session *tn_session_open_shared(const char *path, struct tn_error *error)
+{
+    struct tn_store *store = tn_store_open_shared(path, error);
+    if (!store || !store->looks_on)
+        return read_session(store, error);
+    if (!tn_store_execute(store, "BEGIN", "reading", error)) {
+        tn_store_close(store);
+        return NULL;
+    }
+    struct tn_session *session = read_session(store, error);
+    if (session)
+        sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
     return session;
 }
 
@@ -383,6 +404,7 @@ static bool run_command(struct tn_session *session, const struct tn_command_line
         tn_put_text(result, "error", own.text);
     if (session->running)
         session->running->seconds = tn_clock_seconds() - begun;
+    session->looking = session->looking || session->store->looks_on;
     bool stored = conclude(session, command, ok, result, &own, &store);
     if (error && !(ok && stored))
         *error = ok ? store : own;
@@ -398,7 +420,8 @@ bool tn_session_run(struct tn_session *session, const char *text,
         *result = NULL;
     bool ok = fields ? tn_line_parse(text, &line, error) : tn_fail_memory(error, "a result", 1);
     if (fields && ok && line.name.text)
-        ok = tn_line_check(&line, error) && run_command(session, &line, progress, fields, error);
+        ok = tn_line_check(&line, error) && tn_session_may(session, line.command, error) &&
+             run_command(session, &line, progress, fields, error);
     if (fields)
         tn_line_free(&line);
     if (result && json_object_size(fields) > 0)

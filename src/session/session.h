@@ -15,6 +15,17 @@ struct tn_session;
 struct tn_session *tn_session_new(struct tn_error *error);
 /* Create FILE, or open it and stand at its last entry. */
 struct tn_session *tn_session_open(const char *path, struct tn_error *error);
+/* The same; where another process has FILE, this one looks on: commands that change the session are
+ * refused, others leave no entry. */
+struct tn_session *tn_session_open_shared(const char *path, struct tn_error *error);
+bool tn_session_looks_on(const struct tn_session *session);
+/* "FILE: in use by process N: ..." of one that looks on. Released with tn_free; NULL where it does
+ * not, or out of memory. */
+char *tn_session_notice(const struct tn_session *session);
+/* Read what the other process has written since. True where there is something new to show; what
+ * cannot be read now is read next time. */
+bool tn_session_follow(struct tn_session *session);
+
 /* A session without a name of the user's choice, kept in FILE all the same, so that nothing is lost
  * when the program dies. FILE goes away when the session is saved elsewhere, or freed with nothing
  * done but open and data. */

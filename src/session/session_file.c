@@ -53,14 +53,21 @@ static bool write_whole(struct tn_session *session, const char *path, struct tn_
     return fine;
 }
 
+/* A file is written beside its name and takes it when it is whole. */
+static char *part_name(const char *path, struct tn_error *error)
+{
+    char *beside = tn_sprintf("%s.%ld.part", path, (long)getpid());
+    if (!beside)
+        tn_fail_memory(error, "a file name", strlen(path));
+    return beside;
+}
+
 static struct tn_store *save_as(struct tn_session *session, const char *path,
                                 struct tn_error *error)
 {
-    char *beside = tn_sprintf("%s.%ld.part", path, (long)getpid());
-    if (!beside) {
-        tn_fail_memory(error, "a file name", strlen(path));
+    char *beside = part_name(path, error);
+    if (!beside)
         return NULL;
-    }
     bool fine = write_whole(session, beside, error) && rename_for_good(beside, path, error);
     if (!fine)
         unlink(beside);
@@ -68,12 +75,31 @@ static struct tn_store *save_as(struct tn_session *session, const char *path,
     return fine ? tn_store_open(path, error) : NULL;
 }
 
+/* What is looked at goes on growing: the copy is what is in it, and is opened anew. */
+static bool save_looked_at(struct tn_session *session, const char *path, struct tn_error *error)
+{
+    char *beside = part_name(path, error);
+    bool fine = beside && tn_store_copy(session->store, beside, error) &&
+                rename_for_good(beside, path, error);
+    if (!fine && beside)
+        unlink(beside);
+    tn_free(beside);
+    return fine && tn_session_load(session, path, error);
+}
+
 bool tn_session_save(struct tn_session *session, const char *path, struct tn_error *error)
 {
-    if (same_file(path, session->store->path))
+    bool same = same_file(path, session->store->path);
+    if (same && session->store->looks_on)
+        return tn_fail(error, TN_ERROR_USE,
+                       "%s: another process has it for writing: save FILE.thinet goes on in a copy",
+                       path);
+    if (same)
         return tn_store_write(session->store, &session->journal, error);
     if (!may_replace(path, error))
         return false;
+    if (session->store->looks_on)
+        return save_looked_at(session, path, error);
     struct tn_store *store = save_as(session, path, error);
     if (!store)
         return false;
@@ -87,7 +113,7 @@ bool tn_session_save(struct tn_session *session, const char *path, struct tn_err
 
 bool tn_session_load(struct tn_session *session, const char *path, struct tn_error *error)
 {
-    if (same_file(path, session->store->path))
+    if (same_file(path, session->store->path) && !session->store->looks_on)
         return tn_fail(error, TN_ERROR_USE, "%s is the session that is open", path);
     bool exists;
     if (!tn_store_inspect(path, &exists, error))

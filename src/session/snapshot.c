@@ -120,6 +120,7 @@ static bool fill_head(struct tn_snapshot *shot, const struct tn_session *session
 {
     const struct tn_state *state = session->state;
     const char *path = tn_session_path(session);
+    shot->looks_on = tn_session_looks_on(session);
     shot->session_name = tn_strdup(path ? base_name(path) : "unsaved");
     shot->model_name = tn_strdup(state->model_name);
     shot->data_name = tn_strdup(state->data && state->data->name ? state->data->name : "");
@@ -317,6 +318,13 @@ static bool is_training(const struct tn_entry *entry)
     return entry->epoch_count > 0 || (train && entry->status == TN_ENTRY_RUNNING);
 }
 
+/* Here, or in the process that has the file. */
+static bool at_work(const struct tn_session *session, const struct tn_entry *entry)
+{
+    return entry == session->running ||
+           (session->store->looks_on && entry->status == TN_ENTRY_RUNNING);
+}
+
 static bool fill_series(struct tn_snapshot_series *series, const struct tn_entry *entry,
                         bool running)
 {
@@ -362,7 +370,7 @@ static bool fill_all_series(struct tn_snapshot *shot, const struct tn_session *s
         const struct tn_entry *entry = journal->entries[i];
         if (!is_training(entry))
             continue;
-        if (!fill_series(&shot->series[shot->series_count++], entry, entry == session->running))
+        if (!fill_series(&shot->series[shot->series_count++], entry, at_work(session, entry)))
             return tn_fail_memory(error, "a snapshot", sizeof *shot->series);
     }
     return true;
@@ -445,8 +453,8 @@ static bool fill_entries(struct holder *holder, const struct tn_session *session
             .time = text->time,
             .seconds = entry->seconds,
             .ok = entry->status == TN_ENTRY_DONE,
-            .interrupted = entry->status == TN_ENTRY_RUNNING && entry != session->running,
-            .running = entry == session->running,
+            .interrupted = entry->status == TN_ENTRY_RUNNING && !at_work(session, entry),
+            .running = at_work(session, entry),
             .changes = entry->changes,
             .current = entry->id == journal->head,
             .depth = depth_below(shot, i, entry->parent),

@@ -168,6 +168,7 @@ struct tn_snapshot_picture { /* what command `look` saw last; shared between sna
 
 struct tn_snapshot {
     char *session_name;           /* "unsaved" without a file */
+    bool looks_on;                /* another process has the file: it is only followed here */
     char *model_name, *data_name; /* "" when not open */
     int64_t data_test, data_train;
     bool evaluated; /* of the state as it stands */

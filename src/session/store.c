@@ -54,6 +54,12 @@ static const struct {
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 
+enum { WRITING = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE };
+
+/* Milliseconds to wait for others: when opening, and for those that look on while this one writes,
+ * or the other way round. They read for as long as a network takes to be read. */
+enum { OPENING = 1000, READERS = 20000 };
+
 static const char *shown_path(const struct tn_store *store)
 {
     return store->path ? store->path : "unsaved session";
@@ -161,13 +167,14 @@ static bool check_tables(struct tn_store *store, struct tn_error *error)
                         "%s: the session file is damaged: a table is missing", shown_path(store));
     }
     for (int t = 0; fine && t < TABLES; t++) {
-        if (!found[t])
+        if (!found[t] && !store->looks_on)
             fine = tn_store_execute(store, tables[t].sql, "opening", error);
     }
     return fine;
 }
 
-static struct tn_store *open_database(const char *path, const char *name, struct tn_error *error)
+static struct tn_store *open_database(const char *path, const char *name, int flags,
+                                      struct tn_error *error)
 {
     struct tn_store *store = tn_calloc(1, sizeof *store);
     if (!store || (path && !(store->path = tn_strdup(path)))) {
@@ -175,7 +182,7 @@ static struct tn_store *open_database(const char *path, const char *name, struct
         tn_fail_memory(error, "a session file", sizeof *store);
         return NULL;
     }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    store->lock = -1;
     bool fine = sqlite3_open_v2(name, &store->db, flags, NULL) == SQLITE_OK;
     if (!fine && store->db)
         tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be opened for writing: %s", shown_path(store),
@@ -189,13 +196,13 @@ static struct tn_store *open_database(const char *path, const char *name, struct
     }
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_busy_timeout(store->db, 200);
+    sqlite3_busy_timeout(store->db, OPENING);
     return store;
 }
 
 struct tn_store *tn_store_temporary(struct tn_error *error)
 {
-    struct tn_store *store = open_database(NULL, "", error);
+    struct tn_store *store = open_database(NULL, "", WRITING, error);
     if (!store)
         return NULL;
     /* Nobody else sees it and it dies with the program: no need to wait for a disk. */
@@ -207,7 +214,67 @@ struct tn_store *tn_store_temporary(struct tn_error *error)
     return store;
 }
 
-struct tn_store *tn_store_open(const char *path, struct tn_error *error)
+static bool in_use(const char *path, long holder, struct tn_error *error)
+{
+    if (holder)
+        return tn_fail(error, TN_ERROR_SYSTEM, "%s: in use by another process, %ld", path, holder);
+    return tn_fail(error, TN_ERROR_SYSTEM, "%s: in use by another process", path);
+}
+
+/* The file is this process's to write: its tables are made, or looked at. */
+static bool begin_writing(struct tn_store *store, bool exists, struct tn_error *error)
+{
+    const char *pragmas = "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; "
+                          "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA";
+    bool fine = tn_store_execute(store, pragmas, "opening", error);
+    if (fine && exists)
+        fine = tn_store_execute(store, "BEGIN EXCLUSIVE; COMMIT", "opening", error) &&
+               check_tables(store, error);
+    else if (fine)
+        fine = create_tables(store, error);
+    sqlite3_busy_timeout(store->db, READERS);
+    return fine;
+}
+
+static bool begin_looking(struct tn_store *store, long holder, struct tn_error *error)
+{
+    bool changed;
+    store->looks_on = true;
+    store->holder = holder;
+    sqlite3_busy_timeout(store->db, READERS);
+    return tn_store_execute(store, "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0", "opening",
+                            error) &&
+           check_tables(store, error) && tn_store_changed(store, &changed, error);
+}
+
+static struct tn_store *open_named(const char *path, const char *name, bool exists, bool shared,
+                                   struct tn_error *error)
+{
+    long holder;
+    int lock;
+    struct tn_store *store = open_database(path, name, WRITING, error);
+    if (!store || !tn_store_lock(path, &lock, &holder, error)) {
+        tn_store_close(store);
+        return NULL;
+    }
+    bool fine;
+    if (lock >= 0) {
+        store->lock = lock;
+        fine = begin_writing(store, exists, error);
+    } else {
+        tn_store_close(store);
+        store = shared ? open_database(path, name, SQLITE_OPEN_READONLY, error) : NULL;
+        fine = store && begin_looking(store, holder, error);
+        if (!shared)
+            in_use(path, holder, error);
+    }
+    if (fine)
+        return store;
+    tn_store_close(store);
+    return NULL;
+}
+
+static struct tn_store *open_file(const char *path, bool shared, struct tn_error *error)
 {
     bool exists;
     if (!tn_store_inspect(path, &exists, error))
@@ -218,24 +285,32 @@ struct tn_store *tn_store_open(const char *path, struct tn_error *error)
         tn_fail_memory(error, "a file name", strlen(path));
         return NULL;
     }
-    struct tn_store *store = open_database(path, name, error);
+    struct tn_store *store = open_named(path, name, exists, shared, error);
     tn_free(name);
-    if (!store)
-        return NULL;
-    const char *pragmas =
-        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; "
-        "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA";
-    bool fine = tn_store_execute(store, pragmas, "opening", error);
-    if (fine && exists)
-        fine = tn_store_execute(store, "BEGIN EXCLUSIVE; COMMIT", "opening", error) &&
-               check_tables(store, error);
-    else if (fine)
-        fine = create_tables(store, error);
-    if (!fine) {
-        tn_store_close(store);
-        return NULL;
-    }
     return store;
+}
+
+struct tn_store *tn_store_open(const char *path, struct tn_error *error)
+{
+    return open_file(path, false, error);
+}
+
+struct tn_store *tn_store_open_shared(const char *path, struct tn_error *error)
+{
+    return open_file(path, true, error);
+}
+
+bool tn_store_changed(struct tn_store *store, bool *changed, struct tn_error *error)
+{
+    sqlite3_stmt *s = tn_store_prepare(store, "PRAGMA data_version", error);
+    if (!s)
+        return false;
+    bool fine = sqlite3_step(s) == SQLITE_ROW || tn_store_fail(store, "reading", error);
+    int64_t version = fine ? sqlite3_column_int64(s, 0) : store->version;
+    *changed = version != store->version;
+    store->version = version;
+    sqlite3_finalize(s);
+    return fine;
 }
 
 void tn_store_close(struct tn_store *store)
@@ -243,6 +318,8 @@ void tn_store_close(struct tn_store *store)
     if (!store)
         return;
     sqlite3_close(store->db);
+    if (store->lock >= 0) /* after the database: closing lets go of SQLite's locks as well */
+        close(store->lock);
     tn_free(store->path);
     tn_free(store);
 }

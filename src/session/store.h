@@ -1,5 +1,6 @@
 /* The session file: an SQLite database (DESIGN section 7, thinet-session(5)). Written in one
- * transaction after every command and every epoch. A rollback journal (not a write-ahead log) keeps
+ * transaction after every command and every epoch. One process writes it, others may look on. A
+ * rollback journal (not a write-ahead log) keeps
  * the session one file whenever no transaction is under way, so that it can be copied;
  * synchronous=EXTRA makes a finished transaction outlive a power cut. */
 #ifndef TN_SESSION_STORE_H
@@ -16,8 +17,12 @@ enum {
 
 struct tn_store {
     sqlite3 *db;
-    char *path; /* NULL: a private temporary database */
-    bool draft; /* the file has no name of the user's choice yet */
+    char *path;      /* NULL: a private temporary database */
+    bool draft;      /* the file has no name of the user's choice yet */
+    bool looks_on;   /* another process has it for writing: it is only read, and followed */
+    long holder;     /* that process, as far as is known, else 0 */
+    int lock;        /* descriptor that keeps others from writing, or -1 */
+    int64_t version; /* of the file's contents when they were read last: tn_store_changed */
 };
 
 /* Look at a file without SQLite. False with an error when it is there and is no session this
@@ -25,8 +30,12 @@ struct tn_store {
 bool tn_store_inspect(const char *path, bool *exists, struct tn_error *error);
 
 struct tn_store *tn_store_temporary(struct tn_error *error);
-/* Open a session file, or create it; locked against other processes until it is closed. */
+/* Open a session file, or create it; no other process can write it until it is closed. */
 struct tn_store *tn_store_open(const char *path, struct tn_error *error);
+/* The same; a file that another process has for writing is opened to be looked at. */
+struct tn_store *tn_store_open_shared(const char *path, struct tn_error *error);
+/* Of one that looks on: has the other process written since this was asked last? */
+bool tn_store_changed(struct tn_store *store, bool *changed, struct tn_error *error);
 void tn_store_close(struct tn_store *store);
 
 /* Write all that is new in the journal, and where it stands, in one transaction. */
@@ -60,6 +69,12 @@ struct tn_tensor *tn_store_read_tensor(struct tn_store *store, const struct tn_d
 
 /* Write a copy to `path`, which must be absent or empty, and push it to the disk. */
 bool tn_store_copy(struct tn_store *store, const char *path, struct tn_error *error);
+
+/* Keep other processes from writing a file: store_lock.c. *lock is a descriptor to close after the
+ * database is; -1 where another process has the file, then *holder is its number, 0 if that cannot
+ * be told. The kernel lets go of the lock when its process dies, however it dies: no lock is ever
+ * stale. False with an error when the file cannot be opened for writing. */
+bool tn_store_lock(const char *path, int *lock, long *holder, struct tn_error *error);
 
 /* Fill an error from SQLite's last one: "FILE: doing WHAT: why". */
 bool tn_store_fail(const struct tn_store *store, const char *doing, struct tn_error *error);

@@ -4,17 +4,20 @@
 #include "core/memory.h"
 #include "session/brief.h"
 #include "session/command.h"
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { RATE_POINTS = 32 };
-static const double wake_every = 0.05; /* seconds: nobody reads faster */
-static const double rate_window = 5;   /* seconds the rate is measured over */
+static const double wake_every = 0.05;      /* seconds: nobody reads faster */
+static const long follow_every = 400000000; /* nanoseconds: looking costs a few system calls */
+static const double rate_window = 5;        /* seconds the rate is measured over */
 
 struct queued {
     struct queued *next;
@@ -233,11 +236,32 @@ static void clear_progress(struct tn_worker_status *status)
     status->left = -1;
 }
 
+/* Sleep until there is something to do; where the session is another process's, look from time to
+ * time what that one has done. With the mutex locked, as it is again afterwards. */
+static void wait_for_work(struct tn_worker *worker)
+{
+    if (!tn_session_looks_on(worker->session)) {
+        pthread_cond_wait(&worker->wake, &worker->mutex);
+        return;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += follow_every;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    if (pthread_cond_timedwait(&worker->wake, &worker->mutex, &until) != ETIMEDOUT)
+        return;
+    pthread_mutex_unlock(&worker->mutex);
+    if (tn_session_follow(worker->session))
+        publish(worker);
+    pthread_mutex_lock(&worker->mutex);
+}
+
 static struct queued *take(struct tn_worker *worker)
 {
     pthread_mutex_lock(&worker->mutex);
     while (!worker->waiting.first && !worker->resting.first && !worker->ending)
-        pthread_cond_wait(&worker->wake, &worker->mutex);
+        wait_for_work(worker);
     struct queued *command = worker->ending ? NULL : next_command(worker);
     if (command) {
         struct tn_worker_status *status = &worker->status;

@@ -62,9 +62,19 @@ def epochs_in_file(how):
 deadline = time.monotonic() + 300
 while epochs_in_file("mode=ro&immutable=1") < 2 and time.monotonic() < deadline and process.poll() is None:
     time.sleep(0.02)  # between looks at the file; the test waits for what the file says, not for time
-second, _ = try_commands("layers", options=("--session", session))
-check("a session that another process works on is refused in one line",
-      second.returncode in (1, 2) and second.stderr.count("\n") == 1 and "killed.thinet" in second.stderr, second.stderr)
+second, looked = try_commands("layers", "journal", "session check", "export " + path("looked.onnx"), "note mine",
+                              options=("--session", session))
+check("a session that another process works on can be looked at", len(looked) == 5 and all(result["ok"] for result in looked[:4])
+      and os.path.exists(path("looked.onnx")), "%s\n%s" % (second.stderr, looked))
+check("but not changed; the message says by whom it is used and how to go on", second.returncode == 1 and not looked[4]["ok"]
+      and "in use by process %d" % process.pid in looked[4]["error"] and "save FILE.thinet" in looked[4]["error"]
+      and second.stderr.count("\n") == 2, second.stderr)
+for line in "undo", "goto 1", "delete 2", "branch b", "ratio all 0.1", "open zoo:fashion-vgg", "session compact", "save " + session:
+    refused, _ = try_commands(line, options=("--session", session))
+    check("refused there: " + line.split("/")[0], refused.returncode == 1 and "in use by" in refused.stderr.split("\n")[1]
+          or "another process has it" in refused.stderr, refused.stderr)
+copied, results = try_commands("save " + path("copy.thinet"), "note in the copy", "session check", "journal", options=("--session", session))
+check("save goes on in a copy", copied.returncode == 0 and results[3]["entries"][-1]["command"] == "note in the copy", copied.stderr)
 alive = process.poll() is None
 os.kill(process.pid, signal.SIGKILL)
 process.wait()
