@@ -29,6 +29,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_training.py \
 	tests/pipeline/test_training_arithmetic.py \
 	tests/pipeline/test_training_options.py \
+	tests/pipeline/test_verify.py \
 	tests/pipeline/test_zoo.py
 EXTRA_DIST += $(PIPELINE_TESTS) \
 	tests/pipeline/consumer.c \

@@ -9,6 +9,7 @@
 #include "session/session.h"
 #include "session/worker.h"
 #include "state_folder.h"
+#include "verify.h"
 #include <locale.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -79,7 +80,7 @@ static int workbench(const struct ui_arguments *arguments)
 
 static bool is_batch(const struct ui_arguments *arguments)
 {
-    return arguments->script || arguments->command_count;
+    return arguments->script || arguments->command_count || arguments->verify;
 }
 
 static int run(const struct ui_arguments *arguments)
@@ -94,6 +95,8 @@ static int run(const struct ui_arguments *arguments)
     tn_threads_set(arguments->threads);
     if (!batch)
         return workbench(arguments);
+    if (arguments->verify)
+        return ui_verify(arguments);
     struct tn_session *session =
         arguments->session ? tn_session_open(arguments->session, &error) : tn_session_new(&error);
     if (!session)

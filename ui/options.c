@@ -19,6 +19,7 @@ enum flag {
     ASCII,
     THEME,
     CONFIG,
+    VERIFY,
     VERSION_,
     HELP
 };
@@ -33,6 +34,7 @@ static const struct option options[] = {
     {"ascii", no_argument, NULL, ASCII},
     {"theme", required_argument, NULL, THEME},
     {"config", required_argument, NULL, CONFIG},
+    {"verify", required_argument, NULL, VERIFY},
     {"version", no_argument, NULL, VERSION_},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
@@ -42,6 +44,7 @@ static const char usage[] =
     "Usage: thinet-tui [SESSION.thinet | MODEL.onnx | zoo:NAME] [--data PATH]\n"
     "       thinet-tui --batch SCRIPT.tns|- [--json]\n"
     "       thinet-tui -c 'COMMAND' [-c 'COMMAND' ...] [--json]\n"
+    "       thinet-tui --verify SESSION.thinet [--data PATH] [--json]\n"
     "\n"
     "A workbench for filter-level pruning of convolutional networks with ThiNet.\n"
     "\n"
@@ -49,6 +52,7 @@ static const char usage[] =
     "  --session FILE    keep the session in FILE: created, or gone on with\n"
     "  --batch FILE      run the commands of a script, - for standard input; no terminal needed\n"
     "  -c COMMAND        run a command; may be given many times\n"
+    "  --verify FILE     do what a session holds again and compare with what was recorded\n"
     "  --json            print results as JSON, an object a command\n"
     "  --threads N       use N threads (default: all processors)\n"
     "  --no-mouse        leave the mouse to the terminal\n"
@@ -59,7 +63,7 @@ static const char usage[] =
     "  --help            print this\n"
     "\n"
     "`thinet-tui -c help` lists the commands. Exit status: 0 all commands done, 1 a command\n"
-    "failed, 2 wrong usage.\n";
+    "failed, 2 wrong usage, 3 --verify found a difference.\n";
 
 static enum ui_call wrong(const char *what, const char *value)
 {
@@ -106,6 +110,9 @@ static enum ui_call take_option(struct ui_arguments *a, int option)
     case BATCH:
         a->script = optarg;
         return UI_CALL_RUN;
+    case VERIFY:
+        a->verify = optarg;
+        return UI_CALL_RUN;
     case JSON:
         a->json = true;
         return UI_CALL_RUN;
@@ -138,6 +145,20 @@ static enum ui_call take_option(struct ui_arguments *a, int option)
     }
 }
 
+/* What does not go together. */
+static enum ui_call check_together(const struct ui_arguments *a)
+{
+    bool lines = a->script || a->command_count;
+    if (a->script && a->command_count)
+        return wrong("--batch and -c exclude each other", "");
+    if (a->verify && (lines || a->session || a->model))
+        return wrong("--verify takes its session alone, without commands or another file",
+                     a->verify);
+    if (a->json && !lines && !a->verify)
+        return wrong("--json needs --batch, -c or --verify", "");
+    return UI_CALL_RUN;
+}
+
 enum ui_call ui_read_arguments(int argc, char **argv, struct ui_arguments *a)
 {
     memset(a, 0, sizeof *a);
@@ -155,11 +176,7 @@ enum ui_call ui_read_arguments(int argc, char **argv, struct ui_arguments *a)
         return wrong("more than one file is given", argv[optind + 1]);
     if (argc - optind == 1)
         call = take_file(a, argv[optind]);
-    if (call == UI_CALL_RUN && a->script && a->command_count)
-        return wrong("--batch and -c exclude each other", "");
-    if (call == UI_CALL_RUN && a->json && !a->script && !a->command_count)
-        return wrong("--json needs --batch or -c", "");
-    return call;
+    return call == UI_CALL_RUN ? check_together(a) : call;
 }
 
 void ui_free_arguments(struct ui_arguments *arguments)

@@ -30,6 +30,10 @@ struct tn_session {
     void *changed_context;
 };
 
+/* An empty session that is kept in `store`, which is taken over, also on failure (NULL, no error of
+ * its own: so may it be). */
+struct tn_session *tn_session_in(struct tn_store *store, struct tn_error *error);
+
 /* The running command's new state (taken over); becomes the session's when the command succeeds. */
 void tn_session_become(struct tn_session *session, struct tn_state *next);
 /* Clone of the state as it stands, made the next state; NULL with an error. */

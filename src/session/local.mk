@@ -29,6 +29,7 @@ libthinet_la_SOURCES += \
 	src/session/latency_budget.c src/session/latency_budget.h \
 	src/session/layer_path.c src/session/layer_path.h \
 	src/session/lineage.c src/session/lineage.h \
+	src/session/machines.c src/session/machines.h \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
@@ -62,6 +63,9 @@ libthinet_la_SOURCES += \
 	src/session/timing.c src/session/timing.h \
 	src/session/training.c src/session/training.h \
 	src/session/unfinished.c src/session/unfinished.h \
+	src/session/verify.c src/session/verify.h \
+	src/session/verify_compare.c src/session/verify_compare.h \
+	src/session/verify_state.c \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h
 

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct tn_session *session_of(struct tn_store *store, struct tn_error *error)
+struct tn_session *tn_session_in(struct tn_store *store, struct tn_error *error)
 {
     struct tn_session *session = store ? tn_calloc(1, sizeof *session) : NULL;
     if (!session) {
@@ -30,7 +30,7 @@ static struct tn_session *session_of(struct tn_store *store, struct tn_error *er
 
 struct tn_session *tn_session_new(struct tn_error *error)
 {
-    return session_of(tn_store_temporary(error), error);
+    return tn_session_in(tn_store_temporary(error), error);
 }
 
 static int64_t last_state_id(const struct tn_journal *journal)
@@ -45,7 +45,7 @@ static int64_t last_state_id(const struct tn_journal *journal)
 
 struct tn_session *tn_session_open(const char *path, struct tn_error *error)
 {
-    struct tn_session *session = session_of(tn_store_open(path, error), error);
+    struct tn_session *session = tn_session_in(tn_store_open(path, error), error);
     if (!session)
         return NULL;
     bool fine = tn_store_read_journal(session->store, &session->journal, error);

@@ -27,6 +27,8 @@ bool tn_store_inspect(const char *path, bool *exists, struct tn_error *error);
 struct tn_store *tn_store_temporary(struct tn_error *error);
 /* Open a session file, or create it; locked against other processes until it is closed. */
 struct tn_store *tn_store_open(const char *path, struct tn_error *error);
+/* A private copy of a session file, which is only read; what is done to the copy is nowhere kept. */
+struct tn_store *tn_store_scratch(const char *path, struct tn_error *error);
 void tn_store_close(struct tn_store *store);
 
 /* Write all that is new in the journal, and where it stands, in one transaction. */
