@@ -26,6 +26,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_sequential.py \
 	tests/pipeline/test_session.py \
 	tests/pipeline/test_shapes.py \
+	tests/pipeline/test_story.py \
 	tests/pipeline/test_training.py \
 	tests/pipeline/test_training_arithmetic.py \
 	tests/pipeline/test_training_options.py \

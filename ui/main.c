@@ -5,6 +5,7 @@
 #include "core/threads.h"
 #include "options.h"
 #include "remap.h"
+#include "replay_text.h"
 #include "screen.h"
 #include "session/session.h"
 #include "session/worker.h"
@@ -36,6 +37,8 @@ static bool submit_with_file(struct tn_worker *worker, const char *command, cons
 static struct tn_session *open_session(const struct ui_arguments *arguments, char **draft,
                                        struct tn_error *error)
 {
+    if (arguments->replay)
+        return tn_session_replay(arguments->replay, error);
     if (arguments->session)
         return tn_session_open(arguments->session, error);
     *draft = state_draft();
@@ -97,6 +100,8 @@ static int run(const struct ui_arguments *arguments)
         return workbench(arguments);
     if (arguments->verify)
         return ui_verify(arguments);
+    if (arguments->replay)
+        return ui_replay_text(arguments->replay);
     struct tn_session *session =
         arguments->session ? tn_session_open(arguments->session, &error) : tn_session_new(&error);
     if (!session)

@@ -13,6 +13,7 @@ struct ui_arguments {
     const char *config;  /* --config, or NULL */
     const char *script;  /* --batch; "-" is standard input; or NULL */
     const char *verify;  /* --verify, or NULL */
+    const char *replay;  /* --replay, or NULL */
     int command_count;   /* -c */
     const char **commands;
     bool json;

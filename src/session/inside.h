@@ -11,6 +11,7 @@
 #include "session/words.h"
 
 struct tn_proposal; /* session/proposal.h */
+struct tn_replay;   /* session/replay.h */
 
 struct tn_session {
     struct tn_store *store;
@@ -24,6 +25,7 @@ struct tn_session {
     int64_t proposals;            /* how many there were */
     bool looking;                 /* the running command changes nothing: it leaves no entry */
     int64_t last_state_id;
+    struct tn_replay *replay; /* NULL: this is none */
     bool quit;
     int nested; /* recipes that are being run, one within the other */
     void (*changed)(void *context);

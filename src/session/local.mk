@@ -16,7 +16,11 @@ libthinet_la_SOURCES += \
 	src/session/commands_prune.c \
 	src/session/commands_recipe.c \
 	src/session/commands_run.c \
+	src/session/commands_replay.c \
 	src/session/commands_sample.c \
+	src/session/commands_story.c \
+	src/session/story_csv.c \
+	src/session/story_script.c src/session/story.h \
 	src/session/commands_select.c \
 	src/session/commands_sensitivity.c \
 	src/session/commands_train.c \
@@ -41,6 +45,7 @@ libthinet_la_SOURCES += \
 	src/session/plot.h \
 	src/session/plot_compare.c src/session/plot_layer.c src/session/plot_network.c src/session/plot_training.c \
 	src/session/recipe.c src/session/recipe.h \
+	src/session/replay.c src/session/replay.h \
 	src/session/results.c src/session/results.h \
 	src/session/scene.c src/session/scene.h \
 	src/session/script.c src/session/script.h \

@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "session/inside.h"
 #include "session/proposal.h"
+#include "session/replay.h"
 #include "session/results.h"
 #include <math.h>
 #include <string.h>
@@ -43,24 +44,42 @@ static int64_t last_state_id(const struct tn_journal *journal)
     return last;
 }
 
+/* Take over what the store holds, and stand where it was left. */
+static bool take_up(struct tn_session *session, struct tn_error *error)
+{
+    if (!tn_store_read_journal(session->store, &session->journal, error))
+        return false;
+    session->last_state_id = last_state_id(&session->journal);
+    const struct tn_entry *head = tn_journal_find(&session->journal, session->journal.head);
+    if (!head || !head->state_id)
+        return true;
+    struct tn_state *state = tn_store_read_state(session->store, head->state_id, NULL, error);
+    if (!state)
+        return false;
+    tn_state_unref(session->state);
+    session->state = state;
+    return true;
+}
+
+static struct tn_session *session_of(struct tn_store *store, struct tn_error *error)
+{
+    struct tn_session *session = tn_session_in(store, error);
+    if (session && !take_up(session, error)) {
+        tn_session_free(session);
+        return NULL;
+    }
+    return session;
+}
+
 struct tn_session *tn_session_open(const char *path, struct tn_error *error)
 {
-    struct tn_session *session = tn_session_in(tn_store_open(path, error), error);
-    if (!session)
-        return NULL;
-    bool fine = tn_store_read_journal(session->store, &session->journal, error);
-    session->last_state_id = fine ? last_state_id(&session->journal) : 0;
-    const struct tn_entry *head =
-        fine ? tn_journal_find(&session->journal, session->journal.head) : NULL;
-    if (fine && head && head->state_id) {
-        struct tn_state *state = tn_store_read_state(session->store, head->state_id, NULL, error);
-        fine = state != NULL;
-        if (fine) {
-            tn_state_unref(session->state);
-            session->state = state;
-        }
-    }
-    if (!fine) {
+    return session_of(tn_store_open(path, error), error);
+}
+
+struct tn_session *tn_session_replay(const char *path, struct tn_error *error)
+{
+    struct tn_session *session = session_of(tn_store_scratch(path, error), error);
+    if (session && !tn_replay_start(session, error)) {
         tn_session_free(session);
         return NULL;
     }
@@ -92,6 +111,7 @@ void tn_session_free(struct tn_session *session)
         return;
     if (session->store && session->store->draft && !holds_work(&session->journal))
         unlink(session->store->path);
+    tn_replay_end(session);
     tn_journal_free(&session->journal);
     tn_state_unref(session->state);
     tn_state_unref(session->next);
@@ -298,7 +318,8 @@ static bool nothing_to_unload(const struct tn_session *session)
 static bool keep(struct tn_session *session, struct tn_error *error)
 {
     const struct tn_store *store = session->store;
-    bool wanted = store->path && (!store->draft || holds_work(&session->journal));
+    bool wanted =
+        store->path && !store->scratch && (!store->draft || holds_work(&session->journal));
     if (!wanted && nothing_to_unload(session))
         return true;
     return tn_store_write(session->store, &session->journal, error);
@@ -365,6 +386,8 @@ static bool run_command(struct tn_session *session, const struct tn_command_line
 {
     const struct tn_command *command = line->command;
     double begun = tn_clock_seconds();
+    if (session->replay && !tn_replay_allows(command, error))
+        return false;
     if (command->flags & TN_COMMAND_JOURNALED) {
         session->running =
             tn_journal_add(&session->journal, 0, session->journal.head, line->text, error);

@@ -265,7 +265,7 @@ struct tn_store *tn_store_scratch(const char *path, struct tn_error *error)
         return NULL;
     }
     char *name = tn_sprintf(*path == '/' ? "%s" : "./%s", path);
-    struct tn_store *store = name ? open_database(NULL, "", error) : NULL;
+    struct tn_store *store = name ? open_database(path, "", error) : NULL;
     sqlite3 *from = NULL;
     bool fine = store && (sqlite3_open_v2(name, &from, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK ||
                           tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be read: %s", path,
@@ -276,8 +276,10 @@ struct tn_store *tn_store_scratch(const char *path, struct tn_error *error)
            check_tables(store, error);
     sqlite3_close(from);
     tn_free(name);
-    if (fine)
+    if (fine) {
+        store->scratch = true;
         return store;
+    }
     tn_store_close(store);
     return NULL;
 }

@@ -16,8 +16,9 @@ enum {
 
 struct tn_store {
     sqlite3 *db;
-    char *path; /* NULL: a private temporary database */
-    bool draft; /* the file has no name of the user's choice yet */
+    char *path;   /* NULL: a private temporary database */
+    bool draft;   /* the file has no name of the user's choice yet */
+    bool scratch; /* a private copy: what is written to it is lost */
 };
 
 /* Look at a file without SQLite. False with an error when it is there and is no session this
@@ -27,7 +28,8 @@ bool tn_store_inspect(const char *path, bool *exists, struct tn_error *error);
 struct tn_store *tn_store_temporary(struct tn_error *error);
 /* Open a session file, or create it; locked against other processes until it is closed. */
 struct tn_store *tn_store_open(const char *path, struct tn_error *error);
-/* A private copy of a session file, which is only read; what is done to the copy is nowhere kept. */
+/* A private copy of a session file, which is only read; what is done to the copy is nowhere kept.
+ */
 struct tn_store *tn_store_scratch(const char *path, struct tn_error *error);
 void tn_store_close(struct tn_store *store);
 

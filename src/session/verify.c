@@ -129,19 +129,18 @@ static json_t *result_of(const struct tn_entry *entry)
     return json ? json : json_object();
 }
 
-static struct tn_comparison comparison_of(const struct verify *v, bool strict,
-                                          const struct tn_entry *entry)
+static struct tn_match match_of(const struct verify *v, bool strict, const struct tn_entry *entry)
 {
-    return (struct tn_comparison){.strict = strict,
-                                  .trained = begins_with(entry->command, "finetune") ||
-                                             begins_with(entry->command, "train"),
-                                  .exact = true,
-                                  .difference = &v->found->difference};
+    return (struct tn_match){.strict = strict,
+                             .trained = begins_with(entry->command, "finetune") ||
+                                        begins_with(entry->command, "train"),
+                             .exact = true,
+                             .difference = &v->found->difference};
 }
 
 /* The state as recorded; what is wrong with the file's own copy is a difference too. */
 static enum outcome recorded_state(struct verify *v, const struct tn_entry *entry,
-                                   const struct tn_state *near, struct tn_comparison *comparison,
+                                   const struct tn_state *near, struct tn_match *match,
                                    struct tn_state **state, struct tn_error *error)
 {
     struct tn_error own;
@@ -154,16 +153,16 @@ static enum outcome recorded_state(struct verify *v, const struct tn_entry *entr
             *error = own;
         return FAILED;
     }
-    tn_differs(comparison, "the state kept in the file", own.text, "cannot be compared");
+    tn_differs(match, "the state kept in the file", own.text, "cannot be compared");
     return DIFFERENT;
 }
 
 /* A network whose file is gone, and images: as the recorded state says. */
 static enum outcome redo_open(struct verify *v, const struct tn_entry *entry,
-                              struct tn_comparison *comparison, struct tn_error *error)
+                              struct tn_match *match, struct tn_error *error)
 {
     struct tn_state *state;
-    enum outcome outcome = recorded_state(v, entry, v->session->state, comparison, &state, error);
+    enum outcome outcome = recorded_state(v, entry, v->session->state, match, &state, error);
     if (outcome != SAME)
         return outcome;
     json_t *was = result_of(entry), *is = json_object();
@@ -174,7 +173,7 @@ static enum outcome redo_open(struct verify *v, const struct tn_entry *entry,
         tn_put_integer(is, "params_all", state->model->cost.params_all);
         tn_put_integer(is, "flops", state->model->cost.flops);
     }
-    bool same = tn_compare_json(comparison, was, is);
+    bool same = tn_compare_json(match, was, is);
     json_decref(was);
     json_decref(is);
     tn_state_unref(state);
@@ -198,22 +197,22 @@ static json_t *describe_images(const struct tn_data_spec *spec)
 }
 
 static enum outcome redo_data(struct verify *v, const struct tn_entry *entry,
-                              struct tn_comparison *comparison, struct tn_error *error)
+                              struct tn_match *match, struct tn_error *error)
 {
     struct tn_state *state;
-    enum outcome outcome = recorded_state(v, entry, v->session->state, comparison, &state, error);
+    enum outcome outcome = recorded_state(v, entry, v->session->state, match, &state, error);
     if (outcome != SAME)
         return outcome;
     bool fine = state->data && use_images(v, state, error) && open_images(v, state->data, error);
     json_t *was = result_of(entry), *is = fine ? describe_images(state->data) : json_object();
     json_object_del(was, "name"); /* the folder's, which may be called anything */
     json_object_del(was, "opened");
-    bool same = fine && tn_compare_json(comparison, was, is);
+    bool same = fine && tn_compare_json(match, was, is);
     if (fine && !same) {
         char field[160];
         snprintf(field, sizeof field, "other images than those recorded: %.100s",
-                 comparison->difference->field);
-        memcpy(comparison->difference->field, field, sizeof field);
+                 match->difference->field);
+        memcpy(match->difference->field, field, sizeof field);
     }
     json_decref(was);
     json_decref(is);
@@ -223,25 +222,24 @@ static enum outcome redo_data(struct verify *v, const struct tn_entry *entry,
 
 static enum outcome compare_results(struct verify *v, const struct tn_entry *entry,
                                     const struct tn_entry *again, bool ok, const json_t *result,
-                                    const struct tn_state *parent, struct tn_comparison *comparison,
+                                    const struct tn_state *parent, struct tn_match *match,
                                     struct tn_error *error)
 {
     bool was_done = entry->status == TN_ENTRY_DONE, failed = false;
     if (was_done != ok) {
         const char *why = tn_get_text(result, "error");
-        tn_differs(comparison, "ok", was_done ? "done" : "failed", ok ? "done" : why);
+        tn_differs(match, "ok", was_done ? "done" : "failed", ok ? "done" : why);
         return DIFFERENT;
     }
     json_t *was = result_of(entry);
     json_object_del(was, "error"); /* in its own words */
-    bool same =
-        tn_compare_json(comparison, was, result) && tn_compare_epochs(comparison, entry, again);
+    bool same = tn_compare_json(match, was, result) && tn_compare_epochs(match, entry, again);
     json_decref(was);
     struct tn_state *state = NULL;
     if (!same)
         return DIFFERENT;
-    enum outcome outcome = recorded_state(v, entry, parent, comparison, &state, error);
-    if (outcome == SAME && !tn_compare_states(comparison, state, v->session->state, &failed, error))
+    enum outcome outcome = recorded_state(v, entry, parent, match, &state, error);
+    if (outcome == SAME && !tn_compare_states(match, state, v->session->state, &failed, error))
         outcome = failed ? FAILED : DIFFERENT;
     tn_state_unref(state);
     return outcome;
@@ -249,7 +247,7 @@ static enum outcome compare_results(struct verify *v, const struct tn_entry *ent
 
 /* Run the line again where the session stands. */
 static enum outcome redo_line(struct verify *v, const struct tn_entry *entry,
-                              struct tn_comparison *comparison, struct tn_error *error)
+                              struct tn_match *match, struct tn_error *error)
 {
     struct tn_session *session = v->session;
     struct tn_error own;
@@ -272,7 +270,7 @@ static enum outcome redo_line(struct verify *v, const struct tn_entry *entry,
             tn_put_text(result, "error", own.text);
         if (parent->data && parent->data->dataset)
             open_images(v, parent->data, NULL);
-        outcome = compare_results(v, entry, again, ok, result, parent, comparison, error);
+        outcome = compare_results(v, entry, again, ok, result, parent, match, error);
     }
     while (session->journal.count > count)
         tn_journal_drop_last(&session->journal);
@@ -296,17 +294,17 @@ static bool file_is_there(const char *line)
 static enum outcome redo(struct verify *v, const struct tn_entry *entry, bool strict,
                          struct tn_error *error)
 {
-    struct tn_comparison comparison = comparison_of(v, strict, entry);
+    struct tn_match match = match_of(v, strict, entry);
     enum outcome outcome;
     if (!go_to_parent(v, entry, error))
         return FAILED;
     if (begins_with(entry->command, "data"))
-        outcome = redo_data(v, entry, &comparison, error);
+        outcome = redo_data(v, entry, &match, error);
     else if (begins_with(entry->command, "open") && !file_is_there(entry->command))
-        outcome = redo_open(v, entry, &comparison, error);
+        outcome = redo_open(v, entry, &match, error);
     else
-        outcome = redo_line(v, entry, &comparison, error);
-    v->found->exact = v->found->exact && comparison.exact;
+        outcome = redo_line(v, entry, &match, error);
+    v->found->exact = v->found->exact && match.exact;
     return outcome;
 }
 

@@ -13,8 +13,8 @@ struct tn_difference {
     int64_t entry;
     char command[160];  /* the line, perhaps cut */
     char field[160];    /* "layers[0].error", "network", "conv1_1 statistic", "epochs[2].loss" */
-    char recorded[160]; /* as JSON, or words */
-    char now[160];
+    char recorded[480]; /* as JSON, or words */
+    char now[480];
 };
 
 struct tn_verification {

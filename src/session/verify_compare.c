@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool tn_differs(struct tn_comparison *comparison, const char *field, const char *recorded,
-                const char *now)
+bool tn_differs(struct tn_match *match, const char *field, const char *recorded, const char *now)
 {
-    struct tn_difference *difference = comparison->difference;
+    struct tn_difference *difference = match->difference;
     snprintf(difference->field, sizeof difference->field, "%s", field);
     snprintf(difference->recorded, sizeof difference->recorded, "%s", recorded);
     snprintf(difference->now, sizeof difference->now, "%s", now);
@@ -57,15 +56,15 @@ static double tolerance(const char *key, double recorded, double images)
     return 1e-3 * fabs(recorded) + 1e-6;
 }
 
-static bool same_number(struct tn_comparison *comparison, const char *key, double images,
+static bool same_number(struct tn_match *match, const char *key, double images,
                         const json_t *recorded, const json_t *now)
 {
     double a = json_number_value(recorded), b = json_number_value(now);
     if (json_equal(recorded, now))
         return true;
-    if (comparison->strict || json_typeof(recorded) != json_typeof(now) || json_is_integer(now))
+    if (match->strict || json_typeof(recorded) != json_typeof(now) || json_is_integer(now))
         return false;
-    comparison->exact = false;
+    match->exact = false;
     return fabs(a - b) <= tolerance(key, a, images);
 }
 
@@ -92,20 +91,20 @@ static void show(const json_t *value, char *text, size_t size)
     free(json);
 }
 
-static bool say_values(struct tn_comparison *comparison, const struct place *place,
-                       const json_t *recorded, const json_t *now)
+static bool say_values(struct tn_match *match, const struct place *place, const json_t *recorded,
+                       const json_t *now)
 {
     char was[160], is[160];
     show(recorded, was, sizeof was);
     show(now, is, sizeof is);
-    return tn_differs(comparison, place->text, was, is);
+    return tn_differs(match, place->text, was, is);
 }
 
-static bool compare(struct tn_comparison *comparison, struct place *place, const char *key,
-                    double images, const json_t *recorded, const json_t *now);
+static bool compare(struct tn_match *match, struct place *place, const char *key, double images,
+                    const json_t *recorded, const json_t *now);
 
-static bool compare_objects(struct tn_comparison *comparison, struct place *place,
-                            const json_t *recorded, const json_t *now)
+static bool compare_objects(struct tn_match *match, struct place *place, const json_t *recorded,
+                            const json_t *now)
 {
     const char *key;
     json_t *value;
@@ -114,8 +113,8 @@ static bool compare_objects(struct tn_comparison *comparison, struct place *plac
     json_object_foreach((json_t *)recorded, key, value)
     {
         go_in(place, key, 0);
-        if (!is_of_the_moment(key) && !(strcmp(key, "key") == 0 && !comparison->strict) &&
-            !compare(comparison, place, key, images, value, json_object_get(now, key)))
+        if (!is_of_the_moment(key) && !(strcmp(key, "key") == 0 && !match->strict) &&
+            !compare(match, place, key, images, value, json_object_get(now, key)))
             return false;
         place->text[place->used = used] = '\0';
     }
@@ -123,45 +122,44 @@ static bool compare_objects(struct tn_comparison *comparison, struct place *plac
     return true;
 }
 
-static bool compare_arrays(struct tn_comparison *comparison, struct place *place, const char *key,
+static bool compare_arrays(struct tn_match *match, struct place *place, const char *key,
                            const json_t *recorded, const json_t *now)
 {
     size_t used = place->used, count = json_array_size(recorded);
     if (json_array_size(now) != count)
-        return say_values(comparison, place, recorded, now);
+        return say_values(match, place, recorded, now);
     for (size_t i = 0; i < count; i++) {
         go_in(place, NULL, i);
-        if (!compare(comparison, place, key, NAN, json_array_get(recorded, i),
-                     json_array_get(now, i)))
+        if (!compare(match, place, key, NAN, json_array_get(recorded, i), json_array_get(now, i)))
             return false;
         place->text[place->used = used] = '\0';
     }
     return true;
 }
 
-static bool compare(struct tn_comparison *comparison, struct place *place, const char *key,
-                    double images, const json_t *recorded, const json_t *now)
+static bool compare(struct tn_match *match, struct place *place, const char *key, double images,
+                    const json_t *recorded, const json_t *now)
 {
     bool fine;
     if (json_is_object(recorded) && json_is_object(now))
-        return compare_objects(comparison, place, recorded, now);
+        return compare_objects(match, place, recorded, now);
     if (json_is_array(recorded) && json_is_array(now))
-        return compare_arrays(comparison, place, key, recorded, now);
+        return compare_arrays(match, place, key, recorded, now);
     if (json_is_number(recorded) && json_is_number(now))
-        fine = same_number(comparison, key, images, recorded, now);
+        fine = same_number(match, key, images, recorded, now);
     else
         fine = json_equal(recorded, now);
-    return fine || say_values(comparison, place, recorded, now);
+    return fine || say_values(match, place, recorded, now);
 }
 
-bool tn_compare_json(struct tn_comparison *comparison, const json_t *recorded, const json_t *now)
+bool tn_compare_json(struct tn_match *match, const json_t *recorded, const json_t *now)
 {
     struct place place = {.text = ""};
-    return compare(comparison, &place, "", NAN, recorded, now);
+    return compare(match, &place, "", NAN, recorded, now);
 }
 
 /* A metric by itself: the result may have been changed, or these. */
-bool tn_compare_epochs(struct tn_comparison *comparison, const struct tn_entry *recorded,
+bool tn_compare_epochs(struct tn_match *match, const struct tn_entry *recorded,
                        const struct tn_entry *now)
 {
     json_t *was = json_array(), *is = json_array();
@@ -171,7 +169,7 @@ bool tn_compare_epochs(struct tn_comparison *comparison, const struct tn_entry *
         json_array_append_new(is, tn_json_epoch(&now->epochs[i]));
     struct place place = {.text = ""};
     go_in(&place, "metric", 0);
-    bool same = compare(comparison, &place, "metric", NAN, was, is);
+    bool same = compare(match, &place, "metric", NAN, was, is);
     json_decref(was);
     json_decref(is);
     return same;
