@@ -27,9 +27,11 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_session.py \
 	tests/pipeline/test_session_storage.py \
 	tests/pipeline/test_shapes.py \
+	tests/pipeline/test_story.py \
 	tests/pipeline/test_training.py \
 	tests/pipeline/test_training_arithmetic.py \
 	tests/pipeline/test_training_options.py \
+	tests/pipeline/test_verify.py \
 	tests/pipeline/test_zoo.py
 EXTRA_DIST += $(PIPELINE_TESTS) \
 	tests/pipeline/consumer.c \

@@ -5,10 +5,12 @@
 #include "core/threads.h"
 #include "options.h"
 #include "remap.h"
+#include "replay_text.h"
 #include "screen.h"
 #include "session/session.h"
 #include "session/worker.h"
 #include "state_folder.h"
+#include "verify.h"
 #include <locale.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -35,6 +37,8 @@ static bool submit_with_file(struct tn_worker *worker, const char *command, cons
 static struct tn_session *open_session(const struct ui_arguments *arguments, char **draft,
                                        struct tn_error *error)
 {
+    if (arguments->replay)
+        return tn_session_replay(arguments->replay, error);
     if (arguments->session)
         return tn_session_open_shared(arguments->session, error);
     *draft = state_draft();
@@ -93,7 +97,7 @@ static void tell_of_other(const struct tn_session *session)
 
 static bool is_batch(const struct ui_arguments *arguments)
 {
-    return arguments->script || arguments->command_count;
+    return arguments->script || arguments->command_count || arguments->verify;
 }
 
 static int run(const struct ui_arguments *arguments)
@@ -108,6 +112,10 @@ static int run(const struct ui_arguments *arguments)
     tn_threads_set(arguments->threads);
     if (!batch)
         return workbench(arguments);
+    if (arguments->verify)
+        return ui_verify(arguments);
+    if (arguments->replay)
+        return ui_replay_text(arguments->replay);
     struct tn_session *session = arguments->session
                                      ? tn_session_open_shared(arguments->session, &error)
                                      : tn_session_new(&error);

@@ -19,6 +19,9 @@ enum flag {
     ASCII,
     THEME,
     CONFIG,
+    VERIFY,
+    REPLAY,
+    SPEED,
     VERSION_,
     HELP
 };
@@ -33,6 +36,9 @@ static const struct option options[] = {
     {"ascii", no_argument, NULL, ASCII},
     {"theme", required_argument, NULL, THEME},
     {"config", required_argument, NULL, CONFIG},
+    {"verify", required_argument, NULL, VERIFY},
+    {"replay", required_argument, NULL, REPLAY},
+    {"speed", required_argument, NULL, SPEED},
     {"version", no_argument, NULL, VERSION_},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
@@ -42,6 +48,8 @@ static const char usage[] =
     "Usage: thinet-tui [SESSION.thinet | MODEL.onnx | zoo:NAME] [--data PATH]\n"
     "       thinet-tui --batch SCRIPT.tns|- [--json]\n"
     "       thinet-tui -c 'COMMAND' [-c 'COMMAND' ...] [--json]\n"
+    "       thinet-tui --replay SESSION.thinet [--speed X | --batch -]\n"
+    "       thinet-tui --verify SESSION.thinet [--data PATH] [--json]\n"
     "\n"
     "A workbench for filter-level pruning of convolutional networks with ThiNet.\n"
     "\n"
@@ -49,6 +57,9 @@ static const char usage[] =
     "  --session FILE    keep the session in FILE: created, or gone on with\n"
     "  --batch FILE      run the commands of a script, - for standard input; no terminal needed\n"
     "  -c COMMAND        run a command; may be given many times\n"
+    "  --replay FILE     look at how a session came about, entry by entry; changes nothing\n"
+    "  --speed X         replay X times as fast as it was done (default: 1)\n"
+    "  --verify FILE     do what a session holds again and compare with what was recorded\n"
     "  --json            print results as JSON, an object a command\n"
     "  --threads N       use N threads (default: all processors)\n"
     "  --no-mouse        leave the mouse to the terminal\n"
@@ -59,7 +70,7 @@ static const char usage[] =
     "  --help            print this\n"
     "\n"
     "`thinet-tui -c help` lists the commands. Exit status: 0 all commands done, 1 a command\n"
-    "failed, 2 wrong usage.\n";
+    "failed, 2 wrong usage, 3 --verify found a difference.\n";
 
 static enum ui_call wrong(const char *what, const char *value)
 {
@@ -106,6 +117,17 @@ static enum ui_call take_option(struct ui_arguments *a, int option)
     case BATCH:
         a->script = optarg;
         return UI_CALL_RUN;
+    case VERIFY:
+        a->verify = optarg;
+        return UI_CALL_RUN;
+    case REPLAY:
+        a->replay = optarg;
+        return UI_CALL_RUN;
+    case SPEED:
+        if (!tn_parse_real("--speed", optarg, REPLAY_SLOWEST, REPLAY_FASTEST, &a->screen.speed,
+                           &error))
+            return wrong(error.text, "");
+        return UI_CALL_RUN;
     case JSON:
         a->json = true;
         return UI_CALL_RUN;
@@ -138,6 +160,25 @@ static enum ui_call take_option(struct ui_arguments *a, int option)
     }
 }
 
+/* What does not go together. */
+static enum ui_call check_together(const struct ui_arguments *a)
+{
+    bool lines = a->script || a->command_count;
+    if (a->script && a->command_count)
+        return wrong("--batch and -c exclude each other", "");
+    if (a->verify && (lines || a->session || a->model))
+        return wrong("--verify takes its session alone, without commands or another file",
+                     a->verify);
+    if (a->replay && (a->command_count || a->session || a->model || a->data || a->verify ||
+                      a->json || (a->script && strcmp(a->script, "-") != 0)))
+        return wrong("--replay takes its session alone, or with --batch - to print it", a->replay);
+    if (a->screen.speed > 0 && !a->replay)
+        return wrong("--speed goes with --replay", "");
+    if (a->json && !lines && !a->verify)
+        return wrong("--json needs --batch, -c or --verify", "");
+    return UI_CALL_RUN;
+}
+
 enum ui_call ui_read_arguments(int argc, char **argv, struct ui_arguments *a)
 {
     memset(a, 0, sizeof *a);
@@ -155,11 +196,7 @@ enum ui_call ui_read_arguments(int argc, char **argv, struct ui_arguments *a)
         return wrong("more than one file is given", argv[optind + 1]);
     if (argc - optind == 1)
         call = take_file(a, argv[optind]);
-    if (call == UI_CALL_RUN && a->script && a->command_count)
-        return wrong("--batch and -c exclude each other", "");
-    if (call == UI_CALL_RUN && a->json && !a->script && !a->command_count)
-        return wrong("--json needs --batch or -c", "");
-    return call;
+    return call == UI_CALL_RUN ? check_together(a) : call;
 }
 
 void ui_free_arguments(struct ui_arguments *arguments)

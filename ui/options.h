@@ -12,6 +12,8 @@ struct ui_arguments {
     const char *data;    /* --data, or NULL */
     const char *config;  /* --config, or NULL */
     const char *script;  /* --batch; "-" is standard input; or NULL */
+    const char *verify;  /* --verify, or NULL */
+    const char *replay;  /* --replay, or NULL */
     int command_count;   /* -c */
     const char **commands;
     bool json;

@@ -6,6 +6,7 @@
 #include "layout.h"
 #include "lines.h"
 #include "prompt.h"
+#include "session/command.h"
 #include "signals.h"
 #include "state.h"
 #include "terminal.h"
@@ -14,11 +15,10 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { HOLD = 100 /* ms */ };
 
 /* Keys wait for this command, but not longer than until then. */
 struct hold {
@@ -111,6 +111,16 @@ static int holds(const struct screen *screen, const struct hold *hold)
     return left > 0 ? (int)ceil(left * 1000) : 0;
 }
 
+/* Seconds for which keys wait for what was submitted: what may take long is not waited for. */
+static double patience(const char *line)
+{
+    static const double quick = 2, lengthy = 0.1; /* seconds */
+    char name[32];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(line, " "), line);
+    const struct tn_command *command = tn_command_find(name);
+    return command != NULL && !(command->flags & TN_COMMAND_LONG) ? quick : lengthy;
+}
+
 /* All that was typed, however fast, key by key: each goes where the one before it has led. Behind
  * long work nothing need wait. */
 static void read_keys(struct screen *screen, struct terminal *terminal, struct hold *hold)
@@ -121,7 +131,7 @@ static void read_keys(struct screen *screen, struct terminal *terminal, struct h
         bool worked = screen_working(screen);
         more = prompt_active() ? read_prompt(screen, terminal) : read_key(screen, terminal);
         if (screen->submitted != before && !worked)
-            *hold = (struct hold){screen->submitted, tn_clock_seconds() + HOLD / 1000.0};
+            *hold = (struct hold){screen->submitted, tn_clock_seconds() + patience(screen->line)};
     }
 }
 

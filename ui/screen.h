@@ -7,11 +7,16 @@
 #include "session/worker.h"
 #include <stdbool.h>
 
+#define REPLAY_SLOWEST 0.01
+#define REPLAY_FASTEST 10000.0
+
 struct ui_options {
     bool mouse;         /* take clicks and the wheel */
     bool ascii;         /* nothing beyond ASCII, whatever the locale says */
     const char *theme;  /* "dark", "light", "mono", or NULL: as the terminal allows */
     bool bell;          /* rings when a command ends that took long */
+    double speed;       /* of a replay; 0: as it was done */
+    bool replay;        /* the worker's session is a replay */
     const char *notice; /* what is wrong with the settings, said until a key is pressed; or NULL */
 };
 

@@ -12,6 +12,7 @@ libthinet_la_SOURCES += \
 	src/engine/holdout.c src/engine/holdout.h \
 	src/engine/instance_norm.c src/engine/layer_norm.c src/engine/lrn.c \
 	src/engine/loss.c src/engine/loss.h \
+	src/engine/machine.c src/engine/machine.h \
 	src/engine/matmul.c \
 	src/engine/move.c src/engine/move.h \
 	src/engine/move_axes.c \

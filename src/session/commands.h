@@ -24,6 +24,8 @@ extern const struct tn_command tn_commands_sensitivity[];
 extern const struct tn_command tn_commands_prune[];
 extern const struct tn_command tn_commands_train[];
 extern const struct tn_command tn_commands_export[];
+extern const struct tn_command tn_commands_story[];
+extern const struct tn_command tn_commands_replay[];
 extern const struct tn_command tn_commands_plot[];
 extern const struct tn_command tn_commands_journal[];
 extern const struct tn_command tn_commands_session[];

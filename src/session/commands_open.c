@@ -261,6 +261,9 @@ static bool run_data(struct tn_session *session, const struct tn_command_line *l
     tn_put_integer(result, "classes", spec->classes);
     tn_put(result, "shape", tn_json_ints(spec->shape, 3));
     tn_put_integer(result, "skipped", (int64_t)tn_dataset_skipped(spec->dataset, NULL));
+    char digest[TN_DIGEST_HEX];
+    tn_digest_hex(tn_dataset_digest(spec->dataset), digest);
+    tn_put_text(result, "digest", digest);
     tn_data_spec_unref(spec);
     return next != NULL;
 }

@@ -11,6 +11,7 @@
 #include "session/words.h"
 
 struct tn_proposal; /* session/proposal.h */
+struct tn_replay;   /* session/replay.h */
 
 struct tn_session {
     struct tn_store *store;
@@ -24,11 +25,16 @@ struct tn_session {
     int64_t proposals;            /* how many there were */
     bool looking;                 /* the running command changes nothing: it leaves no entry */
     int64_t last_state_id;
+    struct tn_replay *replay; /* NULL: this is none */
     bool quit;
     int nested; /* recipes that are being run, one within the other */
     void (*changed)(void *context);
     void *changed_context;
 };
+
+/* An empty session that is kept in `store`, which is taken over, also on failure (NULL, no error of
+ * its own: so may it be). */
+struct tn_session *tn_session_in(struct tn_store *store, struct tn_error *error);
 
 /* The running command's new state (taken over); becomes the session's when the command succeeds. */
 void tn_session_become(struct tn_session *session, struct tn_state *next);

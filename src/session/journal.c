@@ -27,11 +27,12 @@ void tn_journal_free(struct tn_journal *journal)
     memset(journal, 0, sizeof *journal);
 }
 
-static bool reserve(struct tn_journal *journal, struct tn_error *error)
+bool tn_journal_reserve(struct tn_journal *journal, int count, struct tn_error *error)
 {
-    if (journal->count < journal->capacity)
+    if (count <= journal->capacity)
         return true;
     int capacity = journal->capacity ? 2 * journal->capacity : 64;
+    capacity = capacity < count ? count : capacity;
     void *grown = tn_realloc(journal->entries, (size_t)journal->count, (size_t)capacity,
                              sizeof *journal->entries);
     if (!grown)
@@ -44,7 +45,7 @@ static bool reserve(struct tn_journal *journal, struct tn_error *error)
 struct tn_entry *tn_journal_add(struct tn_journal *journal, int64_t id, int64_t parent,
                                 const char *command, struct tn_error *error)
 {
-    if (!reserve(journal, error))
+    if (!tn_journal_reserve(journal, journal->count + 1, error))
         return NULL;
     struct tn_entry *entry = tn_calloc(1, sizeof *entry);
     if (entry) {

@@ -47,6 +47,8 @@ struct tn_journal {
 };
 
 void tn_journal_free(struct tn_journal *journal);
+/* Room for `count` entries in all. */
+bool tn_journal_reserve(struct tn_journal *journal, int count, struct tn_error *error);
 /* Add an entry after `parent`; id 0 takes the next free one. Strings are copied. NULL when out of
  * memory. */
 struct tn_entry *tn_journal_add(struct tn_journal *journal, int64_t id, int64_t parent,

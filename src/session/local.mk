@@ -16,7 +16,11 @@ libthinet_la_SOURCES += \
 	src/session/commands_prune.c \
 	src/session/commands_recipe.c \
 	src/session/commands_run.c \
+	src/session/commands_replay.c \
 	src/session/commands_sample.c \
+	src/session/commands_story.c \
+	src/session/story_csv.c \
+	src/session/story_script.c src/session/story.h \
 	src/session/commands_select.c \
 	src/session/commands_sensitivity.c \
 	src/session/commands_session.c \
@@ -31,6 +35,7 @@ libthinet_la_SOURCES += \
 	src/session/latency_budget.c src/session/latency_budget.h \
 	src/session/layer_path.c src/session/layer_path.h \
 	src/session/lineage.c src/session/lineage.h \
+	src/session/machines.c src/session/machines.h \
 	src/session/model.c \
 	src/session/nearest.c src/session/nearest.h \
 	src/session/cuts.c src/session/cuts.h \
@@ -42,6 +47,7 @@ libthinet_la_SOURCES += \
 	src/session/plot.h \
 	src/session/plot_compare.c src/session/plot_layer.c src/session/plot_network.c src/session/plot_training.c \
 	src/session/recipe.c src/session/recipe.h \
+	src/session/replay.c src/session/replay.h \
 	src/session/results.c src/session/results.h \
 	src/session/scene.c src/session/scene.h \
 	src/session/script.c src/session/script.h \
@@ -67,6 +73,9 @@ libthinet_la_SOURCES += \
 	src/session/timing.c src/session/timing.h \
 	src/session/training.c src/session/training.h \
 	src/session/unfinished.c src/session/unfinished.h \
+	src/session/verify.c src/session/verify.h \
+	src/session/verify_compare.c src/session/verify_compare.h \
+	src/session/verify_state.c \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h
 

@@ -4,13 +4,14 @@
 #include "core/memory.h"
 #include "session/inside.h"
 #include "session/proposal.h"
+#include "session/replay.h"
 #include "session/results.h"
 #include <math.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-static struct tn_session *session_of(struct tn_store *store, struct tn_error *error)
+struct tn_session *tn_session_in(struct tn_store *store, struct tn_error *error)
 {
     struct tn_session *session = store ? tn_calloc(1, sizeof *session) : NULL;
     if (!session) {
@@ -30,7 +31,7 @@ static struct tn_session *session_of(struct tn_store *store, struct tn_error *er
 
 struct tn_session *tn_session_new(struct tn_error *error)
 {
-    return session_of(tn_store_temporary(error), error);
+    return tn_session_in(tn_store_temporary(error), error);
 }
 
 static int64_t last_state_id(const struct tn_journal *journal)
@@ -43,24 +44,27 @@ static int64_t last_state_id(const struct tn_journal *journal)
     return last;
 }
 
+/* Take over what the store holds, and stand where it was left. */
+static bool take_up(struct tn_session *session, struct tn_error *error)
+{
+    if (!tn_store_read_journal(session->store, &session->journal, error))
+        return false;
+    session->last_state_id = last_state_id(&session->journal);
+    const struct tn_entry *head = tn_journal_find(&session->journal, session->journal.head);
+    if (!head || !head->state_id)
+        return true;
+    struct tn_state *state = tn_store_read_state(session->store, head->state_id, NULL, error);
+    if (!state)
+        return false;
+    tn_state_unref(session->state);
+    session->state = state;
+    return true;
+}
+
 static struct tn_session *read_session(struct tn_store *store, struct tn_error *error)
 {
-    struct tn_session *session = session_of(store, error);
-    if (!session)
-        return NULL;
-    bool fine = tn_store_read_journal(session->store, &session->journal, error);
-    session->last_state_id = fine ? last_state_id(&session->journal) : 0;
-    const struct tn_entry *head =
-        fine ? tn_journal_find(&session->journal, session->journal.head) : NULL;
-    if (fine && head && head->state_id) {
-        struct tn_state *state = tn_store_read_state(session->store, head->state_id, NULL, error);
-        fine = state != NULL;
-        if (fine) {
-            tn_state_unref(session->state);
-            session->state = state;
-        }
-    }
-    if (!fine) {
+    struct tn_session *session = tn_session_in(store, error);
+    if (session && !take_up(session, error)) {
         tn_session_free(session);
         return NULL;
     }
@@ -85,6 +89,16 @@ struct tn_session *tn_session_open_shared(const char *path, struct tn_error *err
     struct tn_session *session = read_session(store, error);
     if (session)
         sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+    return session;
+}
+
+struct tn_session *tn_session_replay(const char *path, struct tn_error *error)
+{
+    struct tn_session *session = read_session(tn_store_scratch(path, error), error);
+    if (session && !tn_replay_start(session, error)) {
+        tn_session_free(session);
+        return NULL;
+    }
     return session;
 }
 
@@ -116,6 +130,7 @@ void tn_session_free(struct tn_session *session)
         return;
     if (session->store && session->store->draft && !holds_work(&session->journal))
         unlink(session->store->path);
+    tn_replay_end(session);
     tn_journal_free(&session->journal);
     tn_state_unref(session->state);
     tn_state_unref(session->next);
@@ -322,7 +337,8 @@ static bool nothing_to_unload(const struct tn_session *session)
 static bool keep(struct tn_session *session, struct tn_error *error)
 {
     const struct tn_store *store = session->store;
-    bool wanted = store->path && (!store->draft || holds_work(&session->journal));
+    bool wanted =
+        store->path && !store->scratch && (!store->draft || holds_work(&session->journal));
     if (!wanted && nothing_to_unload(session))
         return true;
     return tn_store_write(session->store, &session->journal, error);
@@ -389,6 +405,8 @@ static bool run_command(struct tn_session *session, const struct tn_command_line
 {
     const struct tn_command *command = line->command;
     double begun = tn_clock_seconds();
+    if (session->replay && !tn_replay_allows(command, error))
+        return false;
     if (command->flags & TN_COMMAND_JOURNALED) {
         session->running =
             tn_journal_add(&session->journal, 0, session->journal.head, line->text, error);

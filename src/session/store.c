@@ -313,6 +313,52 @@ bool tn_store_changed(struct tn_store *store, bool *changed, struct tn_error *er
     return fine;
 }
 
+/* Page by page, so that nothing of the file is interpreted before it is the copy. */
+static bool take_copy(struct tn_store *store, const char *path, sqlite3 *from,
+                      struct tn_error *error)
+{
+    sqlite3_backup *backup = sqlite3_backup_init(store->db, "main", from, "main");
+    int code = backup ? sqlite3_backup_step(backup, -1) : sqlite3_errcode(store->db);
+    sqlite3_backup_finish(backup);
+    if (code == SQLITE_DONE)
+        return true;
+    if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+        return tn_fail(error, TN_ERROR_SYSTEM, "%s: in use by another process", path);
+    if ((code & 0xff) == SQLITE_READONLY)
+        return tn_fail(error, TN_ERROR_SYSTEM,
+                       "%s: its last change was cut off and is not mended yet: open it once", path);
+    return tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be read: %s", path, sqlite3_errstr(code));
+}
+
+struct tn_store *tn_store_scratch(const char *path, struct tn_error *error)
+{
+    bool exists;
+    if (!tn_store_inspect(path, &exists, error))
+        return NULL;
+    if (!exists) {
+        tn_fail(error, TN_ERROR_INPUT, "%s: there is no such session", path);
+        return NULL;
+    }
+    char *name = tn_sprintf(*path == '/' ? "%s" : "./%s", path);
+    struct tn_store *store = name ? open_database(path, "", WRITING, error) : NULL;
+    sqlite3 *from = NULL;
+    bool fine = store && (sqlite3_open_v2(name, &from, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK ||
+                          tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be read: %s", path,
+                                  from ? sqlite3_errmsg(from) : "out of memory"));
+    fine = fine && take_copy(store, path, from, error) &&
+           tn_store_execute(store, "PRAGMA cell_size_check=ON; PRAGMA synchronous=OFF", "opening",
+                            error) &&
+           check_tables(store, error);
+    sqlite3_close(from);
+    tn_free(name);
+    if (fine) {
+        store->scratch = true;
+        return store;
+    }
+    tn_store_close(store);
+    return NULL;
+}
+
 void tn_store_close(struct tn_store *store)
 {
     if (!store)

@@ -19,6 +19,7 @@ struct tn_store {
     sqlite3 *db;
     char *path;      /* NULL: a private temporary database */
     bool draft;      /* the file has no name of the user's choice yet */
+    bool scratch;    /* a private copy: what is written to it is lost */
     bool looks_on;   /* another process has it for writing: it is only read, and followed */
     long holder;     /* that process, as far as is known, else 0 */
     int lock;        /* descriptor that keeps others from writing, or -1 */
@@ -36,6 +37,9 @@ struct tn_store *tn_store_open(const char *path, struct tn_error *error);
 struct tn_store *tn_store_open_shared(const char *path, struct tn_error *error);
 /* Of one that looks on: has the other process written since this was asked last? */
 bool tn_store_changed(struct tn_store *store, bool *changed, struct tn_error *error);
+/* A private copy of a session file, which is only read; what is done to the copy is nowhere kept.
+ */
+struct tn_store *tn_store_scratch(const char *path, struct tn_error *error);
 void tn_store_close(struct tn_store *store);
 
 /* Write all that is new in the journal, and where it stands, in one transaction. */

@@ -3,6 +3,7 @@
 
 #include "core/memory.h"
 #include "model/onnx.h"
+#include "session/machines.h"
 #include "session/results.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -418,11 +419,16 @@ bool tn_store_put(struct tn_store *store, const struct tn_journal *journal, stru
     if (!tn_store_execute(store, "BEGIN IMMEDIATE", "writing", error))
         return false;
     bool fine = true;
+    int64_t first_new = 0;
     for (int i = 0; fine && i < journal->count; i++) {
-        if (!journal->entries[i]->written)
-            fine = write_entry(store, journal->entries[i], error);
+        const struct tn_entry *entry = journal->entries[i];
+        if (!first_new && !entry->stored_state_id)
+            first_new = entry->id;
+        if (!entry->written)
+            fine = write_entry(store, entry, error);
     }
-    fine = fine && tn_store_put_place(store, journal, error) &&
+    fine = fine && (!first_new || tn_store_note_machine(store, first_new, error)) &&
+           tn_store_put_place(store, journal, error) &&
            tn_store_execute(store, "COMMIT", "writing", error);
     if (!fine)
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
