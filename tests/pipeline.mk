@@ -7,6 +7,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_compare.py \
 	tests/pipeline/test_counts.py \
 	tests/pipeline/test_coupling.py \
+	tests/pipeline/test_durability.py \
 	tests/pipeline/test_errors.py \
 	tests/pipeline/test_export.py tests/pipeline/test_onnx_files.py tests/pipeline/test_onnx_large.py \
 	tests/pipeline/test_onnx_damage.py tests/pipeline/test_onnx_strange.py \
@@ -40,6 +41,7 @@ EXTRA_DIST += $(PIPELINE_TESTS) \
 	tests/pipeline/onnxruntime_many.js \
 	tests/pipeline/onnxruntime_shapes.js \
 	tests/pipeline/operator_cases.py \
+	tests/pipeline/powercut.c \
 	tests/pipeline/selection_rules.py \
 	tests/pipeline/thinet.py \
 	tests/pipeline/training_cases.py
