@@ -32,8 +32,12 @@ static int draw_keys(struct pane paper)
     struct pane left = wide ? pane_part(paper, 0, 0, paper.rows, paper.columns / 2) : paper;
     int row = draw_section(left, 0, KEYS_RATIO);
     row = draw_section(left, row, KEYS_WORK);
+    if (wide)
+        row = draw_section(left, row, KEYS_REPLAY);
     int other = draw_section(right, wide ? 0 : row, KEYS_MOVE);
     other = draw_section(right, other, KEYS_SESSION);
+    if (!wide)
+        other = draw_section(right, other, KEYS_REPLAY);
     other = draw_section(right, other, KEYS_YOURS);
     return row > other ? row : other;
 }
@@ -69,7 +73,7 @@ static int draw_paper(struct pane paper, const struct tn_command *command)
 void help_draw(struct pane pane, const struct glyphs *glyphs, const struct tn_command *command,
                int *scroll)
 {
-    enum { LENGTH = 120 };
+    enum { LENGTH = 140 };
     pane_frame(pane, glyphs, STYLE_FOCUS);
     pane_print(pane, 0, 2, STYLE_TAB, " %s ", command != NULL ? command->name : "Keys");
     struct pane window = pane_part(pane, 1, 2, pane.rows - 2, pane.columns - 4);

@@ -65,6 +65,8 @@ static int workbench(const struct ui_arguments *arguments)
         tn_free(draft);
         return complain(&error);
     }
+    struct ui_options screen = arguments->screen;
+    screen.replay = arguments->replay != NULL;
     struct tn_worker *worker = tn_worker_new(session, &error);
     if (!worker) {
         tn_free(draft);
@@ -74,7 +76,7 @@ static int workbench(const struct ui_arguments *arguments)
                 submit_with_file(worker, "data", arguments->data);
     if (!fine)
         tn_fail_memory(&error, "a command", 1);
-    fine = fine && ui_run(worker, &arguments->screen, &error);
+    fine = fine && ui_run(worker, &screen, &error);
     tn_worker_free(worker);
     tell_of_draft(draft);
     tn_free(draft);

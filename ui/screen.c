@@ -140,7 +140,7 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
             screen_say(screen, true, "%s", notice);
         draw(screen, terminal);
         ask(screen);
-        if (poll(sources, 3, -1) < 0 && errno != EINTR)
+        if (poll(sources, 3, replay_timeout(screen)) < 0 && errno != EINTR)
             return;
         if (sources[SIGNALS].revents != 0)
             read_signals(screen, terminal);
@@ -161,6 +161,7 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
             return; /* the terminal is gone */
         }
         screen_send_intents(screen, false);
+        replay_tick(screen);
         screen->quit = screen->quit || screen->status.quit;
     }
 }
@@ -185,6 +186,8 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
     if (signals >= 0) {
         screen_update(&screen);
         prompt_use(screen.snapshot);
+        if (options->replay)
+            replay_start(&screen, options->speed);
         loop(&screen, terminal, options, signals);
         signals_close();
     }
@@ -193,6 +196,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
     prompt_use(NULL);
     tn_snapshot_unref(screen.snapshot);
     intents_free(&screen.intents);
+    replay_free(&screen.replay);
     marks_clear(&screen.marks);
     tree_free(&screen.journal.tree);
     surface_free(&screen.surface);

@@ -37,6 +37,7 @@ libscreen_la_SOURCES = \
 	ui/ratios_figures.c ui/ratios_figures.h \
 	ui/ratios_table.c ui/ratios_table.h \
 	ui/remap.c ui/remap.h \
+	ui/replay.c ui/replay.h \
 	ui/scatter.c ui/scatter.h \
 	ui/screen.c ui/screen.h \
 	ui/signals.c ui/signals.h \
