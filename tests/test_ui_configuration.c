@@ -194,7 +194,7 @@ static void a_key_can_have_a_line_of_its_own(void **state)
     assert_ptr_equal(binding_find('#', 1), of("undo"));
     assert_ptr_equal(binding_find('=', 1), of("back"));
     assert_non_null(binding_find('T', 1));
-    struct surface surface = paper_new(80, 80);
+    struct surface surface = paper_new(130, 80);
     int scroll = 0;
     help_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), NULL, 0, &scroll);
     assert_true(paper_holds(&surface, "Your own"));

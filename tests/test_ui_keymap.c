@@ -62,7 +62,7 @@ static void help_shows_every_binding_in_any_width(void **state)
 {
     (void)state;
     for (int columns = 60; columns <= 160; columns += 50) {
-        struct surface surface = paper_new(110, columns);
+        struct surface surface = paper_new(130, columns);
         int scroll = 0;
         help_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), NULL, columns / 50, &scroll);
         const struct binding *binding;

@@ -59,6 +59,7 @@ SCREEN_TESTS = \
 	tests/screens/test_picture.py \
 	tests/screens/test_prompt.py \
 	tests/screens/test_ratios.py \
+	tests/screens/test_replay.py \
 	tests/screens/test_terminal.py \
 	tests/screens/test_time.py \
 	tests/screens/test_tour.py \

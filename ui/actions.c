@@ -273,6 +273,9 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
     case UI_PICTURE:
         picture(screen);
         break;
+    case UI_REPLAY:
+        replay_act(screen, (enum replay_key)binding->amount);
+        break;
     case UI_TIME:
         view_time_measure(screen, NULL);
         break;
@@ -313,7 +316,7 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
 
 enum ui_action act_run(struct screen *screen, const struct binding *binding)
 {
-    int view = binding_view(binding);
+    int view = binding_view(binding) == KEYMAP_REPLAY ? 0 : binding_view(binding);
     if (view > 0 && view != screen->view + 1)
         view_show(screen, view - 1);
     if (view > 0)
@@ -416,11 +419,20 @@ static void answer_quit(struct screen *screen, int key)
     screen->quit = key == 'y' || key == 'Y';
 }
 
+/* A replay's own keys come before those of the view. */
+static const struct binding *find_binding(const struct screen *screen, int key)
+{
+    const struct binding *own = screen->replay.on ? binding_find(key, KEYMAP_REPLAY) : NULL;
+    if (own != NULL && own->action == UI_REPLAY)
+        return own;
+    return binding_find(key, screen->view + 1);
+}
+
 enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
 {
     /* What lies over the panels does not know the view's own keys. */
     const struct binding *binding =
-        binding_find(event->key, screen->popup != NULL ? 0 : screen->view + 1);
+        screen->popup != NULL ? binding_find(event->key, 0) : find_binding(screen, event->key);
     screen->ending[0] = '\0';
     bool types = screen->popup != NULL && screen->popup->key != NULL && !screen->help;
     bool layout_only = binding != NULL && !(types && event->key >= ' ') &&

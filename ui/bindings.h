@@ -9,6 +9,6 @@ struct bindings {
     int count;
 };
 
-extern const struct bindings bindings_prune, bindings_look;
+extern const struct bindings bindings_prune, bindings_look, bindings_replay;
 
 #endif

@@ -73,8 +73,12 @@ static int draw_keys(struct pane paper, int view)
     int row = draw_view(left, view);
     row = draw_section(left, row, KEYS_RATIO, view);
     row = draw_section(left, row, KEYS_WORK, view);
+    if (wide)
+        row = draw_section(left, row, KEYS_REPLAY, view);
     int other = draw_section(right, wide ? 0 : row, KEYS_MOVE, view);
     other = draw_section(right, other, KEYS_SESSION, view);
+    if (!wide)
+        other = draw_section(right, other, KEYS_REPLAY, view);
     other = draw_section(right, other, KEYS_YOURS, view);
     return row > other ? row : other;
 }
@@ -105,7 +109,7 @@ static int draw_command(struct pane paper, const struct tn_command *command)
 void help_draw(struct pane pane, const struct glyphs *glyphs, const struct tn_command *command,
                int view, int *scroll)
 {
-    enum { LENGTH = 120 };
+    enum { LENGTH = 140 };
     pane_frame(pane, glyphs, STYLE_FOCUS);
     pane_print(pane, 0, 2, STYLE_TAB, " %s ", command != NULL ? command->name : "Keys");
     struct pane window = pane_part(pane, 1, 2, pane.rows - 2, pane.columns - 4);

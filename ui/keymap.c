@@ -14,7 +14,7 @@ void keymap_use(const struct binding *other, int count)
 
 const struct binding *binding_at(int index)
 {
-    const struct bindings *tables[] = {&bindings_prune, &bindings_look};
+    const struct bindings *tables[] = {&bindings_prune, &bindings_look, &bindings_replay};
     if (index < 0 || own.list != NULL)
         return index >= 0 && index < own.count ? &own.list[index] : NULL;
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
@@ -93,8 +93,8 @@ void keymap_text(const char *text, char *filled, int size)
 
 const char *key_section_name(enum key_section section)
 {
-    static const char *const names[] = {"Ratio and walk", "Work", "Move and look", "Session",
-                                        "Your own"};
+    static const char *const names[] = {"Ratio and walk", "Work",   "Move and look",
+                                        "Session",        "Replay", "Your own"};
     return section < KEYS_SECTIONS ? names[section] : "";
 }
 

@@ -25,7 +25,8 @@ enum ui_action {
     UI_TIME,
     UI_PAUSE,
     UI_QUEUE,
-    UI_DROP, /* in the queue */
+    UI_REPLAY, /* amount: enum replay_key */
+    UI_DROP,   /* in the queue */
     UI_PICTURE,
     UI_ORDER,
     UI_SEARCH,
@@ -38,9 +39,29 @@ enum ui_action {
     UI_QUIT,
 };
 
-enum key_section { KEYS_RATIO, KEYS_WORK, KEYS_MOVE, KEYS_SESSION, KEYS_YOURS, KEYS_SECTIONS };
+enum key_section {
+    KEYS_RATIO,
+    KEYS_WORK,
+    KEYS_MOVE,
+    KEYS_SESSION,
+    KEYS_REPLAY,
+    KEYS_YOURS,
+    KEYS_SECTIONS
+};
 
 enum { BINDING_KEYS = 5 };
+
+/* The view of keys that are for replays: there they come before those of any view. */
+enum { KEYMAP_REPLAY = 100 };
+enum replay_key {
+    REPLAY_PLAY,
+    REPLAY_FASTER,
+    REPLAY_SLOWER,
+    REPLAY_NEXT,
+    REPLAY_BEFORE,
+    REPLAY_FIRST,
+    REPLAY_LAST
+};
 
 struct binding {
     int keys[BINDING_KEYS]; /* 0: no more */

@@ -84,12 +84,13 @@ static void drop_lightest(struct piece pieces[PIECES])
 
 void line_header(const struct screen *screen, struct pane line)
 {
-    const char *state = screen->status.cancelling ? "stopping"
-                        : screen->status.standing ? "paused"
-                        : screen->status.paused   ? "pausing"
-                        : screen_working(screen)  ? "busy"
-                        : screen_busy(screen)     ? "background"
-                                                  : "idle";
+    const char *state = screen->replay.on           ? replay_state(screen)
+                        : screen->status.cancelling ? "stopping"
+                        : screen->status.standing   ? "paused"
+                        : screen->status.paused     ? "pausing"
+                        : screen_working(screen)    ? "busy"
+                        : screen_busy(screen)       ? "background"
+                                                    : "idle";
     char right[48];
     char key[KEY_NAME];
     binding_key(binding_named("help"), key, sizeof key);
@@ -191,7 +192,7 @@ static bool offers_tour(const struct screen *screen)
     bool begun = snapshot->evaluated;
     for (int i = 0; i < snapshot->layer_count; i++)
         begun = begun || snapshot->layers[i].samples > 0;
-    return screen->first_time && !screen->tour.open && !begun;
+    return screen->first_time && !screen->tour.open && !screen->replay.on && !begun;
 }
 
 static void draw_offer(struct pane line, int column)
@@ -229,10 +230,19 @@ static void draw_next(const struct screen *screen, struct pane line)
 
 void line_progress(const struct screen *screen, struct pane line)
 {
-    if (screen_busy(screen))
+    if (screen->replay.on)
+        replay_draw(screen, line);
+    else if (screen_busy(screen))
         draw_work(screen, line);
     else
         draw_next(screen, line);
+}
+
+/* What a replay refuses. */
+static bool is_work(const struct binding *binding)
+{
+    return binding->section == KEYS_RATIO || binding->section == KEYS_WORK ||
+           binding->action == UI_TYPE || binding->action == UI_TIME;
 }
 
 void line_keys(const struct screen *screen, struct pane line)
@@ -245,9 +255,12 @@ void line_keys(const struct screen *screen, struct pane line)
         column =
             piece_action(line, 0, column, "pause", screen->status.paused ? "goes on" : "pauses");
     const struct binding *binding;
-    for (int own = 1; own >= 0; own--)
+    bool replay = screen->replay.on;
+    const int views[] = {KEYMAP_REPLAY, screen->view + 1, 0};
+    for (int own = replay ? 0 : 1; own < 3; own++)
         for (int i = 0; (binding = binding_at(i)) != NULL; i++) {
-            if (binding->hint == NULL || binding->view != own * (screen->view + 1))
+            if (binding->hint == NULL || binding->view != views[own] ||
+                (replay && is_work(binding)))
                 continue;
             int end = piece_key(line, 0, column, binding->label, binding->hint);
             if (end == column)

@@ -68,6 +68,7 @@ static int workbench(const struct ui_arguments *arguments)
     struct ui_options screen = arguments->screen;
     char *notice = tn_session_notice(session);
     screen.notice = notice ? notice : screen.notice;
+    screen.replay = arguments->replay != NULL;
     struct tn_worker *worker = tn_worker_new(session, &error);
     if (!worker) {
         tn_free(notice);

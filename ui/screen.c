@@ -183,9 +183,9 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
             screen_say(screen, true, "%s", notice);
         draw(screen, terminal);
         ask(screen);
-        int wait = holds(screen, &hold);
-        sources[KEYS].fd = wait > 0 ? -1 : STDIN_FILENO; /* they stay where they are */
-        if (poll(sources, 3, wait > 0 ? wait : -1) < 0 && errno != EINTR)
+        int held = holds(screen, &hold), wait = held > 0 ? held : replay_timeout(screen);
+        sources[KEYS].fd = held > 0 ? -1 : STDIN_FILENO; /* they stay where they are */
+        if (poll(sources, 3, wait) < 0 && errno != EINTR)
             return;
         if (sources[SIGNALS].revents != 0)
             read_signals(screen, terminal);
@@ -196,15 +196,16 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
         if (screen->ring)
             terminal_bell();
         screen->ring = false;
-        if (wait > 0 || sources[KEYS].revents & POLLIN) {
+        if (held > 0 || sources[KEYS].revents & POLLIN) {
             /* Of keys that waited some may have been read from the terminal already. */
-            if (wait == 0)
+            if (held == 0)
                 notice = NULL;
             read_keys(screen, terminal, &hold);
         } else if (sources[KEYS].revents & (POLLHUP | POLLERR)) {
             return; /* the terminal is gone */
         }
         screen_send_intents(screen, false);
+        replay_tick(screen);
         screen->quit = screen->quit || screen->status.quit;
     }
 }
@@ -229,6 +230,8 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
     if (signals >= 0) {
         screen_update(&screen);
         prompt_use(screen.snapshot);
+        if (options->replay)
+            replay_start(&screen, options->speed);
         loop(&screen, terminal, options, signals);
         signals_close();
     }
@@ -237,6 +240,7 @@ bool ui_run(struct tn_worker *worker, const struct ui_options *options, struct t
     prompt_use(NULL);
     tn_snapshot_unref(screen.snapshot);
     intents_free(&screen.intents);
+    replay_free(&screen.replay);
     marks_clear(&screen.marks);
     tree_free(&screen.journal.tree);
     surface_free(&screen.surface);

@@ -3,7 +3,7 @@ noinst_LTLIBRARIES += libscreen.la
 libscreen_la_SOURCES = \
 	ui/actions.c ui/actions.h \
 	ui/candidates.c ui/candidates.h \
-	ui/bindings.h ui/bindings_look.c ui/bindings_prune.c \
+	ui/bindings.h ui/bindings_look.c ui/bindings_prune.c ui/bindings_replay.c \
 	ui/breakpoints.c ui/breakpoints.h \
 	ui/chart.c ui/chart.h \
 	ui/chooser.c ui/chooser.h \
@@ -39,6 +39,7 @@ libscreen_la_SOURCES = \
 	ui/ratios_figures.c ui/ratios_figures.h \
 	ui/ratios_table.c ui/ratios_table.h \
 	ui/remap.c ui/remap.h \
+	ui/replay.c ui/replay.h \
 	ui/scatter.c ui/scatter.h \
 	ui/screen.c ui/screen.h \
 	ui/signals.c ui/signals.h \

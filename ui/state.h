@@ -10,6 +10,7 @@
 #include "keymap.h"
 #include "marks.h"
 #include "popup.h"
+#include "replay.h"
 #include "session/command.h"
 #include "session/worker.h"
 #include "surface.h"
@@ -125,6 +126,7 @@ struct screen {
     struct journal_list journal;
     struct command_palette command_palette;
     struct tour tour;
+    struct replay replay;
     bool first_time; /* nobody has typed a command on this machine */
     struct comparing comparing;
     enum overlay overlay;

@@ -40,8 +40,7 @@ bool tn_replay_allows(const struct tn_command *command, struct tn_error *error)
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         changes = changes || strcmp(command->name, others[i]) == 0;
     return !changes || tn_fail(error, TN_ERROR_USE,
-                               "this is a replay, in which nothing is changed: open the session "
-                               "without --replay to work on it");
+                               "a replay changes nothing: open the session without --replay");
 }
 
 static bool show_part(struct tn_session *session, struct tn_entry *entry, int epochs,

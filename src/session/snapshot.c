@@ -4,6 +4,7 @@
 #include "session/branches.h"
 #include "session/inside.h"
 #include "session/proposal.h"
+#include "session/replay.h"
 #include "session/snapshot_axes.h"
 #include "session/snapshot_compared.h"
 #include "session/timed.h"
@@ -311,18 +312,20 @@ static void fill_picture(struct holder *holder, const struct tn_session *session
     holder->shot.picture = holder->picture ? &holder->picture->view : NULL;
 }
 
-static bool is_training(const struct tn_entry *entry)
+/* At work now, or in a replay just shown so. */
+/* Here, in a replay, or in the process that has the file. */
+static bool at_work(const struct tn_session *session, const struct tn_entry *entry)
+{
+    return entry == session->running || (session->replay && entry == session->replay->playing) ||
+           (session->store->looks_on && entry->status == TN_ENTRY_RUNNING);
+}
+
+static bool is_training(const struct tn_session *session, const struct tn_entry *entry)
 {
     bool train =
         strncmp(entry->command, "train", 5) == 0 || strncmp(entry->command, "finetune", 8) == 0;
-    return entry->epoch_count > 0 || (train && entry->status == TN_ENTRY_RUNNING);
-}
-
-/* Here, or in the process that has the file. */
-static bool at_work(const struct tn_session *session, const struct tn_entry *entry)
-{
-    return entry == session->running ||
-           (session->store->looks_on && entry->status == TN_ENTRY_RUNNING);
+    return entry->epoch_count > 0 ||
+           (train && (entry->status == TN_ENTRY_RUNNING || at_work(session, entry)));
 }
 
 static bool fill_series(struct tn_snapshot_series *series, const struct tn_entry *entry,
@@ -362,13 +365,13 @@ static bool fill_all_series(struct tn_snapshot *shot, const struct tn_session *s
     const struct tn_journal *journal = &session->journal;
     int count = 0;
     for (int i = 0; i < journal->count; i++)
-        count += is_training(journal->entries[i]);
+        count += is_training(session, journal->entries[i]);
     shot->series = tn_calloc((size_t)count, sizeof *shot->series);
     if (!shot->series)
         return tn_fail_memory(error, "a snapshot", (size_t)count * sizeof *shot->series);
     for (int i = 0; i < journal->count; i++) {
         const struct tn_entry *entry = journal->entries[i];
-        if (!is_training(entry))
+        if (!is_training(session, entry))
             continue;
         if (!fill_series(&shot->series[shot->series_count++], entry, at_work(session, entry)))
             return tn_fail_memory(error, "a snapshot", sizeof *shot->series);
@@ -451,6 +454,7 @@ static bool fill_entries(struct holder *holder, const struct tn_session *session
             .parent = entry->parent,
             .command = text->command,
             .time = text->time,
+            .when = entry->time,
             .seconds = entry->seconds,
             .ok = entry->status == TN_ENTRY_DONE,
             .interrupted = entry->status == TN_ENTRY_RUNNING && !at_work(session, entry),

@@ -93,8 +93,8 @@ struct tn_snapshot_series { /* one finetune or train run */
 
 struct tn_snapshot_entry { /* a row of the journal */
     int64_t id, parent;
-    char *command, *time; /* local time, "2026-11-24 13:05:12" */
-    double seconds;
+    char *command, *time;      /* local time, "2026-11-24 13:05:12" */
+    double when, seconds;      /* when: it began, since 1970 */
     bool ok, changes, current; /* current: where the session stands */
     bool running, interrupted; /* at work now; found unfinished in the file */
     int depth;

@@ -48,7 +48,7 @@ def finish():
 def bindings():
     """The tables of built-in keys, as they stand in the source."""
     text = ""
-    for name in ("prune", "look"):
+    for name in ("prune", "look", "replay"):
         with open(os.path.join(TREE, "ui", "bindings_%s.c" % name), encoding="utf-8") as file:
             text += file.read().split("list[] = {", 1)[1].split("\n};", 1)[0]
     return text
