@@ -5,10 +5,10 @@
 #include "picture.h"
 #include "prompt.h"
 #include "queue.h"
+#include "search.h"
 #include "view.h"
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static void toggle_help(struct screen *screen, const struct tn_command *command)
 {
@@ -133,35 +133,6 @@ void act_escape(struct screen *screen)
         set_focus(screen, FOCUS_LAYERS);
         screen_say(screen, false, "%s", "");
     }
-}
-
-static bool holds(const char *name, const char *text)
-{
-    size_t length = strlen(text);
-    while (*name != '\0' && strncasecmp(name, text, length) != 0)
-        name++;
-    return *name != '\0';
-}
-
-bool act_search(struct screen *screen, const char *text, int from)
-{
-    int count = screen->snapshot->layer_count;
-    for (int i = 0; i < count && *text != '\0'; i++) {
-        int layer = (from + i + count) % count;
-        if (holds(screen->snapshot->layers[layer].name, text)) {
-            screen_select(screen, layer);
-            return true;
-        }
-    }
-    return false;
-}
-
-static void search_next(struct screen *screen)
-{
-    if (screen->search[0] == '\0')
-        screen_advise(screen, false, "`search` searches a layer by name");
-    else if (!act_search(screen, screen->search, screen->layer + 1))
-        screen_say(screen, true, "no layer has \"%s\" in its name", screen->search);
 }
 
 static void quit(struct screen *screen)
@@ -290,7 +261,7 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         prompt_open(PROMPT_SEARCH, "");
         break;
     case UI_SEARCH_NEXT:
-        search_next(screen);
+        search_next(screen, binding->amount);
         break;
     case UI_PROMPT:
         prompt_open(PROMPT_COMMAND, "");

@@ -6,6 +6,7 @@
 #include "layout.h"
 #include "lines.h"
 #include "prompt.h"
+#include "search.h"
 #include "signals.h"
 #include "state.h"
 #include "terminal.h"
@@ -80,7 +81,7 @@ static bool read_prompt(struct screen *screen, struct terminal *terminal)
     else
         prompt_feed(bytes, count);
     if (prompt_active() && prompt_kind() == PROMPT_SEARCH)
-        act_search(screen, prompt_text(), screen->layer);
+        search_typed(screen, prompt_text());
     if (!prompt_active())
         end_prompt(screen, terminal);
     return true;

@@ -17,6 +17,7 @@ libscreen_la_SOURCES = \
 	ui/help.c ui/help.h \
 	ui/history.c ui/history.h \
 	ui/intents.c ui/intents.h \
+	ui/search.c ui/search.h \
 	ui/keymap.c ui/keymap.h \
 	ui/key_bytes.c ui/key_bytes.h \
 	ui/keys.c ui/keys.h \

@@ -17,6 +17,8 @@ struct view_ops {
     int (*rows)(const struct screen *screen);
     /* Its cursor was put on another row; NULL: that is all there is to it. */
     void (*stand)(struct screen *screen);
+    /* What `/` asks: does a row hold this text? NULL: it searches layers instead. */
+    bool (*holds)(struct screen *screen, int row, const char *text);
     /* Enter and Space on the cursor's row; NULL: they mean nothing here. */
     void (*enter)(struct screen *screen);
     void (*lock)(struct screen *screen);

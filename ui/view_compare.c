@@ -3,9 +3,11 @@
 #include "compare_table.h"
 #include "pieces.h"
 #include "scatter.h"
+#include "search.h"
 #include "text.h"
 #include "view.h"
 #include <stdio.h>
+#include <string.h>
 
 enum { SHOW_BOTH, SHOW_TABLE, SHOW_SCATTER, SHOWS };
 
@@ -188,6 +190,19 @@ static void enter(struct screen *screen)
     comparison_free(&comparison);
 }
 
+static bool holds(struct screen *screen, int row, const char *text)
+{
+    struct comparison comparison;
+    char entry[24];
+    if (!compare(screen, &comparison))
+        return false;
+    const struct tn_snapshot_compared *it = &comparison.rows[comparison.order[row]];
+    snprintf(entry, sizeof entry, "%lld", (long long)it->entry);
+    bool found = search_holds(it->model, text) || strcmp(entry, text) == 0;
+    comparison_free(&comparison);
+    return found;
+}
+
 static void turn(struct screen *screen)
 {
     int *order = &state_of(screen)->order;
@@ -242,11 +257,12 @@ static void own(struct screen *screen, int amount)
 }
 
 const struct view_ops view_compare = {.name = "Compare",
-                                      .also = "enter order eval",
+                                      .also = "enter order search search-next search-before eval",
                                       .wide = true,
                                       .draw = draw,
                                       .rows = compare_rows,
                                       .stand = stand,
+                                      .holds = holds,
                                       .enter = enter,
                                       .turn = turn,
                                       .own = own};

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "format.h"
 #include "pieces.h"
+#include "search.h"
 #include "text.h"
 #include "tree.h"
 #include "view.h"
@@ -392,16 +393,26 @@ static void enter(struct screen *screen)
     screen_submit(screen, line, NULL);
 }
 
+static bool holds(struct screen *screen, int row, const char *text)
+{
+    const struct tree *tree = &screen->journal.tree;
+    if (!lay_out(screen) || row >= tree->count || tree->rows[row].entry == TREE_EMPTY)
+        return false;
+    const struct tn_snapshot_entry *entry = &screen->snapshot->entries[tree->rows[row].entry];
+    return search_holds(entry->command, text) || search_holds(entry->brief, text);
+}
+
 static void turn(struct screen *screen)
 {
     screen->views[screen->view].order ^= 1;
 }
 
 const struct view_ops view_journal = {.name = "Journal",
-                                      .also = "enter undo redo order",
+                                      .also = "enter undo redo order search search-next",
                                       .wide = true,
                                       .draw = draw,
                                       .rows = journal_rows,
                                       .stand = stand,
+                                      .holds = holds,
                                       .enter = enter,
                                       .turn = turn};
