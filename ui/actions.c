@@ -36,6 +36,8 @@ static void move(struct screen *screen, int rows)
 static int page(const struct screen *screen)
 {
     int rows = screen->focus == FOCUS_LAYERS ? screen->layer_rows.rows : screen->view_rows.rows;
+    if (screen->focus == FOCUS_VIEW && rows == 0) /* a cursor on a curve */
+        rows = view_at(screen->view)->rows(screen) / 10;
     return rows > 2 ? rows - 1 : 1;
 }
 
@@ -50,6 +52,12 @@ static void set_focus(struct screen *screen, enum focus focus)
     if (view_at(screen->view)->wide && focus == FOCUS_LAYERS)
         view_leave(screen);
     screen->focus = focus;
+}
+
+static bool slide(struct screen *screen, int by)
+{
+    const struct view_ops *view = view_at(screen->view);
+    return screen->focus == FOCUS_VIEW && view->slide != NULL && view->slide(screen, by);
 }
 
 static void nudge(struct screen *screen, const struct binding *binding)
@@ -209,7 +217,8 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         next_panel(screen);
         break;
     case UI_PANEL:
-        set_focus(screen, binding->amount == 0 ? FOCUS_LAYERS : FOCUS_VIEW);
+        if (!slide(screen, binding->amount == 0 ? -1 : 1))
+            set_focus(screen, binding->amount == 0 ? FOCUS_LAYERS : FOCUS_VIEW);
         break;
     case UI_VIEW:
         view_show(screen, binding->amount - 1);
