@@ -25,6 +25,12 @@ static void stand_on(struct screen *screen, int row)
         view_at(screen->view)->stand(screen);
 }
 
+static void follow(struct screen *screen)
+{
+    if (view_at(screen->view)->follow != NULL)
+        view_at(screen->view)->follow(screen);
+}
+
 static void move(struct screen *screen, int rows)
 {
     if (screen->focus == FOCUS_LAYERS)
@@ -193,6 +199,7 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         screen_say(screen, true, "choose one layer first");
         return binding->action;
     }
+    follow(screen);
     switch (binding->action) {
     case UI_COMMAND:
         if (line_of(screen, binding, line) && binding->section == KEYS_YOURS)

@@ -19,12 +19,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HOLD = 100 /* ms */ };
+enum { HOLD = 100, MOST_HOLD = 1000 /* ms */ };
 
-/* Keys wait for this command, but not longer than until then. */
+/* Keys wait for this command. */
 struct hold {
     uint64_t number;
-    double until; /* of tn_clock_seconds */
+    double since; /* of tn_clock_seconds */
 };
 
 static bool fit_surface(struct screen *screen, const struct terminal *terminal)
@@ -103,12 +103,15 @@ static bool read_key(struct screen *screen, struct terminal *terminal)
 }
 
 /* What was typed behind a command means what it does once that has ended, so it waits for the
- * command a moment. Milliseconds it has yet to wait, 0: none. */
+ * command: a moment where it says that it has begun long work, else not for ever. Milliseconds it
+ * has yet to wait, 0: none. */
 static int holds(const struct screen *screen, const struct hold *hold)
 {
-    if (hold->number <= screen->status.finished)
+    const struct tn_worker_status *status = &screen->status;
+    if (hold->number <= status->finished)
         return 0;
-    double left = hold->until - tn_clock_seconds();
+    bool works = status->number == hold->number && status->stage[0] != '\0';
+    double left = hold->since + (works ? HOLD : MOST_HOLD) / 1000.0 - tn_clock_seconds();
     return left > 0 ? (int)ceil(left * 1000) : 0;
 }
 
@@ -121,7 +124,7 @@ static void read_keys(struct screen *screen, struct terminal *terminal, struct h
         uint64_t before = screen->submitted;
         more = prompt_active() ? read_prompt(screen, terminal) : read_key(screen, terminal);
         if (screen->submitted != before && !screen_working(screen))
-            *hold = (struct hold){screen->submitted, tn_clock_seconds() + HOLD / 1000.0};
+            *hold = (struct hold){screen->submitted, tn_clock_seconds()};
     }
 }
 

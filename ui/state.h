@@ -25,6 +25,7 @@ struct view_state {
     int cursor, scroll; /* rows */
     int order;          /* what `o` last chose */
     int anchor;         /* what the rows last followed: a layer and a place in it */
+    int shown;          /* the anchor that the last frame scrolled to */
 };
 
 struct echo { /* a line that was submitted here, for when its result comes */

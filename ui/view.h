@@ -15,6 +15,9 @@ struct view_ops {
     void (*draw)(struct screen *screen, struct pane pane);
     /* Rows its cursor can stand on; 0: none. */
     int (*rows)(const struct screen *screen);
+    /* Put its cursor where it belongs when the layer, or what else it goes with, has changed:
+     * before a key, as keys may come faster than frames; NULL: it stays. */
+    void (*follow)(struct screen *screen);
     /* Its cursor was put on another row; NULL: that is all there is to it. */
     void (*stand)(struct screen *screen);
     /* What `/` asks: does a row hold this text? NULL: it searches layers instead. */

@@ -59,6 +59,15 @@ static void follow(struct screen *screen, const struct comparison *comparison)
     screen->comparing.at = under_cursor(screen, comparison)->network;
 }
 
+static void follow_network(struct screen *screen)
+{
+    struct comparison comparison;
+    if (!compare(screen, &comparison))
+        return;
+    follow(screen, &comparison);
+    comparison_free(&comparison);
+}
+
 /* --- drawing --- */
 
 static void draw_rows(struct screen *screen, struct pane rows, const struct compare_table *table,
@@ -208,11 +217,6 @@ static void turn(struct screen *screen)
     int *order = &state_of(screen)->order;
     int orders = comparison_timed(screen->snapshot) ? COMPARISON_ORDERS : BY_TIME;
     *order = (*order + 1) % orders;
-    struct comparison comparison;
-    if (compare(screen, &comparison)) {
-        follow(screen, &comparison); /* the next key may come before the next frame */
-        comparison_free(&comparison);
-    }
 }
 
 static void set_base(struct screen *screen)
@@ -261,6 +265,7 @@ const struct view_ops view_compare = {.name = "Compare",
                                       .wide = true,
                                       .draw = draw,
                                       .rows = compare_rows,
+                                      .follow = follow_network,
                                       .stand = stand,
                                       .holds = holds,
                                       .enter = enter,

@@ -57,6 +57,8 @@ static int place_of_rest(const struct screen *screen)
  * goes on to the next one. */
 static void follow(struct screen *screen)
 {
+    if (curve_rows(screen) == 0)
+        return;
     enum { LAYERS = 100000 };
     struct view_state *state = state_of(screen);
     int rest = place_of_rest(screen), anchor = screen->layer * LAYERS + rest;
@@ -181,8 +183,7 @@ static void draw_error(struct screen *screen, struct pane pane)
 
 static void draw(struct screen *screen, struct pane pane)
 {
-    if (curve_rows(screen) > 0)
-        follow(screen);
+    follow(screen);
     /* With no network at all, the heading's advice is all there is to say. */
     if (shows_training(screen) && screen->snapshot->layer_count > 0)
         training_draw(screen, pane, number_at(screen), part_of(screen));
@@ -213,7 +214,6 @@ static bool slide(struct screen *screen, int by)
 {
     if (curve_rows(screen) == 0)
         return false;
-    follow(screen); /* keys may come before the first frame */
     state_of(screen)->cursor = list_row(state_of(screen)->cursor + by, curve_rows(screen));
     return true;
 }
@@ -224,7 +224,6 @@ static void enter(struct screen *screen)
     char template[64], line[LINE];
     if (shows_training(screen) || curve_rows(screen) == 0)
         return;
-    follow(screen);
     snprintf(template, sizeof template, "keep %% %d", number_at(screen));
     layer_command(template, screen_layer(screen)->name, line, sizeof line);
     screen_submit(screen, line, "`undo` undoes");
@@ -272,6 +271,7 @@ const struct view_ops view_curves = {.name = "Curves",
                                      .also = "left right order",
                                      .draw = draw,
                                      .rows = curve_rows,
+                                     .follow = follow,
                                      .slide = slide,
                                      .enter = enter,
                                      .turn = turn,

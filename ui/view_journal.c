@@ -379,6 +379,12 @@ static void draw(struct screen *screen, struct pane pane)
 
 /* --- keys --- */
 
+static void follow(struct screen *screen)
+{
+    if (screen->snapshot->entry_count > 0)
+        lay_out(screen);
+}
+
 static void enter(struct screen *screen)
 {
     const struct journal_list *list = &screen->journal;
@@ -412,6 +418,7 @@ const struct view_ops view_journal = {.name = "Journal",
                                       .wide = true,
                                       .draw = draw,
                                       .rows = journal_rows,
+                                      .follow = follow,
                                       .stand = stand,
                                       .holds = holds,
                                       .enter = enter,
