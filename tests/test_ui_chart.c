@@ -1,4 +1,5 @@
 #include "chart.h"
+#include "curve_part.h"
 #include "ui_paper.h"
 #include <math.h>
 #include <setjmp.h>
@@ -73,6 +74,51 @@ static void values_that_are_not_finite_leave_gaps(void **state)
     expect_row(&surface, 0, "y  *  line");
     expect_row(&surface, 3, "");
     surface_free(&surface);
+}
+
+static void a_part_of_the_axis_is_drawn_alone(void **state)
+{
+    (void)state;
+    static const double y[] = {100, 0, 1, 2, 3, 4, 100};
+    struct surface surface = paper_new(8, 13);
+    struct chart chart = line_chart(7, y);
+    chart.x_from = 2;
+    chart.x_to = 4;
+    chart.only = true;
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    /* From 2 to 4 and on to both sides, as far as the lines' next points reach up and down. */
+    expect_row(&surface, 1, "      4|");
+    expect_row(&surface, 2, "       |   **");
+    expect_row(&surface, 3, "      2| **");
+    expect_row(&surface, 4, "       |*");
+    expect_row(&surface, 5, "      0|");
+    /* Between two points of a line. */
+    static const double two[] = {0, 10};
+    surface_clear(&surface);
+    chart = line_chart(2, two);
+    chart.series[0].step_x = 1000;
+    chart.x_from = 400;
+    chart.x_to = 600;
+    chart.only = true;
+    chart_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), &chart);
+    expect_row(&surface, 3, "      5|*****");
+    surface_free(&surface);
+}
+
+static void zooming_keeps_the_cursor_in_the_part_that_is_shown(void **state)
+{
+    (void)state;
+    assert_int_equal(curve_part(1, 64, 30, 0).to, 0);
+    assert_int_equal(curve_part_most(1, 9), 0);
+    assert_int_equal(curve_part(1, 9, 4, 3).to, 0);
+    for (int high = 10; high < 600; high += 53)
+        for (int cursor = 1; cursor <= high; cursor++)
+            for (int zoom = 1; zoom <= curve_part_most(1, high) + 1; zoom++) {
+                struct chart_part part = curve_part(1, high, cursor, zoom);
+                assert_true(part.from >= 1 && part.to <= high && part.from < part.to);
+                assert_true(part.from <= cursor && cursor <= part.to);
+                assert_true(part.to - part.from < high - 1);
+            }
 }
 
 static void one_point_and_equal_points_are_charts_too(void **state)
@@ -196,6 +242,8 @@ int main(void)
         cmocka_unit_test(a_rising_line_in_ascii_is_drawn_cell_by_cell),
         cmocka_unit_test(braille_sets_two_by_four_dots_in_a_cell),
         cmocka_unit_test(values_that_are_not_finite_leave_gaps),
+        cmocka_unit_test(a_part_of_the_axis_is_drawn_alone),
+        cmocka_unit_test(zooming_keeps_the_cursor_in_the_part_that_is_shown),
         cmocka_unit_test(one_point_and_equal_points_are_charts_too),
         cmocka_unit_test(a_logarithmic_axis_has_ticks_at_powers_of_ten),
         cmocka_unit_test(automatic_scale_is_logarithmic_only_where_most_points_would_lie_low),

@@ -320,6 +320,7 @@ static void the_cursor_stays_with_its_network(void **state)
     view_compare.stand(&screen);
     assert_true(shows(18, 76, ">   31"));
     view_compare.turn(&screen); /* FLOPs */
+    view_compare.follow(&screen);
     assert_int_equal(screen.views[screen.view].cursor, 4);
     assert_true(shows(18, 50, "vFLOPs"));
     assert_false(shows(18, 60, "params "));

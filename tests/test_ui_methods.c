@@ -140,7 +140,7 @@ static void the_overlay_ranks_methods_by_their_error(void **state)
 {
     (void)state;
     struct surface surface = paper_new(20, 46);
-    overlay_draw(&screen, pane_of(&surface));
+    overlay_draw(&screen, pane_of(&surface), 2, (struct chart_part){.to = 0});
     assert_true(paper_holds(&surface, "at keep 2, best first"));
     /* Two columns of two, the best at the top left, what is not known last. */
     assert_true(paper_holds(&surface, "x sets           0.200  o worse          0.450"));

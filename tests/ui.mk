@@ -49,6 +49,7 @@ SCREEN_TESTS = \
 	tests/screens/test_cancel.py \
 	tests/screens/test_compare.py \
 	tests/screens/test_config.py \
+	tests/screens/test_curves.py \
 	tests/screens/test_draft.py \
 	tests/screens/test_filters.py \
 	tests/screens/test_follow.py \

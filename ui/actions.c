@@ -5,10 +5,10 @@
 #include "picture.h"
 #include "prompt.h"
 #include "queue.h"
+#include "search.h"
 #include "view.h"
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static void toggle_help(struct screen *screen, const struct tn_command *command)
 {
@@ -25,6 +25,12 @@ static void stand_on(struct screen *screen, int row)
         view_at(screen->view)->stand(screen);
 }
 
+static void follow(struct screen *screen)
+{
+    if (view_at(screen->view)->follow != NULL)
+        view_at(screen->view)->follow(screen);
+}
+
 static void move(struct screen *screen, int rows)
 {
     if (screen->focus == FOCUS_LAYERS)
@@ -36,6 +42,8 @@ static void move(struct screen *screen, int rows)
 static int page(const struct screen *screen)
 {
     int rows = screen->focus == FOCUS_LAYERS ? screen->layer_rows.rows : screen->view_rows.rows;
+    if (screen->focus == FOCUS_VIEW && rows == 0) /* a cursor on a curve */
+        rows = view_at(screen->view)->rows(screen) / 10;
     return rows > 2 ? rows - 1 : 1;
 }
 
@@ -50,6 +58,12 @@ static void set_focus(struct screen *screen, enum focus focus)
     if (view_at(screen->view)->wide && focus == FOCUS_LAYERS)
         view_leave(screen);
     screen->focus = focus;
+}
+
+static bool slide(struct screen *screen, int by)
+{
+    const struct view_ops *view = view_at(screen->view);
+    return screen->focus == FOCUS_VIEW && view->slide != NULL && view->slide(screen, by);
 }
 
 static void nudge(struct screen *screen, const struct binding *binding)
@@ -135,35 +149,6 @@ void act_escape(struct screen *screen)
     }
 }
 
-static bool holds(const char *name, const char *text)
-{
-    size_t length = strlen(text);
-    while (*name != '\0' && strncasecmp(name, text, length) != 0)
-        name++;
-    return *name != '\0';
-}
-
-bool act_search(struct screen *screen, const char *text, int from)
-{
-    int count = screen->snapshot->layer_count;
-    for (int i = 0; i < count && *text != '\0'; i++) {
-        int layer = (from + i + count) % count;
-        if (holds(screen->snapshot->layers[layer].name, text)) {
-            screen_select(screen, layer);
-            return true;
-        }
-    }
-    return false;
-}
-
-static void search_next(struct screen *screen)
-{
-    if (screen->search[0] == '\0')
-        screen_advise(screen, false, "`search` searches a layer by name");
-    else if (!act_search(screen, screen->search, screen->layer + 1))
-        screen_say(screen, true, "no layer has \"%s\" in its name", screen->search);
-}
-
 static void quit(struct screen *screen)
 {
     if (screen_busy(screen))
@@ -214,6 +199,7 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         screen_say(screen, true, "choose one layer first");
         return binding->action;
     }
+    follow(screen);
     switch (binding->action) {
     case UI_COMMAND:
         if (line_of(screen, binding, line) && binding->section == KEYS_YOURS)
@@ -238,7 +224,8 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         next_panel(screen);
         break;
     case UI_PANEL:
-        set_focus(screen, binding->amount == 0 ? FOCUS_LAYERS : FOCUS_VIEW);
+        if (!slide(screen, binding->amount == 0 ? -1 : 1))
+            set_focus(screen, binding->amount == 0 ? FOCUS_LAYERS : FOCUS_VIEW);
         break;
     case UI_VIEW:
         view_show(screen, binding->amount - 1);
@@ -293,7 +280,7 @@ static enum ui_action act(struct screen *screen, const struct binding *binding)
         prompt_open(PROMPT_SEARCH, "");
         break;
     case UI_SEARCH_NEXT:
-        search_next(screen);
+        search_next(screen, binding->amount);
         break;
     case UI_PROMPT:
         prompt_open(PROMPT_COMMAND, "");

@@ -17,9 +17,6 @@ enum ui_action act_run(struct screen *screen, const struct binding *binding);
  * worker. */
 void act_on_line(struct screen *screen, const char *line);
 
-/* Select the first layer from `from` on, around the end, whose name holds `text`. */
-bool act_search(struct screen *screen, const char *text, int from);
-
 /* Does Esc cancel what runs? What runs in the background is left to run until Esc has nothing else
  * to leave. */
 bool act_cancels(const struct screen *screen);

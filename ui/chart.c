@@ -24,6 +24,19 @@ static double x_of(const struct chart_series *series, int i)
     return series->x != NULL ? series->x[i] : series->first_x + i * series->step_x;
 }
 
+static bool within(const struct chart *chart, double x, double other)
+{
+    return !chart->only || (fmax(x, other) >= chart->x_from && fmin(x, other) <= chart->x_to);
+}
+
+/* Is a point in the part that is shown, or joined to it by a line? */
+static bool is_shown(const struct chart *chart, const struct chart_series *series, int i)
+{
+    double x = x_of(series, i);
+    return within(chart, x, i > 0 ? x_of(series, i - 1) : x) ||
+           within(chart, x, i + 1 < series->count ? x_of(series, i + 1) : x);
+}
+
 static void widen(double value, double *low, double *high)
 {
     if (!isfinite(value))
@@ -86,7 +99,7 @@ static bool find_ranges(struct plot *plot, const struct chart *chart)
     for (int s = 0; s < chart->series_count; s++)
         for (int i = 0; i < chart->series[s].count; i++) {
             double y = chart->series[s].y[i];
-            if (!isfinite(y))
+            if (!isfinite(y) || !is_shown(chart, &chart->series[s], i))
                 continue;
             widen(x_of(&chart->series[s], i), &plot->x_low, &plot->x_high);
             if (plot->log && y <= 0)
@@ -97,6 +110,10 @@ static bool find_ranges(struct plot *plot, const struct chart *chart)
     if (chart->x_to > chart->x_from) {
         widen(chart->x_from, &plot->x_low, &plot->x_high);
         widen(chart->x_to, &plot->x_low, &plot->x_high);
+    }
+    if (chart->only) {
+        plot->x_low = chart->x_from;
+        plot->x_high = chart->x_to;
     }
     if (!(plot->x_low <= plot->x_high) || !(plot->y_low <= plot->y_high))
         return false;
@@ -194,13 +211,14 @@ static bool ends_at(const struct chart_series *series, int i)
     return i + 1 == series->count || !isfinite(series->y[i + 1]);
 }
 
-static void draw_series(struct plot *plot, const struct chart_series *series, uint32_t mark)
+static void draw_series(struct plot *plot, const struct chart *chart,
+                        const struct chart_series *series, uint32_t mark)
 {
     bool joined = false;
     int last_row = 0, last_column = 0;
     for (int i = 0; i < series->count; i++) {
         double x = x_of(series, i), y = drawn_y(plot, series->y[i]);
-        if (!isfinite(x) || !isfinite(y)) {
+        if (!isfinite(x) || !isfinite(y) || !is_shown(chart, series, i)) {
             joined = false;
             continue;
         }
@@ -336,8 +354,10 @@ static void draw_x_axis(struct pane pane, const struct plot *plot, const struct 
     pane_print(pane, row, right - text_width(chart->x_label) - 3, STYLE_DIM, " %s ",
                chart->x_label);
     struct tn_ticks ticks; /* filters and epochs are whole */
-    tn_ticks_linear(plot->x_low, plot->x_high, plot->pane.columns / 7, !chart->x_parts, false,
-                    &ticks);
+    ticks.count = 0;
+    for (int wanted = plot->pane.columns / 7; ticks.count < 2 && wanted < plot->pane.columns;
+         wanted = 2 * wanted + 1) /* of a short axis few are round */
+        tn_ticks_linear(plot->x_low, plot->x_high, wanted, !chart->x_parts, false, &ticks);
     int free = 0;
     for (int i = 0; i < ticks.count; i++) {
         char text[24];
@@ -394,7 +414,7 @@ void chart_draw(struct pane pane, const struct glyphs *glyphs, const struct char
     if (chart->has_cursor)
         draw_cursor(&plot, chart->cursor_x);
     for (int s = 0; s < chart->series_count; s++)
-        draw_series(&plot, &chart->series[s], mark_of(glyphs, chart, s));
+        draw_series(&plot, chart, &chart->series[s], mark_of(glyphs, chart, s));
     draw_points(&plot, chart);
     tn_free(plot.dots);
 }

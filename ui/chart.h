@@ -45,6 +45,7 @@ struct chart {
     bool has_cursor;
     double cursor_x;
     double x_from, x_to; /* at least so wide; x_to 0: as wide as the points */
+    bool only;           /* no wider than that, whatever the points */
     bool x_parts;        /* numbers on x need not be whole */
     bool percent;        /* y runs 0 .. 1 and is labelled in per cent */
 };

@@ -30,7 +30,7 @@ enum ui_action {
     UI_PICTURE,
     UI_ORDER,
     UI_SEARCH,
-    UI_SEARCH_NEXT,
+    UI_SEARCH_NEXT, /* amount -1: the one before */
     UI_PROMPT,
     UI_PALETTE,
     UI_HELP,

@@ -37,10 +37,9 @@ static int by_error(const void *a, const void *b)
 }
 
 /* Of all methods, the best at the number kept first. Returns how many. */
-static int fill_rows(const struct screen *screen, struct row rows[TN_SNAPSHOT_RANKINGS])
+static int fill_rows(const struct screen *screen, int keep, struct row rows[TN_SNAPSHOT_RANKINGS])
 {
     const struct tn_snapshot_layer *layer = screen_layer(screen);
-    int keep = screen_keep(screen, screen->layer);
     for (int i = 0; i < layer->ranking_count; i++) {
         const struct tn_snapshot_ranking *ranking = &layer->rankings[i];
         const struct tn_snapshot_path *path = ranking->path;
@@ -71,7 +70,7 @@ static void add(const struct screen *screen, struct chart *chart, const struct r
 }
 
 static void draw_chart(const struct screen *screen, struct pane pane, const struct row *rows,
-                       int count)
+                       int count, int keep, struct chart_part part)
 {
     struct chart chart = {.x_label = "filters kept",
                           .y_label = screen->overlay == OVERLAY_PLAIN
@@ -79,7 +78,10 @@ static void draw_chart(const struct screen *screen, struct pane pane, const stru
                                          : "error, all methods, least squares",
                           .scale = CHART_AUTO,
                           .has_cursor = true,
-                          .cursor_x = screen_keep(screen, screen->layer)};
+                          .cursor_x = keep,
+                          .x_from = part.from,
+                          .x_to = part.to,
+                          .only = part.to > part.from};
     for (int own = 0; own < 2; own++) /* its own over all others */
         for (int i = count - 1; i >= 0; i--)
             if (rows[i].own == (own == 1))
@@ -119,28 +121,29 @@ static int table_columns(struct pane pane)
 
 /* In columns, the best at the top left. */
 static void draw_table(const struct screen *screen, struct pane pane, const struct row *rows,
-                       int count)
+                       int count, int keep)
 {
     enum { GAP = 2 };
     int columns = table_columns(pane);
     int height = (count + columns - 1) / columns, width = (pane.columns + GAP) / columns - GAP;
     height = height < pane.rows - 1 ? height : pane.rows - 1;
-    pane_print(pane, 0, 0, STYLE_TITLE, "at keep %d, best first",
-               screen_keep(screen, screen->layer));
+    pane_print(pane, 0, 0, STYLE_TITLE, "at keep %d, best first", keep);
     for (int i = 0; i < count && height > 0 && i < columns * height; i++)
         draw_row(screen, pane_part(pane, 1 + i % height, i / height * (width + GAP), 1, width),
                  &rows[i]);
 }
 
-void overlay_draw(const struct screen *screen, struct pane pane)
+void overlay_draw(const struct screen *screen, struct pane pane, int keep, struct chart_part part)
 {
     struct row rows[TN_SNAPSHOT_RANKINGS] = {0};
-    int count = fill_rows(screen, rows);
+    int count = fill_rows(screen, keep, rows);
     int columns = table_columns(pane);
     int table = 1 + (count + columns - 1) / columns;
     table = table < pane.rows / 2 ? table : pane.rows / 2;
-    draw_chart(screen, pane_part(pane, 0, 0, pane.rows - table, pane.columns), rows, count);
-    draw_table(screen, pane_part(pane, pane.rows - table, 0, table, pane.columns), rows, count);
+    draw_chart(screen, pane_part(pane, 0, 0, pane.rows - table, pane.columns), rows, count, keep,
+               part);
+    draw_table(screen, pane_part(pane, pane.rows - table, 0, table, pane.columns), rows, count,
+               keep);
 }
 
 bool overlay_incomplete(const struct tn_snapshot_layer *layer)

@@ -2,11 +2,13 @@
 #ifndef UI_OVERLAY_H
 #define UI_OVERLAY_H
 
+#include "curve_part.h"
 #include "state.h"
 #include "surface.h"
 
-/* The selected layer's, which is sampled; least squares or plain by screen->overlay. */
-void overlay_draw(const struct screen *screen, struct pane pane);
+/* The selected layer's, which is sampled; least squares or plain by screen->overlay. The table is
+ * of `keep` filters kept, where the cursor stands; `part` of the axis is shown. */
+void overlay_draw(const struct screen *screen, struct pane pane, int keep, struct chart_part part);
 
 /* Is there a method that can rank the layer and whose curve nobody asked for yet? */
 bool overlay_incomplete(const struct tn_snapshot_layer *layer);

@@ -310,7 +310,7 @@ void prompt_draw(struct pane line, struct pane above, const struct glyphs *glyph
         pane_text(above, 0, 1, STYLE_DIM,
                   prompt.kind == PROMPT_COMMAND
                       ? "Enter runs it, Tab completes, Up recalls, Esc leaves"
-                      : "Enter selects the layer, Esc leaves");
+                      : "Enter keeps what is found, Esc leaves");
 }
 
 void prompt_draw_list(struct pane area, const struct glyphs *glyphs)

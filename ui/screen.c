@@ -6,7 +6,7 @@
 #include "layout.h"
 #include "lines.h"
 #include "prompt.h"
-#include "session/command.h"
+#include "search.h"
 #include "signals.h"
 #include "state.h"
 #include "terminal.h"
@@ -15,15 +15,16 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Keys wait for this command, but not longer than until then. */
+enum { HOLD = 100, MOST_HOLD = 2000 /* ms */ };
+
+/* Keys wait for this command. */
 struct hold {
     uint64_t number;
-    double until; /* of tn_clock_seconds */
+    double since; /* of tn_clock_seconds */
 };
 
 static bool fit_surface(struct screen *screen, const struct terminal *terminal)
@@ -80,7 +81,7 @@ static bool read_prompt(struct screen *screen, struct terminal *terminal)
     else
         prompt_feed(bytes, count);
     if (prompt_active() && prompt_kind() == PROMPT_SEARCH)
-        act_search(screen, prompt_text(), screen->layer);
+        search_typed(screen, prompt_text());
     if (!prompt_active())
         end_prompt(screen, terminal);
     return true;
@@ -102,23 +103,16 @@ static bool read_key(struct screen *screen, struct terminal *terminal)
 }
 
 /* What was typed behind a command means what it does once that has ended, so it waits for the
- * command a moment. Milliseconds it has yet to wait, 0: none. */
+ * command: a moment where it says that it has begun long work, else not for ever. Milliseconds it
+ * has yet to wait, 0: none. */
 static int holds(const struct screen *screen, const struct hold *hold)
 {
-    if (hold->number <= screen->status.finished)
+    const struct tn_worker_status *status = &screen->status;
+    if (hold->number <= status->finished)
         return 0;
-    double left = hold->until - tn_clock_seconds();
+    bool works = status->number == hold->number && status->stage[0] != '\0';
+    double left = hold->since + (works ? HOLD : MOST_HOLD) / 1000.0 - tn_clock_seconds();
     return left > 0 ? (int)ceil(left * 1000) : 0;
-}
-
-/* Seconds for which keys wait for what was submitted: what may take long is not waited for. */
-static double patience(const char *line)
-{
-    static const double quick = 2, lengthy = 0.1; /* seconds */
-    char name[32];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(line, " "), line);
-    const struct tn_command *command = tn_command_find(name);
-    return command != NULL && !(command->flags & TN_COMMAND_LONG) ? quick : lengthy;
 }
 
 /* All that was typed, however fast, key by key: each goes where the one before it has led. Behind
@@ -131,7 +125,7 @@ static void read_keys(struct screen *screen, struct terminal *terminal, struct h
         bool worked = screen_working(screen);
         more = prompt_active() ? read_prompt(screen, terminal) : read_key(screen, terminal);
         if (screen->submitted != before && !worked)
-            *hold = (struct hold){screen->submitted, tn_clock_seconds() + patience(screen->line)};
+            *hold = (struct hold){screen->submitted, tn_clock_seconds()};
     }
 }
 

@@ -12,11 +12,14 @@ libscreen_la_SOURCES = \
 	ui/compare_table.c ui/compare_table.h \
 	ui/comparison.c ui/comparison.h \
 	ui/configuration.c ui/configuration.h \
+	ui/curve_part.c ui/curve_part.h \
+	ui/training.c ui/training.h \
 	ui/format.c ui/format.h \
 	ui/glyphs.c ui/glyphs.h \
 	ui/help.c ui/help.h \
 	ui/history.c ui/history.h \
 	ui/intents.c ui/intents.h \
+	ui/search.c ui/search.h \
 	ui/keymap.c ui/keymap.h \
 	ui/key_bytes.c ui/key_bytes.h \
 	ui/keys.c ui/keys.h \

@@ -26,6 +26,7 @@ struct view_state {
     int cursor, scroll; /* rows */
     int order;          /* what `o` last chose */
     int anchor;         /* what the rows last followed: a layer and a place in it */
+    int shown;          /* the anchor that the last frame scrolled to */
 };
 
 struct echo { /* a line that was submitted here, for when its result comes */
@@ -130,6 +131,7 @@ struct screen {
     bool first_time; /* nobody has typed a command on this machine */
     struct comparing comparing;
     enum overlay overlay;
+    int curves_zoom;          /* halvings of the axis */
     uint64_t overlay_number;  /* of the command that computes its curves */
     int64_t proposal_dropped; /* number of the last proposal that is not to be seen */
     uint64_t time_number;     /* of the last command that measures times here; 0: none */

@@ -15,8 +15,15 @@ struct view_ops {
     void (*draw)(struct screen *screen, struct pane pane);
     /* Rows its cursor can stand on; 0: none. */
     int (*rows)(const struct screen *screen);
+    /* Put its cursor where it belongs when the layer, or what else it goes with, has changed:
+     * before a key, as keys may come faster than frames; NULL: it stays. */
+    void (*follow)(struct screen *screen);
     /* Its cursor was put on another row; NULL: that is all there is to it. */
     void (*stand)(struct screen *screen);
+    /* What `/` asks: does a row hold this text? NULL: it searches layers instead. */
+    bool (*holds)(struct screen *screen, int row, const char *text);
+    /* Left, -1, and Right, 1, where it has the keys; false, or NULL: they mean the panels. */
+    bool (*slide)(struct screen *screen, int by);
     /* Enter and Space on the cursor's row; NULL: they mean nothing here. */
     void (*enter)(struct screen *screen);
     void (*lock)(struct screen *screen);
@@ -45,6 +52,7 @@ enum filters_key {
     FILTERS_IMAGE_BACK,
     FILTERS_IMAGE_ON
 };
+enum curves_key { CURVES_OUT, CURVES_IN };
 enum steps_key { STEPS_BREAK, STEPS_CONTINUE, STEPS_KNEE };
 enum ratios_key { RATIOS_TAKE, RATIOS_DROP }; /* what a budget answered */
 enum compare_key { COMPARE_BASE, COMPARE_SHOW, COMPARE_COST };

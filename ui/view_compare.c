@@ -3,9 +3,11 @@
 #include "compare_table.h"
 #include "pieces.h"
 #include "scatter.h"
+#include "search.h"
 #include "text.h"
 #include "view.h"
 #include <stdio.h>
+#include <string.h>
 
 enum { SHOW_BOTH, SHOW_TABLE, SHOW_SCATTER, SHOWS };
 
@@ -55,6 +57,15 @@ static void follow(struct screen *screen, const struct comparison *comparison)
     if (place >= 0)
         state_of(screen)->cursor = place;
     screen->comparing.at = under_cursor(screen, comparison)->network;
+}
+
+static void follow_network(struct screen *screen)
+{
+    struct comparison comparison;
+    if (!compare(screen, &comparison))
+        return;
+    follow(screen, &comparison);
+    comparison_free(&comparison);
 }
 
 /* --- drawing --- */
@@ -188,16 +199,24 @@ static void enter(struct screen *screen)
     comparison_free(&comparison);
 }
 
+static bool holds(struct screen *screen, int row, const char *text)
+{
+    struct comparison comparison;
+    char entry[24];
+    if (!compare(screen, &comparison))
+        return false;
+    const struct tn_snapshot_compared *it = &comparison.rows[comparison.order[row]];
+    snprintf(entry, sizeof entry, "%lld", (long long)it->entry);
+    bool found = search_holds(it->model, text) || strcmp(entry, text) == 0;
+    comparison_free(&comparison);
+    return found;
+}
+
 static void turn(struct screen *screen)
 {
     int *order = &state_of(screen)->order;
     int orders = comparison_timed(screen->snapshot) ? COMPARISON_ORDERS : BY_TIME;
     *order = (*order + 1) % orders;
-    struct comparison comparison;
-    if (compare(screen, &comparison)) {
-        follow(screen, &comparison); /* the next key may come before the next frame */
-        comparison_free(&comparison);
-    }
 }
 
 static void set_base(struct screen *screen)
@@ -242,11 +261,13 @@ static void own(struct screen *screen, int amount)
 }
 
 const struct view_ops view_compare = {.name = "Compare",
-                                      .also = "enter order eval",
+                                      .also = "enter order search search-next search-before eval",
                                       .wide = true,
                                       .draw = draw,
                                       .rows = compare_rows,
+                                      .follow = follow_network,
                                       .stand = stand,
+                                      .holds = holds,
                                       .enter = enter,
                                       .turn = turn,
                                       .own = own};

@@ -1,107 +1,111 @@
 /* View 3: fine-tuning as it runs, with earlier runs behind it; or the selected layer's error
- * against the number of filters kept. */
+ * against the number of filters kept. A cursor on the axis reads numbers, and is what the axis is
+ * zoomed around. */
 #include "chart.h"
+#include "curve_part.h"
 #include "format.h"
 #include "overlay.h"
 #include "pieces.h"
+#include "training.h"
 #include "view.h"
 #include <stdio.h>
-
-static int no_rows(const struct screen *screen)
-{
-    (void)screen;
-    return 0;
-}
 
 enum { LEAST_CHART = 6 }; /* rows */
 
 enum { SHOW_NEWEST, SHOW_TRAINING, SHOW_ERROR };
 
+static struct view_state *state_of(struct screen *screen)
+{
+    return &screen->views[view_index(&view_curves)];
+}
+
 /* Training, once there is some, until `o` chooses. */
 static bool shows_training(const struct screen *screen)
 {
-    int order = screen->views[screen->view].order;
+    int order = screen->views[view_index(&view_curves)].order;
     return order == SHOW_TRAINING || (order == SHOW_NEWEST && screen->snapshot->series_count > 0);
 }
 
 static void turn(struct screen *screen)
 {
-    screen->views[screen->view].order = shows_training(screen) ? SHOW_ERROR : SHOW_TRAINING;
+    state_of(screen)->order = shows_training(screen) ? SHOW_ERROR : SHOW_TRAINING;
 }
 
-static void add(struct chart *chart, const char *name, enum style style, const double *y, int count)
-{
-    if (chart->series_count == CHART_MAX_SERIES)
-        return;
-    chart->series[chart->series_count++] = (struct chart_series){
-        .name = name, .style = style, .count = count, .y = y, .first_x = 1, .step_x = 1};
-}
+/* --- the cursor --- */
 
-/* Earlier runs dim and without a name, the last one over them. */
-static struct chart accuracy_chart(const struct tn_snapshot *snapshot)
+/* Places it can stand on: epochs, or numbers of filters kept, both from 1. */
+static int curve_rows(const struct screen *screen)
 {
-    struct chart chart = {.x_label = "epoch", .y_label = "top-1", .percent = true};
-    int last = snapshot->series_count - 1;
-    for (int i = last > 5 ? last - 5 : 0; i < last; i++)
-        add(&chart, NULL, STYLE_DIM, snapshot->series[i].test_top1, snapshot->series[i].count);
-    const struct tn_snapshot_series *now = &snapshot->series[last];
-    add(&chart, "training", STYLE_SERIES2, now->train_top1, now->count);
-    add(&chart, "test", STYLE_SERIES1, now->test_top1, now->count);
-    return chart;
-}
-
-static struct chart loss_chart(const struct tn_snapshot *snapshot)
-{
-    struct chart chart = {.x_label = "epoch", .y_label = "loss"};
-    int last = snapshot->series_count - 1;
-    for (int i = last > 5 ? last - 5 : 0; i < last; i++)
-        add(&chart, NULL, STYLE_DIM, snapshot->series[i].loss, snapshot->series[i].count);
-    const struct tn_snapshot_series *now = &snapshot->series[last];
-    add(&chart, "training", STYLE_SERIES2, now->loss, now->count);
-    return chart;
-}
-
-static void draw_training(const struct screen *screen, struct pane pane)
-{
-    const struct tn_snapshot *snapshot = screen->snapshot;
-    if (snapshot->series_count == 0) {
-        pane_wrap(pane, 0, STYLE_BOLD, "No fine-tuning yet.");
-        piece_wrap(pane_part(pane, 2, 0, pane.rows, pane.columns), 0, STYLE_NORMAL,
-                   "Press `finetune`: loss and accuracy appear here after every epoch.");
-        return;
+    if (shows_training(screen)) {
+        const struct tn_snapshot_series *last = training_last(screen->snapshot);
+        return last != NULL ? last->count : 0;
     }
-    const struct tn_snapshot_series *now = &snapshot->series[snapshot->series_count - 1];
-    pane_cut(pane, 0, 0, pane.columns, STYLE_BOLD, now->label, screen->glyphs);
-    if (now->count == 0) {
-        pane_text(pane, 2, 0, STYLE_NORMAL, "The first epoch is running.");
-        return;
-    }
-    int e = now->count - 1;
-    char rate[FORMAT];
-    int column = pane_print(pane, 1, 0, STYLE_NORMAL, "epoch %d  loss %.4f  test %.2f%%",
-                            now->count, now->loss[e], now->test_top1[e] * 100);
-    if (column + 28 <= pane.columns)
-        pane_print(pane, 1, column, STYLE_NORMAL, "  training %.2f%%  %s img/s",
-                   now->train_top1[e] * 100, format_count(rate, now->images_per_second[e]));
-    int height = (pane.rows - 2) / 2;
-    struct chart accuracy = accuracy_chart(snapshot), loss = loss_chart(snapshot);
-    chart_draw(pane_part(pane, 2, 0, height, pane.columns), screen->glyphs, &accuracy);
-    chart_draw(pane_part(pane, 2 + height, 0, pane.rows, pane.columns), screen->glyphs, &loss);
+    const struct tn_snapshot_layer *layer = screen_layer(screen);
+    bool there = layer != NULL && layer->path != NULL && layer->samples > 0 &&
+                 layer->path->channels == layer->filters;
+    return there ? layer->filters : 0;
 }
+
+/* Where it stands by itself: at the last epoch, at what is kept. */
+static int place_of_rest(const struct screen *screen)
+{
+    int place = shows_training(screen) ? curve_rows(screen) : screen_keep(screen, screen->layer);
+    return list_row(place - 1, curve_rows(screen));
+}
+
+/* Another layer, another run and another number kept put it there again; from the last epoch it
+ * goes on to the next one. */
+static void follow(struct screen *screen)
+{
+    if (curve_rows(screen) == 0)
+        return;
+    enum { LAYERS = 100000 };
+    struct view_state *state = state_of(screen);
+    int rest = place_of_rest(screen), anchor = screen->layer * LAYERS + rest;
+    bool moved = anchor != state->anchor;
+    if (shows_training(screen)) {
+        int runs = -2 - screen->snapshot->series_count;
+        anchor = runs * LAYERS - rest;
+        bool same = state->anchor / LAYERS == anchor / LAYERS;
+        moved = anchor != state->anchor && (!same || -state->anchor % LAYERS == state->cursor);
+    }
+    if (moved)
+        state->cursor = rest;
+    state->anchor = anchor;
+    state->cursor = list_row(state->cursor, curve_rows(screen));
+}
+
+/* The number under it, from 1. With the keys elsewhere it is where it stands by itself. */
+static int number_at(const struct screen *screen)
+{
+    const struct view_state *state = &screen->views[view_index(&view_curves)];
+    return 1 + (screen->focus == FOCUS_VIEW ? state->cursor : place_of_rest(screen));
+}
+
+static struct chart_part part_of(const struct screen *screen)
+{
+    return curve_part(1, curve_rows(screen), number_at(screen), screen->curves_zoom);
+}
+
+/* --- drawing --- */
 
 /* What `sensitivity` measured: the accuracy with this layer alone cut. */
 static void draw_measured(const struct screen *screen, struct pane pane)
 {
     const struct tn_snapshot_layer *layer = screen_layer(screen);
+    struct chart_part part = part_of(screen);
+    bool all = part.to == 0;
     struct chart chart = {.x_label = "filters kept",
                           .y_label = layer->points_stale ? "top-1 when it alone is cut (stale)"
                                                          : "top-1 when it alone is cut",
                           .percent = true,
                           .series_count = 1,
                           .has_cursor = true,
-                          .cursor_x = screen_keep(screen, screen->layer),
-                          .x_from = 1,
-                          .x_to = layer->filters};
+                          .cursor_x = curve_rows(screen) > 0 ? number_at(screen)
+                                                             : screen_keep(screen, screen->layer),
+                          .x_from = all ? 1 : part.from,
+                          .x_to = all ? layer->filters : part.to,
+                          .only = !all};
     chart.series[0] = (struct chart_series){.style = STYLE_SERIES3,
                                             .count = layer->point_count,
                                             .x = layer->point_kept,
@@ -110,7 +114,50 @@ static void draw_measured(const struct screen *screen, struct pane pane)
     chart_draw(pane, screen->glyphs, &chart);
 }
 
-static void draw_error(const struct screen *screen, struct pane pane)
+/* The chart in numbers, and what the keys do. */
+static void draw_readout(const struct screen *screen, struct pane line)
+{
+    const struct tn_snapshot_path *path = screen_layer(screen)->path;
+    int kept = number_at(screen), gone = path->channels - kept;
+    char error[FORMAT], error_ls[FORMAT];
+    pane_glyph(line, 0, 0, STYLE_CURSOR, screen->glyphs->cursor);
+    int column = pane_print(line, 0, 2, STYLE_BOLD, "%d kept: error %s  ls %s", kept,
+                            format_error(error, path->error[gone]),
+                            format_error(error_ls, path->error_ls[gone]));
+    if (screen->focus != FOCUS_VIEW)
+        return;
+    column = piece_action(line, 0, column + 3, "left right", "cursor");
+    column = piece_action(line, 0, column, "zoom-out zoom-in", "zoom");
+    if (kept != screen_keep(screen, screen->layer))
+        piece_action(line, 0, column, "enter", "keeps so many");
+}
+
+static void draw_own(const struct screen *screen, struct pane pane)
+{
+    const struct tn_snapshot_path *path = screen_layer(screen)->path;
+    struct chart_part part = part_of(screen);
+    struct chart chart = {.x_label = "filters kept",
+                          .y_label = "error",
+                          .scale = CHART_AUTO,
+                          .series_count = 2,
+                          .has_cursor = true,
+                          .cursor_x = number_at(screen),
+                          .x_from = part.from,
+                          .x_to = part.to,
+                          .only = part.to > part.from};
+    for (int i = 0; i < 2; i++)
+        chart.series[i] = (struct chart_series){.name = i == 0 ? "plain" : "least squares",
+                                                .style = i == 0 ? STYLE_SERIES2 : STYLE_SERIES1,
+                                                .count = path->channels,
+                                                .y = i == 0 ? path->error : path->error_ls,
+                                                .first_x = path->channels,
+                                                .step_x = -1};
+    int height = pane.rows > LEAST_CHART ? pane.rows - 1 : pane.rows;
+    chart_draw(pane_part(pane, 0, 0, height, pane.columns), screen->glyphs, &chart);
+    draw_readout(screen, pane_part(pane, height, 0, 1, pane.columns));
+}
+
+static void draw_error(struct screen *screen, struct pane pane)
 {
     bool ready;
     int top = view_heading(screen, pane, &ready);
@@ -128,32 +175,18 @@ static void draw_error(const struct screen *screen, struct pane pane)
     }
     if (screen_layer(screen)->samples == 0)
         return; /* the heading says what to do */
-    if (screen->overlay != OVERLAY_OWN) {
-        overlay_draw(screen, pane);
-        return;
-    }
-    const struct tn_snapshot_path *path = screen_layer(screen)->path;
-    struct chart chart = {.x_label = "filters kept",
-                          .y_label = "error",
-                          .scale = CHART_AUTO,
-                          .series_count = 2,
-                          .has_cursor = true,
-                          .cursor_x = screen_keep(screen, screen->layer)};
-    for (int i = 0; i < 2; i++)
-        chart.series[i] = (struct chart_series){.name = i == 0 ? "plain" : "least squares",
-                                                .style = i == 0 ? STYLE_SERIES2 : STYLE_SERIES1,
-                                                .count = path->channels,
-                                                .y = i == 0 ? path->error : path->error_ls,
-                                                .first_x = path->channels,
-                                                .step_x = -1};
-    chart_draw(pane, screen->glyphs, &chart);
+    if (screen->overlay != OVERLAY_OWN)
+        overlay_draw(screen, pane, number_at(screen), part_of(screen));
+    else
+        draw_own(screen, pane);
 }
 
 static void draw(struct screen *screen, struct pane pane)
 {
+    follow(screen);
     /* With no network at all, the heading's advice is all there is to say. */
     if (shows_training(screen) && screen->snapshot->layer_count > 0)
-        draw_training(screen, pane);
+        training_draw(screen, pane, number_at(screen), part_of(screen));
     else
         draw_error(screen, pane);
 }
@@ -175,12 +208,50 @@ static void ask(struct screen *screen)
     }
 }
 
+/* --- keys --- */
+
+static bool slide(struct screen *screen, int by)
+{
+    if (curve_rows(screen) == 0)
+        return false;
+    state_of(screen)->cursor = list_row(state_of(screen)->cursor + by, curve_rows(screen));
+    return true;
+}
+
+/* Keep as many filters as stand under the cursor. */
+static void enter(struct screen *screen)
+{
+    char template[64], line[LINE];
+    if (shows_training(screen) || curve_rows(screen) == 0)
+        return;
+    snprintf(template, sizeof template, "keep %% %d", number_at(screen));
+    layer_command(template, screen_layer(screen)->name, line, sizeof line);
+    screen_submit(screen, line, "`undo` undoes");
+}
+
+/* The cursor's keys are wanted next. */
+static void own(struct screen *screen, int amount)
+{
+    int most = curve_part_most(1, curve_rows(screen));
+    int zoom = screen->curves_zoom < most ? screen->curves_zoom : most;
+    if (curve_rows(screen) == 0)
+        screen_say(screen, false, "there is no curve here yet");
+    else if (amount == CURVES_IN && zoom == most)
+        screen_say(screen, false, "nothing smaller is to be seen");
+    else if (amount == CURVES_OUT && zoom == 0)
+        screen_say(screen, false, "all of it is shown");
+    else
+        zoom += amount == CURVES_IN ? 1 : -1;
+    screen->curves_zoom = zoom;
+    screen->focus = FOCUS_VIEW;
+}
+
 /* A press from elsewhere, or while training is shown, first of all shows the curves. */
 void view_curves_overlay(struct screen *screen)
 {
     bool there = view_at(screen->view) == &view_curves && !shows_training(screen);
     view_show(screen, view_index(&view_curves));
-    screen->views[screen->view].order = SHOW_ERROR;
+    state_of(screen)->order = SHOW_ERROR;
     if (!there && screen->overlay != OVERLAY_OWN)
         return;
     screen->overlay = (screen->overlay + 1) % OVERLAYS;
@@ -196,5 +267,13 @@ const char *view_curves_picture(const struct screen *screen)
                                            : "what=error methods=all error=plain layer=%";
 }
 
-const struct view_ops view_curves = {
-    .name = "Curves", .also = "order", .draw = draw, .rows = no_rows, .turn = turn, .ask = ask};
+const struct view_ops view_curves = {.name = "Curves",
+                                     .also = "left right order",
+                                     .draw = draw,
+                                     .rows = curve_rows,
+                                     .follow = follow,
+                                     .slide = slide,
+                                     .enter = enter,
+                                     .turn = turn,
+                                     .own = own,
+                                     .ask = ask};

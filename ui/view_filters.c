@@ -95,16 +95,25 @@ static bool order_of(const struct screen *screen, const struct tn_snapshot_path 
     return true;
 }
 
-/* The filter under the cursor, or -1. A layer that was not drawn yet begins at its first row. */
+/* Another layer begins at its first row. */
+static void follow(struct screen *screen)
+{
+    struct view_state *state = state_of(screen);
+    if (state->anchor != screen->layer)
+        state->cursor = state->scroll = 0;
+    state->anchor = screen->layer;
+}
+
+/* The filter under the cursor, or -1. */
 static int filter_at_cursor(struct screen *screen)
 {
     const struct view_state *state = state_of(screen);
     int count = filter_rows(screen);
     struct order order;
+    follow(screen);
     if (count == 0 || !order_of(screen, screen_layer(screen)->path, &order))
         return -1;
-    bool there = state->anchor == screen->layer && state->cursor < count;
-    int filter = order.rows[there ? state->cursor : 0];
+    int filter = order.rows[state->cursor < count ? state->cursor : 0];
     tn_free(order.rows);
     return filter;
 }
@@ -283,9 +292,7 @@ static void draw_list(struct screen *screen, struct pane pane, struct pane rows,
 {
     struct view_state *state = &screen->views[screen->view];
     struct order order;
-    if (state->anchor != screen->layer)
-        state->cursor = state->scroll = 0;
-    state->anchor = screen->layer;
+    follow(screen);
     list_follow(&state->cursor, &state->scroll, path->channels, rows.rows);
     if (!order_of(screen, path, &order))
         return;
@@ -446,6 +453,7 @@ const struct view_ops view_filters = {.name = "Filters",
                                       .also = "lock order escape",
                                       .draw = draw,
                                       .rows = filter_rows,
+                                      .follow = follow,
                                       .lock = lock,
                                       .turn = turn,
                                       .escape = escape,

@@ -4,6 +4,7 @@
 #include "format.h"
 #include "pieces.h"
 #include "prompt.h"
+#include "search.h"
 #include "text.h"
 #include "tree.h"
 #include "view.h"
@@ -379,6 +380,12 @@ static void draw(struct screen *screen, struct pane pane)
 
 /* --- keys --- */
 
+static void follow(struct screen *screen)
+{
+    if (screen->snapshot->entry_count > 0)
+        lay_out(screen);
+}
+
 static void enter(struct screen *screen)
 {
     const struct journal_list *list = &screen->journal;
@@ -408,17 +415,28 @@ static void own(struct screen *screen, int amount)
     prompt_open(PROMPT_COMMAND, line);
 }
 
+static bool holds(struct screen *screen, int row, const char *text)
+{
+    const struct tree *tree = &screen->journal.tree;
+    if (!lay_out(screen) || row >= tree->count || tree->rows[row].entry == TREE_EMPTY)
+        return false;
+    const struct tn_snapshot_entry *entry = &screen->snapshot->entries[tree->rows[row].entry];
+    return search_holds(entry->command, text) || search_holds(entry->brief, text);
+}
+
 static void turn(struct screen *screen)
 {
     screen->views[screen->view].order ^= 1;
 }
 
 const struct view_ops view_journal = {.name = "Journal",
-                                      .also = "enter undo redo order",
+                                      .also = "enter undo redo order search search-next",
                                       .wide = true,
                                       .draw = draw,
                                       .rows = journal_rows,
+                                      .follow = follow,
                                       .stand = stand,
+                                      .holds = holds,
                                       .enter = enter,
                                       .turn = turn,
                                       .own = own};

@@ -134,6 +134,15 @@ static void follow(struct screen *screen, const struct scene *scene)
             state->cursor = r + 1;
 }
 
+static void follow_layer(struct screen *screen)
+{
+    struct scene scene;
+    if (screen->snapshot->layer_count > 0 && scene_of(screen, &scene))
+        follow(screen, &scene);
+    if (screen->snapshot->layer_count > 0)
+        scene_free(&scene);
+}
+
 /* --- drawing --- */
 
 /* "FLOPs 12.3M->6.41M, 52.1 %": of the network as it stands. */
@@ -347,6 +356,7 @@ const struct view_ops view_ratios = {
     .wide = true,
     .draw = draw,
     .rows = rows_of,
+    .follow = follow_layer,
     .stand = stand,
     .enter = enter,
     .turn = turn,

@@ -63,24 +63,30 @@ static void draw_readout(const struct screen *screen, struct pane pane, int row,
         pane_print(pane, row, column + 2, STYLE_GOOD, "K knee at %d", knee);
 }
 
-/* What could go next, the cheapest first; what the walk does not know yet, because it has moved on,
- * is only the first two. Returns the rows used. */
+/* The step under the cursor: where the walk stands, what could go next, the cheapest first; of
+ * another step the first two are known. The second says by how much it lost. Returns the rows used.
+ */
 static int draw_candidates(const struct screen *screen, struct pane pane, int row,
                            const struct tn_snapshot_path *path, int removed)
 {
     const struct tn_snapshot_layer *layer = screen_layer(screen);
-    bool all = layer->candidate_count > 0 && removed == path->channels - layer->kept;
-    if (removed >= path->channels)
+    int cursor = screen->views[screen->view].cursor;
+    int step = screen->focus == FOCUS_VIEW ? cursor : removed;
+    bool all = layer->candidate_count > 0 && step == path->channels - layer->kept;
+    if (step >= path->channels)
         return 1;
-    const int two[] = {path->order[removed], path->runner_up[removed]};
-    const double costs[] = {path->cost[removed], path->runner_up_cost[removed]};
+    const int two[] = {path->order[step], path->runner_up[step]};
+    const double costs[] = {path->cost[step], path->runner_up_cost[step]};
     int count = all ? layer->candidate_count : 2;
-    int column = pane_text(pane, row, 0, STYLE_DIM, "next");
+    int column = step == removed ? pane_text(pane, row, 0, STYLE_DIM, "next")
+                                 : pane_print(pane, row, 0, STYLE_DIM, "step %d", step + 1);
     for (int i = 0; i < count; i++) {
-        char text[48], cost[FORMAT];
+        char text[64], cost[FORMAT], lost[FORMAT];
         int filter = all ? layer->candidates[i] : two[i];
-        snprintf(text, sizeof text, "%d (%s)", filter,
-                 format_number(cost, all ? layer->candidate_costs[i] : costs[i]));
+        double price = all ? layer->candidate_costs[i] : costs[i];
+        int used = snprintf(text, sizeof text, "%d (%s", filter, format_number(cost, price));
+        snprintf(text + used, sizeof text - (size_t)used, i == 1 ? " +%s)" : ")",
+                 format_number(lost, price - (all ? layer->candidate_costs[0] : costs[0])));
         if (filter < 0 || column + 2 + text_width(text) > pane.columns)
             break;
         column =
@@ -182,16 +188,19 @@ static int draw_set(const struct screen *screen, struct pane pane,
     return row + 1;
 }
 
-/* The cursor goes with the walk. Returns whether that has moved. */
-static bool follow(struct screen *screen, int removed)
+/* The cursor goes with the walk. */
+static void follow(struct screen *screen)
 {
-    struct view_state *state = &screen->views[screen->view];
-    int anchor = screen->layer * 100000 + removed;
-    bool moved = state->anchor != anchor;
-    if (moved)
-        state->cursor = removed < step_rows(screen) ? removed : step_rows(screen) - 1;
+    enum { LAYERS = 100000 };
+    struct view_state *state = &screen->views[view_index(&view_steps)];
+    int rows = step_rows(screen);
+    if (rows == 0)
+        return;
+    int removed = rows - screen_keep(screen, screen->layer);
+    int anchor = screen->layer * LAYERS + removed;
+    if (state->anchor != anchor)
+        state->cursor = list_row(removed, rows);
     state->anchor = anchor;
-    return moved;
 }
 
 /* What was removed last and what is next stay in sight. The list stands still as long as they are:
@@ -217,7 +226,7 @@ static void draw(struct screen *screen, struct pane pane)
     /* Without errors there is nothing to draw but the order. */
     bool errors = screen_layer(screen)->samples > 0;
     int height = errors ? (pane.rows - top) / 2 : 0;
-    bool moved = follow(screen, removed);
+    follow(screen);
     if (errors) {
         struct pane chart = pane_part(pane, top, 0, height - 1, pane.columns);
         draw_chart(screen, chart, path, removed);
@@ -230,8 +239,9 @@ static void draw(struct screen *screen, struct pane pane)
         height += draw_candidates(screen, pane, top + height, path, removed);
     struct pane rows =
         pane_part(pane, top + height + 1, 0, pane.rows - top - height - 2, pane.columns);
-    if (moved)
+    if (state->shown != state->anchor)
         scroll_to(state, removed, rows.rows);
+    state->shown = state->anchor;
     list_follow(&state->cursor, &state->scroll, path->channels, rows.rows);
     draw_columns(pane, top + height, nested(path));
     int knee = errors ? knee_of(path->error_ls, path->channels) : 0;
@@ -328,6 +338,7 @@ const struct view_ops view_steps = {.name = "Steps",
                                     .also = "step back run enter order",
                                     .draw = draw,
                                     .rows = step_rows,
+                                    .follow = follow,
                                     .enter = enter,
                                     .turn = turn,
                                     .own = own};

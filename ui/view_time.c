@@ -106,6 +106,14 @@ static void follow(struct screen *screen, const struct row *rows)
             state->cursor = row;
 }
 
+static void follow_layer(struct screen *screen)
+{
+    struct row *rows = time_rows(screen) > 0 ? rows_of(screen) : NULL;
+    if (rows != NULL)
+        follow(screen, rows);
+    tn_free(rows);
+}
+
 /* --- drawing --- */
 
 /* Winograd's convolution multiplies less often than is counted. */
@@ -145,8 +153,9 @@ static int draw_heading(struct pane pane, const struct tn_snapshot *snapshot)
         row += pane_wrap(below, 0, STYLE_WARNING, times->untrained);
     below = pane_part(pane, row, 0, pane.rows, pane.columns);
     if (snapshot->times_stale)
-        row += pane_wrap(below, 0, STYLE_WARNING,
-                         "Measured before the network was changed: t measures it as it stands.");
+        row +=
+            piece_wrap(below, 0, STYLE_WARNING,
+                       "Measured before the network was changed: `time` measures it as it stands.");
     return row;
 }
 
@@ -282,6 +291,7 @@ const struct view_ops view_time = {.name = "Time",
                                    .wide = true,
                                    .draw = draw,
                                    .rows = time_rows,
+                                   .follow = follow_layer,
                                    .stand = stand,
                                    .enter = enter,
                                    .turn = turn};

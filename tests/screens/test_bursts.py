@@ -1,11 +1,14 @@
 """Keys that come faster than anything is done about them, as a paste or a held key sends them: all in one write."""
 
+import os
 import re
+import shutil
 
 import tmux  # also makes `thinet` importable
-from thinet import finish
+import thinet
 
 tmux.need()
+SESSION = os.path.join(thinet.TREE, "sessions", "tour.thinet")
 NETWORK = tmux.example()
 
 
@@ -111,10 +114,45 @@ def held():
     screen.close()
 
 
+def cursors():
+    """In a list that was not drawn since: another layer's, another view's, one that goes with what the keys do."""
+    path = os.path.join(thinet.scratch(), "tour.thinet")
+    shutil.copyfile(SESSION, path)
+    screen = tmux.Screen(path)
+    screen.until("conv3_2", "idle")
+    screen.command("goto 4")
+    screen.until("now at entry 4", "idle")
+    screen.keys("1", "g", "j", "j", "j", "l", "G", "h")
+    screen.until("conv2_1  64 filters")
+    # The list of another layer begins at its first row, and each mark goes on to the next.
+    screen.keys("k", "l", "v", "v", "v")
+    screen.until("conv1_2  32 filters", "* 3 marked")
+    rows = [row for row in screen.lines() if re.search(r"[+-] +[123] \* ", row)]
+    assert len(rows) == 3, screen.text()
+    # Marks are the layer's: Esc ends them, and the walk's cursor goes with it.
+    screen.keys("Escape", "h", "j", "2", "l", "s", "s", "s", "j", "j", "Enter")
+    screen.until("conv2_1 keeps 58 of 64", "idle")
+    screen.keys("b", "b", "Enter")
+    screen.until("conv2_1 keeps 59 of 64", "idle")
+    # Curves and Ratios stand where the layer and its walk do.
+    screen.keys("3", "o", "Left", "h", "Enter")
+    screen.until("conv2_1 keeps 57 of 64", "idle")
+    screen.keys("4", "j", "j", "-")
+    screen.until("conv3_1 keeps 127 of 128", "idle")
+    # The journal's cursor stands at the newest.
+    screen.keys("6", "k", "Enter")
+    screen.until("the session stands here", ":goto ", "now at entry", "keep conv2_1 57")
+    screen.close()
+
+
 tmux.test("a key behind Enter is not the prompt's", command_and_key)
 tmux.test("ten commands typed at once are ten commands", commands)
 tmux.test("Ctrl-C, Esc and keys of many bytes amid others", leaving)
 tmux.test("a search and what is done with what it found", search)
 tmux.test("a pasted line of 3000 characters and 1000 keys", pasted)
 tmux.test("fifty presses of a held key behind a command", held)
-finish()
+if os.path.exists(SESSION):
+    tmux.test("cursors stand where they belong before the first frame", cursors)
+else:
+    thinet.skip("cursors", "no sessions/tour.thinet")
+thinet.finish()

@@ -106,6 +106,31 @@ def chooses(screen):
     return body
 
 
+def searches(screen):
+    """A network by its name or by the number of its entry."""
+    def stands(*cursor):
+        tmux.wait(lambda: [row[4] for row in rows(screen.text())] == list(cursor), "the cursor to be %s" % (cursor,))
+
+    def body():
+        screen.keys("g")
+        stands(True, False)
+        screen.keys("/", "PRUNED", "Enter")
+        stands(False, True)
+        screen.keys("/", "3", "Enter")
+        stands(True, False)
+        screen.keys("/", "fashion", "Enter")
+        stands(True, False)
+        screen.keys("n")
+        stands(False, True)
+        screen.keys("n")
+        stands(True, False)
+        screen.keys("N")
+        stands(False, True)
+        screen.keys("N", "N", "N")
+        stands(True, False)
+    return body
+
+
 def clicks(screen):
     """A click on a row puts the cursor there."""
     def body():
@@ -165,6 +190,7 @@ for columns, lines in tmux.SIZES:
     tmux.test(size + "networks that are evaluated get rows, and their difference", fills(screen))
     tmux.test(size + "v turns table and scatter, V its cost", draws(screen))
     tmux.test(size + "o sorts, c sets the base, Enter goes there", chooses(screen))
+    tmux.test(size + "/ finds a network, n and N go on and back", searches(screen))
     tmux.test(size + "a click selects a row", clicks(screen))
     tmux.test(size + "a smaller terminal leaves columns out", resizes(screen))
     screen.close()

@@ -49,10 +49,12 @@ def differences(saved, shown):
         difflib.unified_diff(saved.split("\n"), shown.split("\n"), "saved", "shown", lineterm="", n=0)).replace("\x1b", "^[")
 
 
-def compare(screen, name):
+def compare(screen, name, before):
+    """`before`: the screen before the keys that lead to this one."""
     path = os.path.join(GOLDEN, name + ".txt")
     if WRITE:
         os.makedirs(GOLDEN, exist_ok=True)
+        tmux.wait(lambda: captured(screen) != before, name + " to come")
         with open(path, "w") as file:
             file.write(settled(screen))
         return
@@ -89,10 +91,11 @@ def look(columns, rows, ascii_only):
         screen.keys("1", "g", "j", "j", "j")
         screen.until("conv2_1  ", "filters  ")
         for name, keys in screens:
+            before = captured(screen)
             screen.keys(*keys)
             if name == "filters":
                 screen.until("image 0")  # its pictures come when they are computed
-            compare(screen, "%s-%dx%d%s" % (name, columns, rows, "-ascii" if ascii_only else ""))
+            compare(screen, "%s-%dx%d%s" % (name, columns, rows, "-ascii" if ascii_only else ""), before)
     screen.keys("Escape", "Escape")
     screen.keys("q")
     check("quit at %dx%d%s" % (columns, rows, " ascii" if ascii_only else ""), screen.ended() == 0)

@@ -117,6 +117,33 @@ def deletes(screen):
     return body
 
 
+def searches(screen):
+    """By command, by result, by a note's text; around the end; both ways that are free."""
+    def body():
+        screen.keys("/")
+        screen.until("Enter keeps what is found")
+        screen.type("CONV1_2")
+        screen.until("entry 3")
+        screen.keys("Enter")
+        screen.until("entry 3", gone=["Enter keeps"])
+        screen.keys("/")
+        screen.type("keeps")
+        screen.keys("Enter", "n")
+        shown = screen.until("entry 4", "conv2_1 keeps 9", gone=["Enter keeps"])
+        assert "entry 3" not in shown
+        screen.keys("n")
+        screen.until("entry 2 ")
+        screen.keys("n")
+        screen.until("entry 3 ")
+        screen.keys("/", "another", "Enter")
+        screen.until("entry 5 ", gone=["Enter keeps"])
+        screen.keys("/", "no such words", "Enter", "n")
+        screen.until('no row holds "no such words"', "entry 5 ")
+        screen.keys("/", "conv2", "Enter")
+        screen.until("entry 4 ", gone=["Enter keeps"])
+    return body
+
+
 def clicked(screen):
     def body():
         rows = screen.lines()
@@ -223,6 +250,7 @@ for columns, rows, ascii in ((80, 24, True), (120, 40, False)):
     tmux.test(size + "Enter goes to the entry, Esc back to the layers", goes(screen))
     tmux.test(size + "notes and names of branches are rows; goto knows the names", names(screen))
     tmux.test(size + "o puts the newest first and back, the cursor stays at its entry", turns(screen))
+    tmux.test(size + "/ finds entries, n the next", searches(screen))
     tmux.test(size + "a click puts the cursor on a row", clicked(screen))
     tmux.test(size + "D deletes the entry under the cursor, after asking", deletes(screen))
     screen.close()

@@ -175,10 +175,11 @@ def help_keys():
         screen = opened(columns=columns, rows=rows)
         screen.keys("?")
         seen = screen.until("In this view, Filters")
-        while "quit; asks only" not in seen:
+        ends = ("quit; asks only", "Replay: the last entry")  # of the columns
+        while not all(end in seen for end in ends):
             before = screen.text()
             seen += before  # what came since the last look, perhaps the end
-            if "quit; asks only" in before:
+            if all(end in seen for end in ends):
                 break
             screen.keys("Down", "Down", "Down", "Down", "Down")
             tmux.wait(lambda: screen.text() != before, "the help to scroll")

@@ -227,6 +227,12 @@ def search(screen):
         screen.until("FLOPs today")
         screen.keys("n")
         screen.until("conv3_2  128 filters")
+        screen.keys("/", "conv2", "Enter", "n")
+        screen.until("conv2_2  64 filters", gone=["Esc leaves"])
+        screen.keys("N")
+        screen.until("conv2_1  64 filters")
+        screen.keys("N")
+        screen.until("conv2_2  64 filters")
     return body
 
 
