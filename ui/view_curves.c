@@ -151,7 +151,9 @@ static void draw_error(const struct screen *screen, struct pane pane)
 static void draw(struct screen *screen, struct pane pane)
 {
     /* With no network at all, the heading's advice is all there is to say. */
-    if (shows_training(screen) && screen->snapshot->layer_count > 0)
+    const struct tn_snapshot *snapshot = screen->snapshot;
+    bool trained = snapshot->detached && snapshot->series_count > 0;
+    if (shows_training(screen) && (snapshot->layer_count > 0 || trained))
         draw_training(screen, pane);
     else
         draw_error(screen, pane);
