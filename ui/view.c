@@ -67,8 +67,14 @@ void view_leave(struct screen *screen)
     screen_select(screen, screen->back.layer);
 }
 
-static int nothing_open(struct pane pane)
+static int nothing_open(const struct screen *screen, struct pane pane)
 {
+    if (screen->snapshot->detached) {
+        int used = pane_wrap(pane, 1, STYLE_BOLD, "The network's weights are not in this session.");
+        used = pane_wrap(pane, used + 1, STYLE_NORMAL,
+                         "What was done can be looked at. To go on, give them back:");
+        return pane_wrap(pane, used, STYLE_KEY, "  :session attach FILE.onnx");
+    }
     int row = pane_wrap(pane, 1, STYLE_BOLD, "No network is open.");
     row = pane_wrap(pane, row + 1, STYLE_NORMAL, "Type");
     row = pane_wrap(pane, row, STYLE_KEY, "  :open FILE.onnx");
@@ -141,7 +147,7 @@ int view_heading(const struct screen *screen, struct pane pane, bool *ready)
     const struct tn_snapshot_layer *layer = screen_layer(screen);
     *ready = false;
     if (screen->snapshot->layer_count == 0)
-        return nothing_open(pane);
+        return nothing_open(screen, pane);
     if (layer == NULL)
         return pane_wrap(pane, 0, STYLE_BOLD, "All layers that can be pruned");
     int row = describe(screen, pane, layer);

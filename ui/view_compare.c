@@ -176,7 +176,7 @@ static void draw(struct screen *screen, struct pane pane)
 {
     bool ready;
     struct comparison comparison;
-    if (screen->snapshot->layer_count == 0) {
+    if (screen->snapshot->layer_count == 0 && compare_rows(screen) == 0) {
         view_heading(screen, pane, &ready);
     } else if (compare_rows(screen) == 0) {
         draw_purpose(screen, pane);

@@ -185,7 +185,9 @@ static void draw(struct screen *screen, struct pane pane)
 {
     follow(screen);
     /* With no network at all, the heading's advice is all there is to say. */
-    if (shows_training(screen) && screen->snapshot->layer_count > 0)
+    const struct tn_snapshot *snapshot = screen->snapshot;
+    bool trained = snapshot->detached && snapshot->series_count > 0;
+    if (shows_training(screen) && (snapshot->layer_count > 0 || trained))
         training_draw(screen, pane, number_at(screen), part_of(screen));
     else
         draw_error(screen, pane);

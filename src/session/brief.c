@@ -309,6 +309,11 @@ static void brief_session(struct text *text, const json_t *result)
 {
     if (json_object_get(result, "sound"))
         add(text, "sound: %lld entries, every state and every digest", whole(result, "entries"));
+    else if (json_object_get(result, "detached"))
+        add(text, "wrote %s, %lld bytes", tn_get_text(result, "detached"), whole(result, "bytes"));
+    else if (json_object_get(result, "attached"))
+        add(text, "the weights are there again%s",
+            whole(result, "lacking") > 0 ? "; those of other networks are not" : "");
     else if (json_object_get(result, "bytes_before"))
         add(text, "%lld bytes, before %lld", whole(result, "bytes"), whole(result, "bytes_before"));
     else

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "session/branches.h"
 #include "session/commands.h"
+#include "session/detach.h"
 #include "session/inside.h"
 #include "session/results.h"
 #include "session/store_upkeep.h"
@@ -61,16 +62,53 @@ static bool compact(struct tn_session *session, json_t *result, struct tn_error 
     return true;
 }
 
+static bool detach(struct tn_session *session, const char *file, json_t *result,
+                   struct tn_error *error)
+{
+    int64_t bytes = 0;
+    if (!file)
+        return tn_fail(error, TN_ERROR_USE, "expected session detach FILE.thinet");
+    if (!tn_session_detach(session, file, &bytes, error))
+        return false;
+    tn_put(result, "detached", tn_json_text(file));
+    tn_put_integer(result, "bytes", bytes);
+    return true;
+}
+
+static bool attach(struct tn_session *session, const char *file, json_t *result,
+                   struct tn_error *error)
+{
+    int left = 0;
+    if (!file)
+        return tn_fail(error, TN_ERROR_USE, "expected session attach MODEL.onnx");
+    if (!session->store->detached)
+        return tn_fail(error, TN_ERROR_USE, "this session lacks no weights");
+    if (session->store->looks_on)
+        return tn_fail(error, TN_ERROR_USE, "another process has this session");
+    if (!tn_session_attach(session, file, &left, error))
+        return false;
+    tn_put(result, "attached", tn_json_text(file));
+    tn_put_integer(result, "lacking", left);
+    return true;
+}
+
 static bool run_session(struct tn_session *session, const struct tn_command_line *line,
                         const struct tn_progress *progress, json_t *result, struct tn_error *error)
 {
     const char *what = tn_line_word(line, 0), *path = tn_session_path(session);
+    const char *file = tn_line_word(line, 1);
+    bool takes_file = what && (strcmp(what, "detach") == 0 || strcmp(what, "attach") == 0);
+    if (file && !takes_file)
+        return tn_fail(error, TN_ERROR_USE, "session %s takes no file", what);
     tn_put(result, "file", path ? tn_json_text(path) : json_null());
     tn_put_integer(result, "entries", session->journal.count);
     if (what && strcmp(what, "check") == 0)
         return check(session, progress, result, error);
     if (what && strcmp(what, "compact") == 0)
         return compact(session, result, error);
+    if (takes_file)
+        return *what == 'd' ? detach(session, file, result, error)
+                            : attach(session, file, result, error);
     return report_sizes(session, result, error);
 }
 
@@ -129,9 +167,12 @@ const struct tn_command tn_commands_session[] = {
      "what the session's file holds; whether it is sound; make it smaller",
      "Alone: its size, by what takes it. check reads all of it: SQLite's own check, every "
      "reference, every digest, every state; it fails with the first thing that is wrong. compact "
-     "drops what no entry needs and gives free pages back to the disk.",
+     "drops what no entry needs and gives free pages back to the disk. detach FILE.thinet writes a "
+     "copy without the weights of the network as it was opened, to be sent to somebody who has "
+     "it; attach MODEL.onnx gives them back.",
      TN_COMMAND_LONG,
-     {{TN_WORD_NAME, "WHAT", true, "check|compact"}},
+     {{TN_WORD_NAME, "WHAT", true, "check|compact|detach|attach"},
+      {TN_WORD_FILE, "FILE", true, NULL}},
      {{0}},
      run_session},
     {"delete",

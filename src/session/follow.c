@@ -1,6 +1,7 @@
 /* Looking on while another process works: what it has finished appears here too. */
 #include "core/memory.h"
 #include "session/command.h"
+#include "session/detach.h"
 #include "session/inside.h"
 #include "session/outline.h"
 #include "session/proposal.h"
@@ -31,7 +32,11 @@ char *tn_session_notice(const struct tn_session *session)
 bool tn_session_may(const struct tn_session *session, const struct tn_command *command,
                     struct tn_error *error)
 {
-    if (!session->store->looks_on || !(command->flags & (TN_COMMAND_CHANGES | TN_COMMAND_WRITES)))
+    if (!(command->flags & (TN_COMMAND_CHANGES | TN_COMMAND_WRITES)))
+        return true;
+    if (session->store->detached)
+        return tn_session_lacks_weights(session, error);
+    if (!session->store->looks_on)
         return true;
     char *user = user_of(session->store);
     if (!user)

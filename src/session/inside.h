@@ -64,6 +64,13 @@ struct tn_state *tn_session_state_at(struct tn_session *session, int64_t entry, 
                                      struct tn_error *error);
 /* Stand at another entry; 0 is the empty session. */
 bool tn_session_move(struct tn_session *session, int64_t entry, struct tn_error *error);
+/* Read the state that the journal stands at from the store; of a detached one its outline. */
+bool tn_session_stand(struct tn_session *session, struct tn_error *error);
+/* A copy of the store in FILE, which nobody may have open; `finish` (or NULL) sees it before it
+ * takes its name. */
+bool tn_session_copy(struct tn_session *session, const char *path,
+                     bool (*finish)(const char *path, struct tn_error *error),
+                     struct tn_error *error);
 /* Go on in FILE with the journal as it is. */
 bool tn_session_save(struct tn_session *session, const char *path, struct tn_error *error);
 /* Go on with FILE's session instead of this one. */

@@ -28,6 +28,7 @@ libthinet_la_SOURCES += \
 	src/session/compare.c src/session/compare.h \
 	src/session/complete.c src/session/complete.h \
 	src/session/data_spec.c \
+	src/session/detach.c src/session/detach.h \
 	src/session/follow.c \
 	src/session/gradients.c \
 	src/session/inside.h \

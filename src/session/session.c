@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/memory.h"
+#include "session/detach.h"
 #include "session/inside.h"
 #include "session/proposal.h"
 #include "session/replay.h"
@@ -44,21 +45,31 @@ static int64_t last_state_id(const struct tn_journal *journal)
     return last;
 }
 
-/* Take over what the store holds, and stand where it was left. */
-static bool take_up(struct tn_session *session, struct tn_error *error)
+bool tn_session_stand(struct tn_session *session, struct tn_error *error)
 {
-    if (!tn_store_read_journal(session->store, &session->journal, error))
-        return false;
-    session->last_state_id = last_state_id(&session->journal);
     const struct tn_entry *head = tn_journal_find(&session->journal, session->journal.head);
     if (!head || !head->state_id)
         return true;
-    struct tn_state *state = tn_store_read_state(session->store, head->state_id, NULL, error);
+    struct tn_state *state = session->store->detached
+                                 ? tn_store_read_outline(session->store, head->state_id, error)
+                                 : tn_store_read_state(session->store, head->state_id, NULL, error);
     if (!state)
         return false;
     tn_state_unref(session->state);
     session->state = state;
     return true;
+}
+
+/* Take over what the store holds, and stand where it was left. */
+static bool take_up(struct tn_session *session, struct tn_error *error)
+{
+    int64_t detached = 0;
+    if (!tn_store_read_journal(session->store, &session->journal, error) ||
+        !tn_store_read_meta(session->store, "detached", &detached, error))
+        return false;
+    session->last_state_id = last_state_id(&session->journal);
+    session->store->detached = detached != 0;
+    return tn_session_stand(session, error);
 }
 
 static struct tn_session *read_session(struct tn_store *store, struct tn_error *error)
@@ -172,6 +183,8 @@ struct tn_state *tn_session_edit(struct tn_session *session, struct tn_error *er
 
 bool tn_session_need_model(const struct tn_session *session, struct tn_error *error)
 {
+    if (session->store->detached)
+        return tn_session_lacks_weights(session, error);
     return session->state->model ||
            tn_fail(error, TN_ERROR_USE,
                    "no network is open yet: open MODEL.onnx or zoo:NAME first");
@@ -422,7 +435,7 @@ static bool run_command(struct tn_session *session, const struct tn_command_line
         tn_put_text(result, "error", own.text);
     if (session->running)
         session->running->seconds = tn_clock_seconds() - begun;
-    session->looking = session->looking || session->store->looks_on;
+    session->looking = session->looking || session->store->looks_on || session->store->detached;
     bool stored = conclude(session, command, ok, result, &own, &store);
     if (error && !(ok && stored))
         *error = ok ? store : own;
@@ -460,6 +473,10 @@ struct tn_state *tn_session_state_at(struct tn_session *session, int64_t id, boo
         return tn_state_ref(session->state);
     if (!network)
         return tn_store_read_outline(session->store, entry->state_id, error);
+    if (session->store->detached) {
+        tn_session_lacks_weights(session, error);
+        return NULL;
+    }
     return tn_store_read_state(session->store, entry->state_id, session->state, error);
 }
 

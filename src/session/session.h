@@ -30,8 +30,8 @@ bool tn_session_follow(struct tn_session *session);
  * when the program dies. FILE goes away when the session is saved elsewhere, or freed with nothing
  * done but open and data. */
 struct tn_session *tn_session_draft(const char *path, struct tn_error *error);
-/* FILE as it was recorded, to be looked at entry by entry (command frame): it is only read, and what
- * would change something is refused. */
+/* FILE as it was recorded, to be looked at entry by entry (command frame): it is only read, and
+ * what would change something is refused. */
 struct tn_session *tn_session_replay(const char *path, struct tn_error *error);
 void tn_session_free(struct tn_session *session);
 

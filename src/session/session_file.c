@@ -75,16 +75,25 @@ static struct tn_store *save_as(struct tn_session *session, const char *path,
     return fine ? tn_store_open(path, error) : NULL;
 }
 
-/* What is looked at goes on growing: the copy is what is in it, and is opened anew. */
-static bool save_looked_at(struct tn_session *session, const char *path, struct tn_error *error)
+bool tn_session_copy(struct tn_session *session, const char *path,
+                     bool (*finish)(const char *path, struct tn_error *error),
+                     struct tn_error *error)
 {
-    char *beside = part_name(path, error);
+    if (same_file(path, session->store->path))
+        return tn_fail(error, TN_ERROR_USE, "%s is the session that is open", path);
+    char *beside = may_replace(path, error) ? part_name(path, error) : NULL;
     bool fine = beside && tn_store_copy(session->store, beside, error) &&
-                rename_for_good(beside, path, error);
+                (!finish || finish(beside, error)) && rename_for_good(beside, path, error);
     if (!fine && beside)
         unlink(beside);
     tn_free(beside);
-    return fine && tn_session_load(session, path, error);
+    return fine;
+}
+
+/* What is looked at goes on growing: the copy is what is in it, and is opened anew. */
+static bool save_looked_at(struct tn_session *session, const char *path, struct tn_error *error)
+{
+    return tn_session_copy(session, path, NULL, error) && tn_session_load(session, path, error);
 }
 
 bool tn_session_save(struct tn_session *session, const char *path, struct tn_error *error)
@@ -96,13 +105,14 @@ bool tn_session_save(struct tn_session *session, const char *path, struct tn_err
                        path);
     if (same)
         return tn_store_write(session->store, &session->journal, error);
-    if (!may_replace(path, error))
-        return false;
     if (session->store->looks_on)
         return save_looked_at(session, path, error);
+    if (!may_replace(path, error))
+        return false;
     struct tn_store *store = save_as(session, path, error);
     if (!store)
         return false;
+    store->detached = session->store->detached;
     tn_journal_mark_written(&session->journal);
     if (session->store->draft)
         unlink(session->store->path);

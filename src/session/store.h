@@ -20,6 +20,7 @@ struct tn_store {
     char *path;      /* NULL: a private temporary database */
     bool draft;      /* the file has no name of the user's choice yet */
     bool scratch;    /* a private copy: what is written to it is lost */
+    bool detached;   /* it lacks the weights of the networks it began with: detach.h */
     bool looks_on;   /* another process has it for writing: it is only read, and followed */
     long holder;     /* that process, as far as is known, else 0 */
     int lock;        /* descriptor that keeps others from writing, or -1 */
@@ -66,6 +67,12 @@ struct tn_state *tn_store_read_outline(struct tn_store *store, int64_t id, struc
 /* Read the network that a state was opened with; state->opened_digest is in the store. */
 struct tn_model *tn_store_read_opened(struct tn_store *store, const struct tn_state *state,
                                       struct tn_error *error);
+
+/* Write a tensor that is not there yet: part of a transaction that is under way. */
+bool tn_store_put_tensor(struct tn_store *store, struct tn_tensor *tensor, struct tn_error *error);
+/* A number of the table meta; 0 where it has none of that key. */
+bool tn_store_read_meta(struct tn_store *store, const char *key, int64_t *value,
+                        struct tn_error *error);
 
 /* A tensor by its digest, which is held against what is read. NULL with an error. */
 struct tn_tensor *tn_store_read_tensor(struct tn_store *store, const struct tn_digest *digest,

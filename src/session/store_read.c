@@ -25,8 +25,8 @@ static bool column_digest(sqlite3_stmt *s, int column, struct tn_digest *digest)
 
 /* Journal */
 
-static bool read_meta(struct tn_store *store, const char *key, int64_t *value,
-                      struct tn_error *error)
+bool tn_store_read_meta(struct tn_store *store, const char *key, int64_t *value,
+                        struct tn_error *error)
 {
     *value = 0;
     sqlite3_stmt *s = tn_store_prepare(store, "SELECT value FROM meta WHERE key=?1", error);
@@ -140,9 +140,9 @@ bool tn_store_read_journal(struct tn_store *store, struct tn_journal *journal,
     bool fine = read_rows(store, journal, "SELECT * FROM entry ORDER BY id", read_entry, error) &&
                 read_rows(store, journal, "SELECT * FROM metric ORDER BY entry, step", read_metric,
                           error) &&
-                read_meta(store, "head", &journal->head, error) &&
-                read_meta(store, "tip", &journal->tip, error) &&
-                read_meta(store, "last", &journal->last, error);
+                tn_store_read_meta(store, "head", &journal->head, error) &&
+                tn_store_read_meta(store, "tip", &journal->tip, error) &&
+                tn_store_read_meta(store, "last", &journal->last, error);
     bool placed = fine && (journal->head == 0 || tn_journal_find(journal, journal->head)) &&
                   (journal->tip == 0 || tn_journal_find(journal, journal->tip));
     if (fine && !placed)

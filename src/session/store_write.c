@@ -46,7 +46,7 @@ static void dims_text(const struct tn_tensor *tensor, char *text, size_t size)
                                  (long long)tensor->dims[i]);
 }
 
-static bool write_tensor(struct tn_store *store, struct tn_tensor *tensor, struct tn_error *error)
+bool tn_store_put_tensor(struct tn_store *store, struct tn_tensor *tensor, struct tn_error *error)
 {
     const struct tn_digest *digest = tn_tensor_digest(tensor);
     bool has;
@@ -108,7 +108,7 @@ static bool write_model(struct tn_store *store, struct tn_model *model, struct t
     for (int v = 0; fine && v < model->graph->value_count; v++) {
         struct tn_tensor *tensor = model->graph->values[v].constant;
         if (tensor)
-            fine = write_tensor(store, tensor, error) &&
+            fine = tn_store_put_tensor(store, tensor, error) &&
                    write_link(store, &model->digest, tensor, error);
     }
     return fine;
@@ -144,7 +144,7 @@ static bool write_gram(struct tn_store *store, struct tn_statistic *statistic,
         return false;
     statistic->digest = *tn_tensor_digest(packed);
     statistic->stored = true;
-    bool fine = write_tensor(store, packed, error);
+    bool fine = tn_store_put_tensor(store, packed, error);
     tn_tensor_unref(packed);
     return fine;
 }
@@ -155,7 +155,7 @@ static bool bind_tensor(struct tn_store *store, sqlite3_stmt *s, int index,
     if (!tensor)
         return true;
     bind_digest(s, index, tn_tensor_digest(tensor));
-    return write_tensor(store, tensor, error);
+    return tn_store_put_tensor(store, tensor, error);
 }
 
 /* What goes with the matrix, as far as it was collected. */
@@ -243,7 +243,7 @@ static bool write_checkpoint(struct tn_store *store, int64_t state,
 static bool write_unfinished(struct tn_store *store, int64_t state,
                              const struct tn_unfinished *unfinished, struct tn_error *error)
 {
-    if (!write_tensor(store, unfinished->checkpoint.momentum, error) ||
+    if (!tn_store_put_tensor(store, unfinished->checkpoint.momentum, error) ||
         (unfinished->best && !write_model(store, unfinished->best, error)))
         return false;
     json_t *json = tn_json_epoch(&unfinished->checkpoint.best);

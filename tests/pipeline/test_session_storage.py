@@ -88,6 +88,48 @@ check("a session without a file can be looked after as well", results[4]["file"]
       and results[5]["sound"] and len(results[7]["entries"]) == 1, results[4:])
 
 
+# A copy without the weights of the network that was opened
+whole, detached = path("attached.thinet"), path("detached.thinet")
+commands("open " + EXAMPLE, "data fashion-mnist", "sample all images=1", "eval limit=20", "method all l1", "ratio conv2_1 0.5", "prune",
+         TUNE % 2, "eval limit=20", options=at(whole))
+made, entries, compared, before = commands("session detach " + detached, "journal", "compare", "export " + path("whole.onnx"),
+                                           options=at(whole))
+check("detach writes a smaller file", made["bytes"] == os.path.getsize(detached) < os.path.getsize(whole), made)
+here = commands("journal", "compare", "session check", "session", options=at(detached))
+check("the copy has the journal", here[0]["entries"] == entries["entries"], here[0])
+check("and what networks are compared by", [row["top1"] for row in here[1]["rows"]] == [row["top1"] for row in compared["rows"]]
+      and len(here[1]["rows"]) == 2, here[1])
+check("it is sound, and has fewer weights", here[2]["sound"] and parts(here[3])["unneeded"]["count"] == 0, here[2:])
+for line in ("layers", "summary", "eval limit=10", "note x", "undo", "goto 1", "ratio all 0.1", "open zoo:fashion-vgg", "export x.onnx",
+             "compare time=on", "session compact"):
+    done, results = try_commands(line, options=at(detached))
+    check("%s says what it lacks" % line.split()[0], done.returncode == 1 and done.stderr.count("\n") == 1
+          and "session attach fashion-vgg.onnx (digest " in done.stderr, done.stderr)
+digest = done.stderr.split("(digest ")[1].split(")")[0]
+with sqlite3.connect(detached) as database:
+    check("by its digest", database.execute("SELECT count(*) FROM graph WHERE lower(hex(digest)) LIKE ?", (digest + "%",)).fetchone()[0] == 1)
+commands("open zoo:fashion-vgg seed=5", "export " + path("other.onnx"))
+done, results = try_commands("session attach " + path("other.onnx"), options=at(detached))
+check("another network is refused, and what is another one in it is named", done.returncode == 1 and "other.onnx" in done.stderr
+      and digest in done.stderr and ".weight' is another one" in done.stderr, done.stderr)
+done, results = try_commands("session attach " + path("nowhere.onnx"), options=at(detached))
+check("as is one that is not there", done.returncode == 1 and "nowhere.onnx" in done.stderr, done.stderr)
+moved = commands("save " + path("moved.thinet"), "journal", options=at(detached))
+done, results = try_commands("layers", options=at(path("moved.thinet")))
+check("saved elsewhere it lacks the same", done.returncode == 1 and digest in done.stderr, done.stderr)
+results = commands("session attach " + EXAMPLE, "session check", "export " + path("again.onnx"), "undo", "undo", "layers", options=at(detached))
+check("the network gives the weights back", results[0]["lacking"] == 0 and results[1]["sound"], results[:2])
+with open(path("whole.onnx"), "rb") as a, open(path("again.onnx"), "rb") as b:
+    check("and the session is what it was, bit for bit", a.read() == b.read())
+check("undo included", next(row for row in results[5]["layers"] if row["name"] == "conv2_1")["filters"] == 64)
+done, results = try_commands("session attach " + EXAMPLE, options=at(detached))
+check("a second time there is nothing to attach", done.returncode == 1 and "lacks no weights" in done.stderr, done.stderr)
+for line, words in (("session detach", "FILE.thinet"), ("session attach", "MODEL.onnx"), ("session check x", "takes no file"),
+                    ("session detach " + detached, "is the session that is open"), ("session whatever", "whatever")):
+    done, results = try_commands(line, options=at(detached))
+    check("'%s' is refused" % line.split("/")[0], done.returncode == 1 and words in done.stderr, done.stderr)
+
+
 # What check finds: damage of every kind, each in a copy
 def damaged(name, words, *statements):
     copy = path("damaged.thinet")

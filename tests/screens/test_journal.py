@@ -255,7 +255,30 @@ for columns, rows, ascii in ((80, 24, True), (120, 40, False)):
     tmux.test(size + "D deletes the entry under the cursor, after asking", deletes(screen))
     screen.close()
 
+def detached(folder):
+    """A session whose weights are elsewhere is looked at all the same."""
+    def body():
+        whole, copy = os.path.join(folder, "whole.thinet"), os.path.join(folder, "copy.thinet")
+        thinet.commands("open " + NETWORK, "data fashion-mnist", "eval limit=20", "finetune epochs=3 limit=16 test-limit=10 batch=8",
+                        "session detach " + copy, options=("--session", whole))
+        screen = tmux.Screen(copy, columns=120, rows=40)
+        screen.until("copy.thinet", "idle")
+        screen.keys("6")
+        screen.until("finetune epochs=3", "the session stands here")
+        screen.keys("5")
+        screen.until("fine-tuned")
+        screen.keys("3")
+        screen.until("epoch 3")
+        screen.command("eval")
+        screen.until("eval: ", "lacks the weights", gone=["Enter runs it"])
+        screen.command("session attach " + NETWORK)
+        screen.until("the weights are there again", "conv3_2", gone=["Enter runs it"])
+        screen.close()
+    return body
+
+
 if IMAGES:
+    tmux.test("a session without weights shows its journal, its networks and their training", detached(thinet.scratch()))
     screen = opened(80, 24, "--data", "fashion-mnist")
     tmux.test("the queue shows what waits; what is taken out never runs, what is stopped lets the rest run", queue(screen))
     tmux.test("the end of long work rings once and stands in the title until the next key", rings(screen))
