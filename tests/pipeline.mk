@@ -21,6 +21,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_path.py tests/pipeline/test_recipes.py \
 	tests/pipeline/test_plot.py \
 	tests/pipeline/test_ranking.py \
+	tests/pipeline/test_recorded.py \
 	tests/pipeline/test_refit.py \
 	tests/pipeline/test_selection.py \
 	tests/pipeline/test_sensitivity.py \

@@ -8,10 +8,10 @@
 
 void tn_text_add(struct tn_text *text, const char *format, ...)
 {
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
     size_t needed = text->used + (size_t)(length < 0 ? 0 : length) + 1;
     if (needed > text->room && !text->failed) {
         size_t room = needed * 2 + 4096;
@@ -20,10 +20,11 @@ void tn_text_add(struct tn_text *text, const char *format, ...)
         text->bytes = grown ? grown : text->bytes;
         text->room = grown ? room : text->room;
     }
-    if (!text->failed && length > 0)
-        text->used +=
-            (size_t)vsnprintf(text->bytes + text->used, text->room - text->used, format, again);
-    va_end(again);
+    if (text->failed || length <= 0)
+        return;
+    va_start(args, format);
+    text->used +=
+        (size_t)vsnprintf(text->bytes + text->used, text->room - text->used, format, args);
     va_end(args);
 }
 

@@ -65,7 +65,8 @@ static bool compare_constants(struct tn_match *match, const struct tn_graph *rec
     for (int v = 0; v < recorded->value_count; v++) {
         const struct tn_value *a = &recorded->values[v], *b = &now->values[v];
         snprintf(field, sizeof field, "network: %.100s", a->name ? a->name : "");
-        if (!a->constant != !b->constant || strcmp(a->name ? a->name : "", b->name ? b->name : ""))
+        if (!a->constant != !b->constant ||
+            strcmp(a->name ? a->name : "", b->name ? b->name : "") != 0)
             return tn_differs(match, "network", "", "another structure");
         if (a->constant && !compare_tensors(match, field, a->constant, b->constant))
             return false;
