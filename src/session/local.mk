@@ -63,7 +63,9 @@ libthinet_la_SOURCES += \
 	src/session/training.c src/session/training.h \
 	src/session/unfinished.c src/session/unfinished.h \
 	src/session/words.c src/session/words.h \
-	src/session/worker.c src/session/worker.h
+	src/session/worker.c src/session/worker.h \
+	src/session/worker_pace.c src/session/worker_pace.h \
+	src/session/worker_queue.c src/session/worker_queue.h
 
 # The recipes that ship are in the library as well, so that they are known by name anywhere.
 nodist_libthinet_la_SOURCES = src/session/recipe_texts.c
