@@ -450,7 +450,7 @@ static void steps_show_breakpoints_and_what_is_next(void **state)
     assert_true(shows(&view_steps, 24, 60, "   5*     1"));
     /* With the cursor on another row than the walk's the read-out is of that row. */
     assert_true(shows(&view_steps, 24, 60, "5 gone: error 0.500"));
-    assert_true(shows(&view_steps, 24, 60, "step 5 1 ("));
+    assert_true(shows(&view_steps, 24, 60, "step 5: 1 ("));
     press(&view_steps, 'B');
     assert_false(shows(&view_steps, 24, 60, "   5*"));
     press(&view_steps, 'c');

@@ -58,10 +58,13 @@ static void draw_hit(const struct screen *screen, struct pane rows, int row,
         pane_cut(rows, row, 2, LABEL - 1, STYLE_KEY, hit->binding->label, screen->glyphs);
     else
         pane_print(pane_part(rows, row, 0, 1, LABEL + 1), 0, 2, STYLE_TITLE, ":%s", hit->name);
-    pane_cut(rows, row, 2 + LABEL, rows.columns - 2 - LABEL, STYLE_NORMAL, hit->help,
-             screen->glyphs);
+    char help[LINE];
+    snprintf(help, sizeof help, "%s", hit->help);
     if (hit->binding != NULL)
-        draw_place(hit->binding, rows, row, 2 + LABEL + text_width(hit->help));
+        keymap_text(hit->help, help, sizeof help);
+    pane_cut(rows, row, 2 + LABEL, rows.columns - 2 - LABEL, STYLE_NORMAL, help, screen->glyphs);
+    if (hit->binding != NULL)
+        draw_place(hit->binding, rows, row, 2 + LABEL + text_width(help));
     if (selected)
         popup_cursor(screen, rows, row);
 }

@@ -329,6 +329,7 @@ static void draw_keys(const struct screen *screen, struct pane pane, int row)
     column = piece_action(pane, row, column, "redo", "redo");
     column =
         piece_action(pane, row, column, "order", branches ? "newest first" : "branch by branch");
+    column = piece_action(pane, row, column, "search", "search");
     piece_action(pane, row, column, "escape", "back");
 }
 

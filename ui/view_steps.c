@@ -79,7 +79,7 @@ static int draw_candidates(const struct screen *screen, struct pane pane, int ro
     const double costs[] = {path->cost[step], path->runner_up_cost[step]};
     int count = all ? layer->candidate_count : 2;
     int column = step == removed ? pane_text(pane, row, 0, STYLE_DIM, "next")
-                                 : pane_print(pane, row, 0, STYLE_DIM, "step %d", step + 1);
+                                 : pane_print(pane, row, 0, STYLE_DIM, "step %d:", step + 1);
     for (int i = 0; i < count; i++) {
         char text[64], cost[FORMAT], lost[FORMAT];
         int filter = all ? layer->candidates[i] : two[i];

@@ -78,7 +78,9 @@ libthinet_la_SOURCES += \
 	src/session/verify_compare.c src/session/verify_compare.h \
 	src/session/verify_state.c \
 	src/session/words.c src/session/words.h \
-	src/session/worker.c src/session/worker.h
+	src/session/worker.c src/session/worker.h \
+	src/session/worker_pace.c src/session/worker_pace.h \
+	src/session/worker_queue.c src/session/worker_queue.h
 
 # The recipes that ship are in the library as well, so that they are known by name anywhere.
 nodist_libthinet_la_SOURCES = src/session/recipe_texts.c

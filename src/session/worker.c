@@ -3,7 +3,8 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "session/brief.h"
-#include "session/command.h"
+#include "session/worker_pace.h"
+#include "session/worker_queue.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,27 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RATE_POINTS = 32 };
 static const double wake_every = 0.05;      /* seconds: nobody reads faster */
 static const long follow_every = 400000000; /* nanoseconds: looking costs a few system calls */
-static const double rate_window = 5;        /* seconds the rate is measured over */
-
-struct queued {
-    struct queued *next;
-    uint64_t number;
-    bool background;
-    double spent; /* seconds it has run before it gave way */
-    char line[];
-};
-
-struct point {
-    double time, done;
-};
-
-struct queue {
-    struct queued *first, *last;
-    int count;
-};
 
 struct tn_worker {
     struct tn_session *session; /* of the thread alone */
@@ -44,15 +26,14 @@ struct tn_worker {
 
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t wake;
-    struct queue waiting, resting; /* resting: in the background */
+    struct tn_queue waiting, resting; /* resting: in the background */
     bool yielding; /* the running command was asked to stop only to let another one run */
     bool ending;
     uint64_t submitted;
     struct tn_worker_status status;
-    double begun;                     /* when the running command began */
-    double woken;                     /* when progress last woke the reader */
-    struct point points[RATE_POINTS]; /* of the running stage, oldest first */
-    int point_count;
+    double begun;        /* when the running command began */
+    double woken;        /* when progress last woke the reader */
+    struct tn_pace pace; /* of the running stage */
     struct tn_snapshot *snapshot;
 };
 
@@ -66,38 +47,6 @@ static void signal_reader(struct tn_worker *worker)
 
 /* Progress */
 
-static void remember(struct tn_worker *worker, double time, double done)
-{
-    const struct point *last =
-        worker->point_count ? &worker->points[worker->point_count - 1] : NULL;
-    if (last && time - last->time < rate_window / RATE_POINTS)
-        return;
-    bool old = worker->point_count > 1 && time - worker->points[0].time > rate_window;
-    if (old || worker->point_count == RATE_POINTS) {
-        worker->point_count--;
-        memmove(worker->points, worker->points + 1,
-                (size_t)worker->point_count * sizeof *worker->points);
-    }
-    worker->points[worker->point_count++] = (struct point){time, done};
-}
-
-static void estimate(struct tn_worker *worker, double time)
-{
-    struct tn_worker_status *status = &worker->status;
-    status->rate = 0;
-    status->left = -1;
-    if (!worker->point_count)
-        return;
-    double seconds = time - worker->points[0].time, units = status->done - worker->points[0].done;
-    if (seconds < 0.2 || units <= 0)
-        return;
-    status->rate = units / seconds;
-    if (status->total > status->done)
-        status->left = (status->total - status->done) / status->rate;
-    else if (status->total > 0)
-        status->left = 0;
-}
-
 static void on_progress(void *context, const char *stage, double done, double total,
                         const char *unit, const char *detail)
 {
@@ -107,14 +56,14 @@ static void on_progress(void *context, const char *stage, double done, double to
     struct tn_worker_status *status = &worker->status;
     bool new_stage = strcmp(status->stage, stage) != 0 || done < status->done;
     if (new_stage)
-        worker->point_count = 0;
+        worker->pace.count = 0;
     snprintf(status->stage, sizeof status->stage, "%s", stage);
     snprintf(status->unit, sizeof status->unit, "%s", unit ? unit : "");
     snprintf(status->detail, sizeof status->detail, "%s", detail ? detail : "");
     status->done = done;
     status->total = total;
-    remember(worker, time, done);
-    estimate(worker, time);
+    tn_pace_note(&worker->pace, time, done);
+    tn_pace_estimate(&worker->pace, time, done, total, &status->rate, &status->left);
     bool wake = new_stage || time - worker->woken >= wake_every;
     if (wake)
         worker->woken = time;
@@ -149,63 +98,6 @@ static void publish(void *context)
     signal_reader(worker);
 }
 
-/* Queues */
-
-static void append(struct queue *queue, struct queued *command)
-{
-    command->next = NULL;
-    if (queue->last)
-        queue->last->next = command;
-    else
-        queue->first = command;
-    queue->last = command;
-    queue->count++;
-}
-
-static void put_first(struct queue *queue, struct queued *command)
-{
-    command->next = queue->first;
-    queue->first = command;
-    queue->last = queue->last ? queue->last : command;
-    queue->count++;
-}
-
-static struct queued *take_first(struct queue *queue)
-{
-    struct queued *command = queue->first;
-    if (!command)
-        return NULL;
-    queue->first = command->next;
-    queue->last = queue->first ? queue->last : NULL;
-    queue->count--;
-    return command;
-}
-
-/* NULL where it is not in the queue. */
-static struct queued *take_number(struct queue *queue, uint64_t number)
-{
-    struct queued *before = NULL, *command = queue->first;
-    while (command && command->number != number) {
-        before = command;
-        command = command->next;
-    }
-    if (!command)
-        return NULL;
-    if (!before)
-        return take_first(queue);
-    before->next = command->next;
-    queue->last = command->next ? queue->last : before;
-    queue->count--;
-    return command;
-}
-
-static void empty(struct queue *queue)
-{
-    struct queued *command;
-    while ((command = take_first(queue)))
-        tn_free(command);
-}
-
 static void show_queues(struct tn_worker *worker)
 {
     struct tn_worker_status *status = &worker->status;
@@ -216,15 +108,15 @@ static void show_queues(struct tn_worker *worker)
 }
 
 /* The next to run: what waits, in order, then what rests. */
-static struct queued *next_command(struct tn_worker *worker)
+static struct tn_queued *next_command(struct tn_worker *worker)
 {
-    struct queued *command;
-    while ((command = take_first(&worker->waiting))) {
+    struct tn_queued *command;
+    while ((command = tn_queue_take_first(&worker->waiting))) {
         if (!command->background)
             return command;
-        append(&worker->resting, command);
+        tn_queue_append(&worker->resting, command);
     }
-    return take_first(&worker->resting);
+    return tn_queue_take_first(&worker->resting);
 }
 
 /* The thread */
@@ -257,12 +149,12 @@ static void wait_for_work(struct tn_worker *worker)
     pthread_mutex_lock(&worker->mutex);
 }
 
-static struct queued *take(struct tn_worker *worker)
+static struct tn_queued *take(struct tn_worker *worker)
 {
     pthread_mutex_lock(&worker->mutex);
     while (!worker->waiting.first && !worker->resting.first && !worker->ending)
         wait_for_work(worker);
-    struct queued *command = worker->ending ? NULL : next_command(worker);
+    struct tn_queued *command = worker->ending ? NULL : next_command(worker);
     if (command) {
         struct tn_worker_status *status = &worker->status;
         show_queues(worker);
@@ -272,7 +164,7 @@ static struct queued *take(struct tn_worker *worker)
         clear_progress(status);
         snprintf(status->command, sizeof status->command, "%s", command->line);
         status->number = command->number;
-        worker->point_count = 0;
+        worker->pace.count = 0;
         worker->begun = tn_clock_seconds() - command->spent;
         worker->yielding = false;
         atomic_store(&worker->cancelled, false);
@@ -290,7 +182,7 @@ static void fall_idle(struct tn_worker_status *status)
     clear_progress(status);
 }
 
-static void tell(struct tn_worker *worker, const struct queued *command, bool ok,
+static void tell(struct tn_worker *worker, const struct tn_queued *command, bool ok,
                  const json_t *result, const struct tn_error *error)
 {
     char message[sizeof worker->status.message];
@@ -317,14 +209,14 @@ static void tell(struct tn_worker *worker, const struct queued *command, bool ok
 }
 
 /* Did the command stop only to give way? Then it rests. */
-static bool rest(struct tn_worker *worker, struct queued *command, bool ok,
+static bool rest(struct tn_worker *worker, struct tn_queued *command, bool ok,
                  const struct tn_error *error)
 {
     pthread_mutex_lock(&worker->mutex);
     bool rests = !ok && worker->yielding && !worker->ending && error->kind == TN_ERROR_CANCELLED;
     if (rests) {
         command->spent = tn_clock_seconds() - worker->begun;
-        put_first(&worker->resting, command);
+        tn_queue_put_first(&worker->resting, command);
         fall_idle(&worker->status);
         show_queues(worker);
     }
@@ -332,7 +224,7 @@ static bool rest(struct tn_worker *worker, struct queued *command, bool ok,
     return rests;
 }
 
-static void execute(struct tn_worker *worker, struct queued *command)
+static void execute(struct tn_worker *worker, struct tn_queued *command)
 {
     const struct tn_progress progress = {on_progress, worker, &worker->cancelled, &worker->paused,
                                          on_stand};
@@ -363,7 +255,7 @@ static void *work(void *context)
 {
     struct tn_worker *worker = context;
     step_back();
-    struct queued *command;
+    struct tn_queued *command;
     while ((command = take(worker)))
         execute(worker, command);
     return NULL;
@@ -411,8 +303,8 @@ void tn_worker_free(struct tn_worker *worker)
     pthread_cond_signal(&worker->wake);
     pthread_mutex_unlock(&worker->mutex);
     pthread_join(worker->thread, NULL);
-    empty(&worker->waiting);
-    empty(&worker->resting);
+    tn_queue_empty(&worker->waiting);
+    tn_queue_empty(&worker->resting);
     tn_session_free(worker->session);
     tn_snapshot_unref(worker->snapshot);
     pthread_cond_destroy(&worker->wake);
@@ -421,29 +313,14 @@ void tn_worker_free(struct tn_worker *worker)
     tn_free(worker);
 }
 
-static bool in_background(const char *line)
-{
-    char name[32] = "";
-    line += strspn(line, " \t");
-    size_t length = strcspn(line, " \t\r\n");
-    if (length < sizeof name)
-        memcpy(name, line, length);
-    const struct tn_command *command = tn_command_find(name);
-    return command && (command->flags & TN_COMMAND_BACKGROUND);
-}
-
 uint64_t tn_worker_submit(struct tn_worker *worker, const char *line)
 {
-    size_t size = strlen(line) + 1;
-    struct queued *command = tn_calloc(1, sizeof *command + size);
     pthread_mutex_lock(&worker->mutex);
     struct tn_worker_status *status = &worker->status;
     uint64_t number = ++worker->submitted;
+    struct tn_queued *command = tn_queued_new(line, number);
     if (command) {
-        memcpy(command->line, line, size);
-        command->number = number;
-        command->background = in_background(line);
-        append(&worker->waiting, command);
+        tn_queue_append(&worker->waiting, command);
         show_queues(worker);
         if (status->busy && status->giving_way && !command->background && !status->cancelling) {
             worker->yielding = true;
@@ -479,12 +356,13 @@ void tn_worker_cancel(struct tn_worker *worker)
     pthread_mutex_lock(&worker->mutex);
     struct tn_worker_status *status = &worker->status;
     bool background = !status->busy || status->giving_way;
-    const struct queued *last = worker->waiting.last ? worker->waiting.last : worker->resting.last;
+    const struct tn_queued *last =
+        worker->waiting.last ? worker->waiting.last : worker->resting.last;
     if (last && !status->busy)
         end_unbegun(worker, last->number);
-    empty(&worker->waiting);
+    tn_queue_empty(&worker->waiting);
     if (background)
-        empty(&worker->resting);
+        tn_queue_empty(&worker->resting);
     show_queues(worker);
     worker->yielding = false;
     status->cancelling = status->busy;
@@ -494,30 +372,12 @@ void tn_worker_cancel(struct tn_worker *worker)
     signal_reader(worker);
 }
 
-/* Those of `queue` that run in the background, or those that do not. Returns how many there are so
- * far. */
-static int copy_queue(const struct queue *queue, bool background, struct tn_worker_queued *queued,
-                      int room, int count)
-{
-    for (const struct queued *command = queue->first; command; command = command->next) {
-        if (command->background != background)
-            continue;
-        if (count < room) {
-            queued[count] = (struct tn_worker_queued){
-                .number = command->number, .rests = background, .spent = command->spent};
-            snprintf(queued[count].line, sizeof queued->line, "%s", command->line);
-        }
-        count++;
-    }
-    return count;
-}
-
 int tn_worker_waiting(struct tn_worker *worker, struct tn_worker_queued *queued, int room)
 {
     pthread_mutex_lock(&worker->mutex);
-    int count = copy_queue(&worker->waiting, false, queued, room, 0);
-    count = copy_queue(&worker->resting, true, queued, room, count);
-    count = copy_queue(&worker->waiting, true, queued, room, count);
+    int count = tn_queue_copy(&worker->waiting, false, queued, room, 0);
+    count = tn_queue_copy(&worker->resting, true, queued, room, count);
+    count = tn_queue_copy(&worker->waiting, true, queued, room, count);
     pthread_mutex_unlock(&worker->mutex);
     return count;
 }
@@ -526,8 +386,8 @@ bool tn_worker_drop(struct tn_worker *worker, uint64_t number)
 {
     pthread_mutex_lock(&worker->mutex);
     struct tn_worker_status *status = &worker->status;
-    struct queued *command = take_number(&worker->waiting, number);
-    command = command ? command : take_number(&worker->resting, number);
+    struct tn_queued *command = tn_queue_take_number(&worker->waiting, number);
+    command = command ? command : tn_queue_take_number(&worker->resting, number);
     bool runs = status->busy && status->number == number;
     if (runs) {
         worker->yielding = false;
@@ -547,7 +407,7 @@ void tn_worker_pause(struct tn_worker *worker, bool pause)
     pthread_mutex_lock(&worker->mutex);
     worker->status.paused = pause && worker->status.busy;
     atomic_store(&worker->paused, worker->status.paused);
-    worker->point_count = 0; /* the rate is measured anew */
+    worker->pace.count = 0; /* the rate is measured anew */
     pthread_mutex_unlock(&worker->mutex);
     signal_reader(worker);
 }

@@ -20,6 +20,12 @@ def runs_a_key(screen):
         screen.type("keep less")
         shown = screen.until("/keep less", "1 found", "action keep-less")
         assert "keep one filter less" in shown
+        screen.keys("C-u")
+        screen.type("marked")
+        screen.until("Filters: mark; Space then locks all marked", "1 found")
+        screen.keys("C-u")
+        screen.type("keep less")
+        screen.until("/keep less", "1 found", "action keep-less")
         screen.keys("Enter")
         screen.until(":keep conv1_1 31", gone=["What can be done"])
         screen.keys("C-p")
