@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Where a tensor of another machine may be: its distance relative to its length. */
-static const double TENSOR_TOLERANCE = 1e-3;
+static const double TENSOR_TOLERANCE = 0.01;
 
 static bool same_shape(const struct tn_tensor *a, const struct tn_tensor *b)
 {
