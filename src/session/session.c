@@ -49,7 +49,7 @@ bool tn_session_stand(struct tn_session *session, struct tn_error *error)
     const struct tn_entry *head = tn_journal_find(&session->journal, session->journal.head);
     if (!head || !head->state_id)
         return true;
-    struct tn_state *state = session->store->detached
+    struct tn_state *state = session->store->detached || session->unread
                                  ? tn_store_read_outline(session->store, head->state_id, error)
                                  : tn_store_read_state(session->store, head->state_id, NULL, error);
     if (!state)
@@ -59,7 +59,7 @@ bool tn_session_stand(struct tn_session *session, struct tn_error *error)
     return true;
 }
 
-static struct tn_session *read_session(struct tn_store *store, struct tn_error *error)
+static struct tn_session *read_session(struct tn_store *store, bool whole, struct tn_error *error)
 {
     struct tn_session *session = session_of(store, error);
     if (!session)
@@ -69,6 +69,7 @@ static struct tn_session *read_session(struct tn_store *store, struct tn_error *
     session->last_state_id = fine ? last_state_id(&session->journal) : 0;
     fine = fine && tn_store_read_meta(session->store, "detached", &detached, error);
     session->store->detached = detached != 0;
+    session->unread = !whole && !detached && session->journal.head;
     if (!fine || !tn_session_stand(session, error)) {
         tn_session_free(session);
         return NULL;
@@ -78,23 +79,52 @@ static struct tn_session *read_session(struct tn_store *store, struct tn_error *
 
 struct tn_session *tn_session_open(const char *path, struct tn_error *error)
 {
-    return read_session(tn_store_open(path, error), error);
+    return read_session(tn_store_open(path, error), true, error);
 }
 
 /* What is read stays the same until all of it is read. */
-struct tn_session *tn_session_open_shared(const char *path, struct tn_error *error)
+static struct tn_session *open_shared(const char *path, bool whole, struct tn_error *error)
 {
     struct tn_store *store = tn_store_open_shared(path, error);
     if (!store || !store->looks_on)
-        return read_session(store, error);
+        return read_session(store, whole, error);
     if (!tn_store_execute(store, "BEGIN", "reading", error)) {
         tn_store_close(store);
         return NULL;
     }
-    struct tn_session *session = read_session(store, error);
+    struct tn_session *session = read_session(store, whole, error);
     if (session)
         sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
     return session;
+}
+
+struct tn_session *tn_session_open_shared(const char *path, struct tn_error *error)
+{
+    return open_shared(path, true, error);
+}
+
+struct tn_session *tn_session_begin_open(const char *path, struct tn_error *error)
+{
+    return open_shared(path, false, error);
+}
+
+bool tn_session_is_unread(const struct tn_session *session)
+{
+    return session->unread;
+}
+
+void tn_session_stop_opening(struct tn_session *session)
+{
+    atomic_store(&session->store->stopped, true);
+}
+
+bool tn_session_finish_open(struct tn_session *session, struct tn_error *error)
+{
+    /* The process that has the file may have gone on: journal and network must fit each other. */
+    if (session->store->looks_on)
+        return tn_session_catch_up(session, error);
+    session->unread = false;
+    return tn_session_stand(session, error);
 }
 
 struct tn_session *tn_session_draft(const char *path, struct tn_error *error)
