@@ -22,7 +22,7 @@ static void say_share(const struct screen *screen, struct piece *piece, const ch
                       int64_t opened, int64_t now, int64_t planned)
 {
     char is[16], will[16];
-    if (opened <= 0 || screen->snapshot->detached)
+    if (opened <= 0 || screen->snapshot->detached || screen->snapshot->unread)
         return;
     snprintf(is, sizeof is, "%.2f", (double)now / (double)opened);
     snprintf(will, sizeof will, "%.2f", (double)planned / (double)opened);

@@ -40,7 +40,7 @@ static struct tn_session *open_session(const struct ui_arguments *arguments, cha
     if (arguments->replay)
         return tn_session_replay(arguments->replay, error);
     if (arguments->session)
-        return tn_session_open_shared(arguments->session, error);
+        return tn_session_begin_open(arguments->session, error);
     *draft = state_draft();
     struct tn_session *session = *draft ? tn_session_draft(*draft, error) : NULL;
     return session ? session : tn_session_new(error);
@@ -80,6 +80,7 @@ static int workbench(const struct ui_arguments *arguments)
     if (!fine)
         tn_fail_memory(&error, "a command", 1);
     fine = fine && ui_run(worker, &screen, &error);
+    fine = fine && tn_worker_begun(worker, &error);
     tn_worker_free(worker);
     tell_of_draft(draft);
     tn_free(notice);

@@ -171,6 +171,7 @@ static void loop(struct screen *screen, struct terminal *terminal, const struct 
     struct pollfd sources[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                {.fd = tn_worker_fd(screen->worker), .events = POLLIN},
                                {.fd = signals, .events = POLLIN}};
+    screen->quit = screen->status.quit; /* it may have failed before anybody looked */
     while (!screen->quit) {
         tour_watch(screen);
         if (notice != NULL)

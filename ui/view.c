@@ -69,6 +69,8 @@ void view_leave(struct screen *screen)
 
 static int nothing_open(const struct screen *screen, struct pane pane)
 {
+    if (screen->snapshot->unread)
+        return pane_wrap(pane, 1, STYLE_NORMAL, "The network is being read.");
     if (screen->snapshot->detached) {
         int used = pane_wrap(pane, 1, STYLE_BOLD, "The network's weights are not in this session.");
         used = pane_wrap(pane, used + 1, STYLE_NORMAL,

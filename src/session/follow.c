@@ -65,44 +65,59 @@ static void keep_outlines(struct tn_journal *old, struct tn_journal *next)
     next->removals = old->removals + removed;
 }
 
-/* The journal and the state it stands at, as of one moment. */
-static bool read_both(struct tn_session *session, struct tn_journal *journal,
-                      struct tn_state **state)
+static struct tn_state *read_head(struct tn_session *session, int64_t id, struct tn_error *error)
 {
-    if (!tn_store_read_journal(session->store, journal, NULL))
-        return false;
-    const struct tn_entry *head = tn_journal_find(journal, journal->head);
-    int64_t id = head ? head->state_id : 0;
-    *state = id == session->state->id ? tn_state_ref(session->state)
-             : id ? tn_store_read_state(session->store, id, session->state, NULL)
-                  : tn_state_new(NULL);
-    if (*state)
-        return true;
-    tn_journal_free(journal);
-    return false;
+    if (id && session->store->detached)
+        return tn_store_read_outline(session->store, id, error);
+    if (id == session->state->id && !session->unread)
+        return tn_state_ref(session->state);
+    return id ? tn_store_read_state(session->store, id, session->state, error)
+              : tn_state_new(error);
 }
 
-bool tn_session_follow(struct tn_session *session)
+/* The journal and the state it stands at, as of one moment. */
+static bool read_both(struct tn_session *session, struct tn_journal *journal,
+                      struct tn_state **state, struct tn_error *error)
 {
-    struct tn_store *store = session->store;
+    if (!tn_store_execute(session->store, "BEGIN", "reading", error))
+        return false;
+    bool fine = tn_store_read_journal(session->store, journal, error);
+    if (fine) {
+        const struct tn_entry *head = tn_journal_find(journal, journal->head);
+        *state = read_head(session, head ? head->state_id : 0, error);
+        fine = *state != NULL;
+        if (!fine)
+            tn_journal_free(journal);
+    }
+    sqlite3_exec(session->store->db, "COMMIT", NULL, NULL, NULL);
+    return fine;
+}
+
+bool tn_session_catch_up(struct tn_session *session, struct tn_error *error)
+{
     struct tn_journal journal;
     struct tn_state *state = NULL;
-    int64_t version = store->version;
-    bool changed = false;
-    if (!store->looks_on || !tn_store_changed(store, &changed, NULL) || !changed)
+    if (!read_both(session, &journal, &state, error))
         return false;
-    bool fine =
-        tn_store_execute(store, "BEGIN", "reading", NULL) && read_both(session, &journal, &state);
-    sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
-    if (!fine) {
-        store->version = version; /* again next time */
-        return false;
-    }
     keep_outlines(&session->journal, &journal);
     tn_journal_free(&session->journal);
     session->journal = journal;
     tn_state_unref(session->state);
     session->state = state;
+    session->unread = false;
     tn_session_review_proposal(session);
     return true;
+}
+
+bool tn_session_follow(struct tn_session *session)
+{
+    struct tn_store *store = session->store;
+    int64_t version = store->version;
+    bool changed = false;
+    if (!store->looks_on || !tn_store_changed(store, &changed, NULL) || !changed)
+        return false;
+    bool fine = tn_session_catch_up(session, NULL);
+    if (!fine)
+        store->version = version; /* again next time */
+    return fine;
 }

@@ -23,6 +23,7 @@ struct tn_session {
     struct tn_looked looked;      /* at a filter, last */
     struct tn_proposal *proposal; /* the last `budget preview=on`, while it holds; or NULL */
     int64_t proposals;            /* how many there were */
+    bool unread;                  /* `state` is an outline as yet: tn_session_finish_open */
     bool looking;                 /* the running command changes nothing: it leaves no entry */
     int64_t last_state_id;
     struct tn_replay *replay; /* NULL: this is none */
@@ -66,6 +67,8 @@ struct tn_state *tn_session_state_at(struct tn_session *session, int64_t entry, 
 bool tn_session_move(struct tn_session *session, int64_t entry, struct tn_error *error);
 /* Read the state that the journal stands at from the store; of a detached one its outline. */
 bool tn_session_stand(struct tn_session *session, struct tn_error *error);
+/* Of a session that looks on: read journal and state as they are now. */
+bool tn_session_catch_up(struct tn_session *session, struct tn_error *error);
 /* A copy of the store in FILE, which nobody may have open; `finish` (or NULL) sees it before it
  * takes its name. */
 bool tn_session_copy(struct tn_session *session, const char *path,

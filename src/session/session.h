@@ -18,6 +18,14 @@ struct tn_session *tn_session_open(const char *path, struct tn_error *error);
 /* The same; where another process has FILE, this one looks on: commands that change the session are
  * refused, others leave no entry. */
 struct tn_session *tn_session_open_shared(const char *path, struct tn_error *error);
+/* The same for a reader that cannot wait for a large network: the session has its journal, names
+ * and accuracies. Before any command is run, tn_session_finish_open must have read the rest; where
+ * that fails the session is of no use. */
+struct tn_session *tn_session_begin_open(const char *path, struct tn_error *error);
+bool tn_session_is_unread(const struct tn_session *session);
+bool tn_session_finish_open(struct tn_session *session, struct tn_error *error);
+/* From any thread: let tn_session_finish_open come to its end soon, without success. */
+void tn_session_stop_opening(struct tn_session *session);
 bool tn_session_looks_on(const struct tn_session *session);
 /* "FILE: in use by process N: ..." of one that looks on. Released with tn_free; NULL where it does
  * not, or out of memory. */

@@ -122,6 +122,7 @@ static bool fill_head(struct tn_snapshot *shot, const struct tn_session *session
     const struct tn_state *state = session->state;
     const char *path = tn_session_path(session);
     shot->detached = session->store->detached;
+    shot->unread = session->unread;
     shot->looks_on = tn_session_looks_on(session);
     shot->session_name = tn_strdup(path ? base_name(path) : "unsaved");
     shot->model_name = tn_strdup(state->model_name);

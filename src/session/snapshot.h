@@ -169,6 +169,7 @@ struct tn_snapshot_picture { /* what command `look` saw last; shared between sna
 struct tn_snapshot {
     char *session_name; /* "unsaved" without a file */
     bool detached;      /* the network's weights are not in the file: nothing of it is here */
+    bool unread;        /* it is being read: nothing of the network is here yet */
     bool looks_on;      /* another process has the file: it is only followed here */
     char *model_name, *data_name; /* "" when not open */
     int64_t data_test, data_train;

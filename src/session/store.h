@@ -9,6 +9,7 @@
 #include "session/journal.h"
 #include "session/state.h"
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 enum {
     TN_STORE_APPLICATION = 0x546e5374, /* "TnSt" */
@@ -17,14 +18,15 @@ enum {
 
 struct tn_store {
     sqlite3 *db;
-    char *path;      /* NULL: a private temporary database */
-    bool draft;      /* the file has no name of the user's choice yet */
-    bool scratch;    /* a private copy: what is written to it is lost */
-    bool detached;   /* it lacks the weights of the networks it began with: detach.h */
-    bool looks_on;   /* another process has it for writing: it is only read, and followed */
-    long holder;     /* that process, as far as is known, else 0 */
-    int lock;        /* descriptor that keeps others from writing, or -1 */
-    int64_t version; /* of the file's contents when they were read last: tn_store_changed */
+    char *path;          /* NULL: a private temporary database */
+    bool draft;          /* the file has no name of the user's choice yet */
+    bool scratch;        /* a private copy: what is written to it is lost */
+    bool detached;       /* it lacks the weights of the networks it began with: detach.h */
+    bool looks_on;       /* another process has it for writing: it is only read, and followed */
+    long holder;         /* that process, as far as is known, else 0 */
+    atomic_bool stopped; /* by tn_store_stop */
+    int lock;            /* descriptor that keeps others from writing, or -1 */
+    int64_t version;     /* of the file's contents when they were read last: tn_store_changed */
 };
 
 /* Look at a file without SQLite. False with an error when it is there and is no session this

@@ -184,6 +184,31 @@ static bool sizes_agree(int dtype, int rank, const int64_t *dims, int64_t bytes)
     return known && bytes >= 0 && size == (size_t)bytes;
 }
 
+/* The bytes of a tensor straight to where they belong: as a column they would be in memory twice,
+ * which is much for the largest. */
+static bool read_bytes(struct tn_store *store, int64_t row, struct tn_tensor *tensor,
+                       struct tn_error *error)
+{
+    enum { PIECE = 1 << 20 };
+    sqlite3_blob *blob = NULL;
+    char *to = tensor->data;
+    bool fine =
+        sqlite3_blob_open(store->db, "main", "tensor", "data", row, 0, &blob) == SQLITE_OK &&
+        (size_t)sqlite3_blob_bytes(blob) == tensor->bytes;
+    for (size_t at = 0; fine && at < tensor->bytes; at += PIECE) {
+        size_t left = tensor->bytes - at;
+        fine = !atomic_load(&store->stopped) &&
+               sqlite3_blob_read(blob, to + at, left < PIECE ? (int)left : PIECE, (int)at) ==
+                   SQLITE_OK;
+    }
+    if (!fine && atomic_load(&store->stopped))
+        tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
+    else if (!fine)
+        tn_store_fail(store, "reading a tensor", error);
+    sqlite3_blob_close(blob);
+    return fine;
+}
+
 static struct tn_tensor *column_tensor(struct tn_store *store, sqlite3_stmt *s,
                                        const struct tn_digest *digest, struct tn_error *error)
 {
@@ -195,17 +220,13 @@ static struct tn_tensor *column_tensor(struct tn_store *store, sqlite3_stmt *s,
         damaged(store, "a tensor whose shape does not fit its bytes", error);
         return NULL;
     }
-    const void *data = sqlite3_column_blob(s, 3);
-    size_t bytes = (size_t)sqlite3_column_bytes(s, 3);
-    if ((int64_t)bytes != sqlite3_column_int64(s, 2) || (bytes && !data)) {
-        tn_store_fail(store, "reading a tensor", error);
-        return NULL;
-    }
     struct tn_tensor *tensor = tn_tensor_new((enum tn_dtype)dtype, rank, dims, error);
     if (!tensor)
         return NULL;
-    if (bytes)
-        memcpy(tensor->data, data, bytes);
+    if (!read_bytes(store, sqlite3_column_int64(s, 3), tensor, error)) {
+        tn_tensor_unref(tensor);
+        return NULL;
+    }
     if (!tn_digest_equal(tn_tensor_digest(tensor), digest)) {
         tn_tensor_unref(tensor);
         damaged(store, "a tensor that is not what its digest says", error);
@@ -218,7 +239,7 @@ struct tn_tensor *tn_store_read_tensor(struct tn_store *store, const struct tn_d
                                        struct tn_error *error)
 {
     sqlite3_stmt *s = tn_store_prepare(
-        store, "SELECT dtype, dims, length(data), data FROM tensor WHERE digest=?1", error);
+        store, "SELECT dtype, dims, length(data), rowid FROM tensor WHERE digest=?1", error);
     if (!s)
         return NULL;
     sqlite3_bind_blob(s, 1, digest->bytes, TN_DIGEST_BYTES, SQLITE_STATIC);

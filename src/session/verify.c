@@ -1,6 +1,7 @@
 #include "session/verify.h"
 
 #include "core/memory.h"
+#include "session/detach.h"
 #include "session/inside.h"
 #include "session/machines.h"
 #include "session/results.h"
@@ -280,15 +281,29 @@ static enum outcome redo_line(struct verify *v, const struct tn_entry *entry,
     return outcome;
 }
 
-static bool file_is_there(const char *line)
+/* The file that a line opens, where it is one and is there; released with tn_free. */
+static char *file_named(const char *line)
 {
     struct tn_command_line parsed;
     struct tn_error unused;
-    bool there = tn_line_parse(line, &parsed, &unused) && tn_line_check(&parsed, &unused) &&
-                 (strncmp(tn_line_word(&parsed, 0), "zoo:", 4) == 0 ||
-                  access(tn_line_word(&parsed, 0), R_OK) == 0);
+    char *file = NULL;
+    if (tn_line_parse(line, &parsed, &unused) && tn_line_check(&parsed, &unused) &&
+        access(tn_line_word(&parsed, 0), R_OK) == 0)
+        file = tn_strdup(tn_line_word(&parsed, 0));
     tn_line_free(&parsed);
-    return there;
+    return file;
+}
+
+static bool is_from_zoo(const char *line)
+{
+    return strncmp(line + strcspn(line, " "), " zoo:", 5) == 0;
+}
+
+static bool can_open(const char *line)
+{
+    char *file = file_named(line);
+    tn_free(file);
+    return file || is_from_zoo(line);
 }
 
 static enum outcome redo(struct verify *v, const struct tn_entry *entry, bool strict,
@@ -300,7 +315,7 @@ static enum outcome redo(struct verify *v, const struct tn_entry *entry, bool st
         return FAILED;
     if (begins_with(entry->command, "data"))
         outcome = redo_data(v, entry, &match, error);
-    else if (begins_with(entry->command, "open") && !file_is_there(entry->command))
+    else if (begins_with(entry->command, "open") && !can_open(entry->command))
         outcome = redo_open(v, entry, &match, error);
     else
         outcome = redo_line(v, entry, &match, error);
@@ -376,6 +391,28 @@ static enum outcome verify_all(struct verify *v, tn_verify_entry tell, void *con
     return outcome;
 }
 
+/* A detached session gets its weights from the files that it opened, where they are there. */
+static bool attach_networks(struct verify *v, const char *path, struct tn_error *error)
+{
+    int64_t detached = 0;
+    int left = 1;
+    if (!tn_store_read_meta(v->session->store, "detached", &detached, error))
+        return false;
+    for (int i = 0; detached && left > 0 && i < v->recorded.count; i++) {
+        const struct tn_entry *entry = v->recorded.entries[i];
+        char *file = begins_with(entry->command, "open") ? file_named(entry->command) : NULL;
+        bool fine = !file || tn_session_attach(v->session, file, &left, error);
+        tn_free(file);
+        if (!fine)
+            return false;
+    }
+    return !detached || left == 0 ||
+           tn_fail(error, TN_ERROR_INPUT,
+                   "%s: it lacks the weights of the network it began with: verify it in a folder "
+                   "where its 'open' finds the file, or give them back first with session attach",
+                   path);
+}
+
 /* A session in the copy that has done nothing yet, and the journal of what is to be done. */
 static bool start(struct verify *v, const char *path, struct tn_error *error)
 {
@@ -391,7 +428,8 @@ static bool start(struct verify *v, const char *path, struct tn_error *error)
         int64_t id = v->recorded.entries[i]->state_id;
         v->session->last_state_id = id > v->session->last_state_id ? id : v->session->last_state_id;
     }
-    return tn_journal_reserve(&v->session->journal, count + 1, error) && find_strict(v, error);
+    return tn_journal_reserve(&v->session->journal, count + 1, error) && find_strict(v, error) &&
+           attach_networks(v, path, error);
 }
 
 bool tn_verify(const char *path, const char *data, tn_verify_entry entry, void *context,

@@ -29,6 +29,9 @@ struct tn_worker {
     struct tn_queue waiting, resting; /* resting: in the background */
     bool yielding; /* the running command was asked to stop only to let another one run */
     bool ending;
+    bool reading; /* the session's network */
+    bool failed;  /* it could not begin: */
+    struct tn_error failure;
     uint64_t submitted;
     struct tn_worker_status status;
     double begun;        /* when the running command began */
@@ -251,10 +254,34 @@ static void step_back(void)
 #endif
 }
 
+/* What the session was opened without. Where it cannot be read there is nothing to work on. */
+static bool read_rest(struct tn_worker *worker)
+{
+    struct tn_error error;
+    tn_error_clear(&error);
+    if (!tn_session_is_unread(worker->session))
+        return true;
+    bool fine = tn_session_finish_open(worker->session, &error);
+    pthread_mutex_lock(&worker->mutex);
+    worker->reading = false;
+    pthread_mutex_unlock(&worker->mutex);
+    if (fine)
+        publish(worker);
+    pthread_mutex_lock(&worker->mutex);
+    worker->failure = error;
+    worker->failed = !fine && !worker->ending; /* else it was stopped: nobody misses it */
+    worker->status.quit = !fine;
+    pthread_mutex_unlock(&worker->mutex);
+    signal_reader(worker);
+    return fine;
+}
+
 static void *work(void *context)
 {
     struct tn_worker *worker = context;
     step_back();
+    if (!read_rest(worker))
+        return NULL;
     struct tn_queued *command;
     while ((command = take(worker)))
         execute(worker, command);
@@ -276,6 +303,7 @@ struct tn_worker *tn_worker_new(struct tn_session *session, struct tn_error *err
     worker->session = session;
     worker->snapshot = snapshot;
     worker->status.left = -1;
+    worker->reading = tn_session_is_unread(session);
     worker->fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init(&worker->cancelled, false);
     atomic_init(&worker->paused, false);
@@ -300,6 +328,8 @@ void tn_worker_free(struct tn_worker *worker)
     tn_worker_cancel(worker);
     pthread_mutex_lock(&worker->mutex);
     worker->ending = true;
+    if (worker->reading)
+        tn_session_stop_opening(worker->session);
     pthread_cond_signal(&worker->wake);
     pthread_mutex_unlock(&worker->mutex);
     pthread_join(worker->thread, NULL);
@@ -410,6 +440,16 @@ void tn_worker_pause(struct tn_worker *worker, bool pause)
     worker->pace.count = 0; /* the rate is measured anew */
     pthread_mutex_unlock(&worker->mutex);
     signal_reader(worker);
+}
+
+bool tn_worker_begun(struct tn_worker *worker, struct tn_error *error)
+{
+    pthread_mutex_lock(&worker->mutex);
+    bool failed = worker->failed;
+    if (failed)
+        *error = worker->failure;
+    pthread_mutex_unlock(&worker->mutex);
+    return !failed;
 }
 
 int tn_worker_fd(const struct tn_worker *worker)

@@ -72,6 +72,10 @@ struct tn_worker_status {
     char message[512];       /* its error, or a short result ("FLOPs 0.31x  params 0.30x") */
 };
 
+/* False with an error where the session could not be read to its end: the worker does nothing, and
+ * status.quit is set. */
+bool tn_worker_begun(struct tn_worker *worker, struct tn_error *error);
+
 /* Copy the status, and take a reference on the newest snapshot (never NULL). Never blocks on work.
  */
 struct tn_snapshot *tn_worker_poll(struct tn_worker *worker, struct tn_worker_status *status);

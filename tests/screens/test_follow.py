@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import sqlite3
 import time
 
 import tmux  # also makes `thinet` importable
@@ -115,6 +116,22 @@ def killed(screens):
     return body
 
 
+def damaged():
+    """The network is read when the screen is there already; where that fails the program ends as it did before."""
+    session = os.path.join(folder, "damaged.thinet")
+    thinet.commands("open " + NETWORK, options=("--session", session))
+    database = sqlite3.connect(session)
+    database.execute("UPDATE tensor SET data = zeroblob(length(data)) WHERE length(data) = (SELECT max(length(data)) FROM tensor)")
+    database.commit()
+    database.close()
+    screen = tmux.Screen(session, columns=200, rows=40)
+    status = screen.ended()
+    screen.until("damaged.thinet", "a tensor that is not what its digest says")
+    assert status == 1, status
+    assert not screen.restored(), screen.restored()
+    screen.close()
+
+
 screens = []
 tmux.test("a second terminal opens the session read-only and says who has it", opened(screens))
 if len(screens) == 2:
@@ -126,6 +143,7 @@ if len(screens) == 2:
         thinet.skip("epochs appear in the second while the first trains", "dataset-fashion-mnist is not there")
     tmux.test("save in the second goes on in a copy", copies(screens))
     tmux.test("after kill -9 of the first the session can be loaded for writing", killed(screens))
+tmux.test("a session that cannot be read ends the workbench with the reason", damaged)
 for screen in screens:
     screen.close()
 thinet.finish()
