@@ -167,13 +167,13 @@ struct tn_snapshot_picture { /* what command `look` saw last; shared between sna
 };
 
 struct tn_snapshot {
-    char *session_name; /* "unsaved" without a file */
-    bool detached;      /* the network's weights are not in the file: nothing of it is here */
-    bool unread;        /* it is being read: nothing of the network is here yet */
-    bool looks_on;      /* another process has the file: it is only followed here */
+    char *session_name;           /* "unsaved" without a file */
     char *model_name, *data_name; /* "" when not open */
     int64_t data_test, data_train;
     bool evaluated; /* of the state as it stands */
+    bool detached;  /* the network's weights are not in the file: nothing of it is here */
+    bool unread;    /* it is being read: nothing of the network is here yet */
+    bool looks_on;  /* another process has the file: it is only followed here */
     double top1, ci95, loss;
     int64_t flops, params, flops_now, params_now, flops_planned, params_planned;
     /* as opened; as it stands; as it would be with the pending ratios pruned */
