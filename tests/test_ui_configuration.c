@@ -180,7 +180,7 @@ static void a_key_can_have_a_line_of_its_own(void **state)
 {
     (void)state;
     take("bind P = prune % reweight=full # and not ls\nbind F5 = :finetune epochs=\nbind # = undo\n"
-         "bind = = back\nbind T = tour\n");
+         "bind = = back\nbind T = tour\nbind F6 = note why `undo`\n");
     assert_int_equal(settings.problem_count, 0);
     const struct binding *prune = binding_find('P', 1), *tune = binding_find(KEY_FUNCTION + 5, 1);
     assert_non_null(prune);
@@ -199,6 +199,8 @@ static void a_key_can_have_a_line_of_its_own(void **state)
     help_draw(pane_of(&surface), glyphs_for(GLYPHS_ASCII), NULL, 0, &scroll);
     assert_true(paper_holds(&surface, "Your own"));
     assert_true(paper_holds(&surface, "P           runs :prune LAYER reweight=full"));
+    assert_true(
+        paper_holds(&surface, "F6          runs :note why `undo`")); /* as the user wrote it */
     surface_free(&surface);
 }
 

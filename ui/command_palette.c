@@ -61,7 +61,7 @@ static void draw_hit(const struct screen *screen, struct pane rows, int row,
     char help[LINE];
     snprintf(help, sizeof help, "%s", hit->help);
     if (hit->binding != NULL)
-        keymap_text(hit->help, help, sizeof help);
+        binding_help(hit->binding, help, sizeof help);
     pane_cut(rows, row, 2 + LABEL, rows.columns - 2 - LABEL, STYLE_NORMAL, help, screen->glyphs);
     if (hit->binding != NULL)
         draw_place(hit->binding, rows, row, 2 + LABEL + text_width(help));

@@ -29,8 +29,8 @@ static bool is_of_view(const struct binding *binding, int view)
 
 static int draw_binding(struct pane paper, int row, const struct binding *binding)
 {
-    char help[160];
-    keymap_text(binding->help, help, sizeof help);
+    char help[512];
+    binding_help(binding, help, sizeof help);
     pane_text(paper, row, 1, STYLE_KEY, binding->label);
     pane_text(paper, row, 1 + LABEL, STYLE_NORMAL, help);
     return row + 1;
@@ -109,7 +109,7 @@ static int draw_command(struct pane paper, const struct tn_command *command)
 void help_draw(struct pane pane, const struct glyphs *glyphs, const struct tn_command *command,
                int view, int *scroll)
 {
-    enum { LENGTH = 140 };
+    enum { LENGTH = 320 /* rows: more than the most keys take */ };
     pane_frame(pane, glyphs, STYLE_FOCUS);
     pane_print(pane, 0, 2, STYLE_TAB, " %s ", command != NULL ? command->name : "Keys");
     struct pane window = pane_part(pane, 1, 2, pane.rows - 2, pane.columns - 4);

@@ -91,6 +91,14 @@ void keymap_text(const char *text, char *filled, int size)
     filled[used < size ? used : size - 1] = '\0';
 }
 
+void binding_help(const struct binding *binding, char *text, int size)
+{
+    if (binding->section == KEYS_YOURS) /* the user's own words */
+        snprintf(text, (size_t)size, "%s", binding->help);
+    else
+        keymap_text(binding->help, text, size);
+}
+
 const char *key_section_name(enum key_section section)
 {
     static const char *const names[] = {"Ratio and walk", "Work",   "Move and look",

@@ -94,6 +94,8 @@ int binding_key(const struct binding *binding, char *key, int size);
 /* A text in which `NAME` stands for the key of the binding of that name; other `words` stay.
  * Truncated to size. */
 void keymap_text(const char *text, char *filled, int size);
+/* What a binding does, as help shows it: with the keys of others it names. Truncated to size. */
+void binding_help(const struct binding *binding, char *text, int size);
 /* Use another table from now on, made from this one; it must live as long. NULL: the built-in one.
  */
 void keymap_use(const struct binding *other, int count);
