@@ -300,10 +300,9 @@ def leads(measured, reweight, epoch):
                     within += 1
                 else:
                     behind += 1
-                if mean <= half:
-                    kind = "behind" if mean < -half else "within the interval, behind" if mean < 0 else "within the interval, ahead"
-                    exceptions.append("%s beside %s at %g: %s: %+.2f ± %.2f points (%d seed%s)" % (
-                        form, rival, ratio, kind, mean, half, seeds, "" if seeds == 1 else "s"))
+                if mean <= -half:
+                    exceptions.append("%s beside %s at %g: %+.2f ± %.2f points (%d seed%s)" % (
+                        form, rival, ratio, mean, half, seeds, "" if seeds == 1 else "s"))
             missing = len(args.ratios) - beyond - within - behind
             row.append("%d / %d / %d%s" % (beyond, within, behind, ", %d missing" % missing if missing else ""))
         lines.append("| %s | %s |" % (form, " | ".join(row)))
@@ -361,7 +360,7 @@ def write_tables(args):
             lines += ["", "Ratios at which the form leads beyond the interval of the difference / is within it / is behind:", ""]
             lines += table
             if exceptions:
-                lines += ["", "Where it does not lead beyond the interval:", ""] + ["- " + e for e in exceptions]
+                lines += ["", "Where it is behind:", ""] + ["- " + e for e in exceptions]
     print("\n".join(lines))
     if not args.dry_run:
         write_section("methods against ratios, %s" % os.path.basename(args.network), "\n".join(lines))
