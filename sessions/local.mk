@@ -1,8 +1,8 @@
 # What ships to open, to replay and to learn from.
 sessionsdir = $(datadir)/thinet-tui/sessions
 dist_sessions_DATA = sessions/README.md sessions/budget.thinet sessions/fashion-vgg.onnx sessions/methods.thinet \
-	sessions/record-budget.tns sessions/record-methods.tns sessions/record-tour.tns sessions/tour.thinet \
-	sessions/tour.tns sessions/train-fashion-vgg.tns
+	sessions/record-budget.tns sessions/record-methods.tns sessions/record-resnet20.tns sessions/record-tour.tns \
+	sessions/resnet20.thinet sessions/tour.thinet sessions/tour.tns sessions/train-fashion-vgg.tns
 
 # In order of name: the library lists them so.
 RECIPES = \
