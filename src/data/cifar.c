@@ -1,7 +1,7 @@
 /* CIFAR-10's binary form: records of one label byte and 3072 pixel bytes, the red, green and blue
  * planes of 32x32 (Krizhevsky 2009). */
-#include "core/memory.h"
 #include "core/file.h"
+#include "core/memory.h"
 #include "data/source.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "data/dataset.h"
 
-#include "core/memory.h"
 #include "core/file.h"
+#include "core/memory.h"
 #include "data/source.h"
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* Image folders: train/CLASS/NAME.png|jpg|jpeg and val/ (or test/) the same. Only names are kept.
  */
+#include "core/file.h"
 #include "core/memory.h"
 #include "data/decode.h"
-#include "core/file.h"
 #include "data/source.h"
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* IDX (LeCun's MNIST format): big-endian magic 00 00 TYPE RANK, one 32-bit size a dimension, then
  * the data. Type 08 is bytes. Plain or gzip. */
-#include "core/memory.h"
 #include "core/file.h"
+#include "core/memory.h"
 #include "data/source.h"
 
 #include <pthread.h>

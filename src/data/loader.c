@@ -10,7 +10,13 @@
 /* A ring of batches: the caller holds one, the threads fill the others. Batch b lives in slot b %
  * SLOTS, which is free once batch b - SLOTS is done with. Threads take a few images at a time, in
  * order. */
-enum { SLOTS = TN_LOADER_BATCHES, MAX_THREADS = 8, MEMORY_PORTION = 16, FILE_PORTION = 1, LOOK_AGAIN_MS = 50 };
+enum {
+    SLOTS = TN_LOADER_BATCHES,
+    MAX_THREADS = 8,
+    MEMORY_PORTION = 16,
+    FILE_PORTION = 1,
+    LOOK_AGAIN_MS = 50
+};
 
 struct slot {
     float *images;

@@ -3,8 +3,8 @@
  * {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, the elements. */
 #include "data/npy.h"
 
-#include "core/memory.h"
 #include "core/file.h"
+#include "core/memory.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -272,11 +272,10 @@ static void trim_outputs(const struct job *job, const float *tile, int filter,
     for (int n = 0; n < part->images; n++) {
         size_t at =
             (size_t)(part->first + n) * tn_correlation_out(c) + (size_t)filter * area + above;
-        kernels->trim_rows((size_t)part->rows, width,
-                           tile + (size_t)n * (size_t)g->rows * (size_t)g->pitch, (size_t)g->pitch,
-                           tn_finish_bias(finish, (size_t)filter),
-                           finish->addend ? finish->addend + at : NULL, finish->least, finish->most,
-                           job->to + at);
+        kernels->trim_rows(
+            (size_t)part->rows, width, tile + (size_t)n * (size_t)g->rows * (size_t)g->pitch,
+            (size_t)g->pitch, tn_finish_bias(finish, (size_t)filter),
+            finish->addend ? finish->addend + at : NULL, finish->least, finish->most, job->to + at);
     }
 }
 

@@ -14,8 +14,9 @@ struct tn_ticks {
     double minor[TN_TICKS_MINOR]; /* between them, without text; of logarithmic axes */
 };
 
-/* At most `most` ticks (2 where it is less) in low .. high, of the charts on the screen too, at multiples of 1, 2 or 5 times a power of ten. whole: none
- * between whole numbers. percent: written as 100 times as much. */
+/* At most `most` ticks (2 where it is less) in low .. high, of the charts on the screen too, at
+ * multiples of 1, 2 or 5 times a power of ten. whole: none between whole numbers. percent: written
+ * as 100 times as much. */
 void tn_ticks_linear(double low, double high, int most, bool whole, bool percent,
                      struct tn_ticks *ticks);
 
