@@ -8,6 +8,7 @@ PIPELINE_TESTS = \
 	tests/pipeline/test_counts.py \
 	tests/pipeline/test_coupling.py \
 	tests/pipeline/test_durability.py \
+	tests/pipeline/test_epochs.py \
 	tests/pipeline/test_errors.py \
 	tests/pipeline/test_export.py tests/pipeline/test_onnx_files.py tests/pipeline/test_onnx_large.py \
 	tests/pipeline/test_onnx_damage.py tests/pipeline/test_onnx_strange.py \

@@ -1,7 +1,7 @@
 #include "candidates.h"
 #include "text.h"
 
-enum { GAP = 2, FRAME = 2, MOST_ROWS = 12 };
+enum { GAP = 2, FRAME = 2, MOST_ROWS = 13 };
 
 bool candidates_fit(char *const *names, int count, int columns)
 {

@@ -169,6 +169,13 @@ static void brief_training(struct text *text, const json_t *result)
             tn_get_number(last, "images_per_second"));
 }
 
+static void brief_epoch(struct text *text, const json_t *result)
+{
+    add(text, "epoch %lld of entry %lld", whole(result, "epoch"), whole(result, "entry"));
+    if (isfinite(tn_get_number(result, "top1")))
+        add(text, "  top-1 %.2f %%", 100 * tn_get_number(result, "top1"));
+}
+
 static void brief_time(struct text *text, const json_t *result)
 {
     static const char *const parts[][2] = {
@@ -351,7 +358,7 @@ static const struct {
     {"plot", brief_file},          {"look", brief_look},
     {"export-script", brief_file}, {"export-journal", brief_file},
     {"frame", brief_move},         {"session", brief_session},
-    {"delete", brief_delete},
+    {"delete", brief_delete},      {"epoch", brief_epoch},
 };
 
 void tn_brief(const char *command, const json_t *result, char *text, size_t size)

@@ -6,12 +6,12 @@
 #include <string.h>
 
 static const struct tn_command *const parts[] = {
-    tn_commands_open,        tn_commands_head,   tn_commands_measure, tn_commands_run,
-    tn_commands_sample,      tn_commands_select, tn_commands_method,  tn_commands_budget,
-    tn_commands_sensitivity, tn_commands_prune,  tn_commands_train,   tn_commands_recipe,
-    tn_commands_compare,     tn_commands_export, tn_commands_plot,    tn_commands_journal,
-    tn_commands_session,     tn_commands_help,   tn_commands_look,    tn_commands_story,
-    tn_commands_replay,
+    tn_commands_open,        tn_commands_head,    tn_commands_measure, tn_commands_run,
+    tn_commands_sample,      tn_commands_select,  tn_commands_method,  tn_commands_budget,
+    tn_commands_sensitivity, tn_commands_prune,   tn_commands_train,   tn_commands_epoch,
+    tn_commands_recipe,      tn_commands_compare, tn_commands_export,  tn_commands_plot,
+    tn_commands_journal,     tn_commands_session, tn_commands_help,    tn_commands_look,
+    tn_commands_story,       tn_commands_replay,
 };
 
 const struct tn_command *tn_command_at(int index)

@@ -23,6 +23,7 @@ extern const struct tn_command tn_commands_budget[];
 extern const struct tn_command tn_commands_sensitivity[];
 extern const struct tn_command tn_commands_prune[];
 extern const struct tn_command tn_commands_train[];
+extern const struct tn_command tn_commands_epoch[];
 extern const struct tn_command tn_commands_export[];
 extern const struct tn_command tn_commands_story[];
 extern const struct tn_command tn_commands_replay[];

@@ -69,7 +69,7 @@ static bool say_memory(const struct tn_graph *graph, const struct tn_dataset *da
 
 /* `command` is the line that began it; `from` the run it goes on with, or NULL. */
 static bool train(struct tn_session *session, const char *command, struct tn_dataset *dataset,
-                  struct tn_graph *graph, const struct tn_train_options *options,
+                  struct tn_graph *graph, const struct tn_train_options *options, enum tn_keep keep,
                   const struct tn_unfinished *from, const struct tn_progress *progress,
                   json_t *result, struct tn_error *error)
 {
@@ -79,6 +79,7 @@ static bool train(struct tn_session *session, const char *command, struct tn_dat
     struct training training = {.session = session, .epochs = json_array()};
     training.run.command = command;
     training.run.test_images = test;
+    training.run.keep = keep;
     if (from) {
         training.run.best = tn_model_ref(from->best);
         training.run.best_epoch = from->checkpoint.best;
@@ -139,7 +140,8 @@ static bool train_by(struct tn_session *session, const struct tn_command_line *l
     struct tn_graph *graph = tn_graph_clone(session->state->model->graph, error);
     bool fine = graph && tn_graph_unshare_vectors(graph, error) &&
                 (!fresh || from || tn_graph_initialise(graph, options->seed, error)) &&
-                train(session, line->text, dataset, graph, options, from, progress, result, error);
+                train(session, line->text, dataset, graph, options, training.keep, from, progress,
+                      result, error);
     tn_graph_free(graph);
     return fine;
 }
@@ -219,6 +221,7 @@ static bool run_train(struct tn_session *session, const struct tn_command_line *
             {"holdout", TN_WORD_NUMBER, "0", NULL, "training images kept to judge epochs by"},     \
             {"patience", TN_WORD_NUMBER, NULL, NULL, "epochs to wait for a better one"},           \
             {"best", TN_WORD_NAME, "on", "on|off", "holdout: keep the best epoch"},                \
+            {"keep", TN_WORD_NAME, "result", "result|best|all", "epochs whose networks stay"},     \
             {"limit", TN_WORD_NUMBER, NULL, NULL, "training images of an epoch"},                  \
             {"test-limit", TN_WORD_NUMBER, NULL, NULL, "test images after an epoch"},              \
             {"memory", TN_WORD_NUMBER, NULL, NULL, "GB that it may take; what the system has"},    \
@@ -236,7 +239,9 @@ const struct tn_command tn_commands_train[] = {
      "holdout (a fraction, or how many) keeps training images back: the epoch that does best on "
      "them is the "
      "result, and with patience training stops when none got better for so many. The test images "
-     "choose nothing. It says first how much memory it needs. Where that is more than memory=, a "
+     "choose nothing. Of a run that has come to its end the result's network stays; keep=best and "
+     "keep=all keep those of epochs too, for the command epoch. It says first how much memory it "
+     "needs. Where that is more than memory=, a "
      "network without BatchNorm is trained in pieces of the batch, whose gradients are added; of "
      "one "
      "with BatchNorm, activations are made again in the backward pass instead of kept. Either "

@@ -46,6 +46,7 @@ struct tn_state *tn_session_edit(struct tn_session *session, struct tn_error *er
 struct tn_run {
     const char *command;   /* the line that began it, maybe in an earlier entry */
     int64_t test_images;   /* an epoch is tested on */
+    enum tn_keep keep;     /* whose networks stay */
     struct tn_model *best; /* the network of the best epoch so far; NULL: none */
     struct tn_epoch best_epoch;
 };

@@ -14,6 +14,13 @@ enum tn_entry_status {
     TN_ENTRY_RUNNING = 2, /* read back from a file: it was cut short */
 };
 
+/* Whose networks stay when training has come to its end. */
+enum tn_keep {
+    TN_KEEP_RESULT, /* the result's alone */
+    TN_KEEP_BEST,   /* also those of the best epoch and of the last */
+    TN_KEEP_ALL,    /* also those of all other epochs */
+};
+
 struct tn_entry {
     int64_t id, parent; /* parent 0: the empty session */
     char *command;
@@ -28,6 +35,7 @@ struct tn_entry {
     struct tn_state *state;  /* held while the store has not got it */
     int epoch_count;
     struct tn_epoch *epochs; /* of training */
+    enum tn_keep keep;       /* of training while it runs */
     bool written;            /* the store has it as it is here, up to epochs_written epochs */
     int epochs_written;
     struct tn_outline *outline; /* what was asked before: outline.h; or NULL */

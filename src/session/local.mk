@@ -4,6 +4,7 @@ libthinet_la_SOURCES += \
 	src/session/command.c src/session/command.h src/session/commands.h \
 	src/session/commands_budget.c \
 	src/session/commands_compare.c \
+	src/session/commands_epoch.c \
 	src/session/commands_export.c \
 	src/session/commands_head.c \
 	src/session/commands_help.c \
@@ -64,6 +65,7 @@ libthinet_la_SOURCES += \
 	src/session/statistic.c \
 	src/session/store.c src/session/store.h \
 	src/session/store_check.c \
+	src/session/store_drop.c src/session/store_drop.h \
 	src/session/store_inspect.c \
 	src/session/store_lock.c \
 	src/session/store_read.c \

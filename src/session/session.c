@@ -333,6 +333,7 @@ bool tn_session_epoch(struct tn_session *session, struct tn_run *run, const stru
     if (fine) {
         note_accuracy(state, epoch, run->test_images);
         entry->changes = true;
+        entry->keep = run->keep;
         entry_takes_state(session, entry, state);
         stand_at(session, entry, state);
         fine = tn_store_write(session->store, &session->journal, error);

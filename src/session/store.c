@@ -51,6 +51,10 @@ static const struct {
      "CREATE TABLE statistic_more(state INTEGER NOT NULL, layer TEXT NOT NULL, activity BLOB, "
      "gradients BLOB, target BLOB, PRIMARY KEY(state, layer)) WITHOUT ROWID",
      true},
+    {"epoch_state",
+     "CREATE TABLE epoch_state(entry INTEGER NOT NULL, step INTEGER NOT NULL, "
+     "state INTEGER NOT NULL, PRIMARY KEY(entry, step)) WITHOUT ROWID",
+     true},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 

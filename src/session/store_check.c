@@ -64,7 +64,13 @@ static const struct {
     {"SELECT 'state ' || state FROM (SELECT state FROM statistic UNION SELECT state FROM "
      "statistic_more UNION SELECT state FROM checkpoint) WHERE state NOT IN (SELECT id FROM state)",
      "what belongs to a state that is not there (session compact drops it)"},
-    {"SELECT 'state ' || id FROM state WHERE id NOT IN (SELECT state FROM entry)",
+    {"SELECT 'entry ' || entry || ' epoch ' || step FROM epoch_state WHERE state NOT IN (SELECT id "
+     "FROM state)",
+     "the network that was kept of an epoch is missing"},
+    {"SELECT 'entry ' || entry FROM epoch_state WHERE entry NOT IN (SELECT id FROM entry)",
+     "networks of epochs of an entry that is not there (session compact drops them)"},
+    {"SELECT 'state ' || id FROM state WHERE id NOT IN (SELECT state FROM entry UNION SELECT state "
+     "FROM epoch_state)",
      "a state that no entry has (session compact drops it)"},
     {"SELECT 'network ' || lower(hex(graph)) FROM graph_tensor WHERE graph NOT IN (SELECT digest "
      "FROM graph)",

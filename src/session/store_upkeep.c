@@ -51,7 +51,9 @@ bool tn_store_measure(struct tn_store *store, struct tn_store_sizes *sizes, stru
 /* What is needed no more goes, in this order. */
 static const char *const sweeps[] = {
     "DELETE FROM metric WHERE entry NOT IN (SELECT id FROM entry)",
-    "DELETE FROM state WHERE id NOT IN (SELECT state FROM entry)",
+    "DELETE FROM epoch_state WHERE entry NOT IN (SELECT id FROM entry)",
+    "DELETE FROM state WHERE id NOT IN (SELECT state FROM entry UNION SELECT state FROM "
+    "epoch_state)",
     "DELETE FROM statistic WHERE state NOT IN (SELECT id FROM state)",
     "DELETE FROM statistic_more WHERE state NOT IN (SELECT id FROM state)",
     "DELETE FROM checkpoint WHERE state NOT IN (SELECT id FROM state)",

@@ -5,6 +5,7 @@
 #include "model/onnx.h"
 #include "session/machines.h"
 #include "session/results.h"
+#include "session/store_drop.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -289,47 +290,6 @@ static bool write_state(struct tn_store *store, const struct tn_state *state,
     return fine;
 }
 
-/* The state of an epoch that the next one replaces goes, with what only it used: its own network
- * and that of the run's best epoch so far, and the momentum. */
-#define GONE                                                                                       \
-    "(SELECT graph FROM state WHERE id=?1 UNION SELECT best FROM checkpoint WHERE state=?1)"
-#define KEPT                                                                                       \
-    "(SELECT graph FROM state WHERE id<>?1 AND graph IS NOT NULL "                                 \
-    "UNION SELECT best FROM checkpoint WHERE state<>?1 AND best IS NOT NULL)"
-static const char drop_tensors[] =
-    "DELETE FROM tensor WHERE digest IN (SELECT tensor FROM graph_tensor WHERE graph IN " GONE
-    " UNION SELECT momentum FROM checkpoint WHERE state=?1) "
-    "AND digest NOT IN (SELECT tensor FROM graph_tensor WHERE graph IN " KEPT ") "
-    "AND digest NOT IN (SELECT momentum FROM checkpoint WHERE state<>?1) "
-    "AND digest NOT IN (SELECT gram FROM statistic) "
-    "AND digest NOT IN (SELECT activity FROM statistic_more WHERE activity IS NOT NULL "
-    "UNION SELECT gradients FROM statistic_more WHERE gradients IS NOT NULL "
-    "UNION SELECT target FROM statistic_more WHERE target IS NOT NULL)";
-static const char drop_links[] =
-    "DELETE FROM graph_tensor WHERE graph IN " GONE " AND graph NOT IN " KEPT;
-static const char drop_graph[] =
-    "DELETE FROM graph WHERE digest IN " GONE " AND digest NOT IN " KEPT;
-
-static bool drop_state(struct tn_store *store, int64_t id, struct tn_error *error)
-{
-    static const char *const steps[] = {drop_tensors,
-                                        drop_links,
-                                        drop_graph,
-                                        "DELETE FROM statistic WHERE state=?1",
-                                        "DELETE FROM statistic_more WHERE state=?1",
-                                        "DELETE FROM checkpoint WHERE state=?1",
-                                        "DELETE FROM state WHERE id=?1"};
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        sqlite3_stmt *s = tn_store_prepare(store, steps[i], error);
-        if (!s)
-            return false;
-        sqlite3_bind_int64(s, 1, id);
-        if (!finish(store, s, error))
-            return false;
-    }
-    return true;
-}
-
 static bool write_metric(struct tn_store *store, sqlite3_stmt *s, int64_t entry, int step,
                          const char *name, double value, struct tn_error *error)
 {
@@ -372,6 +332,22 @@ static bool write_epochs(struct tn_store *store, const struct tn_entry *entry,
     return fine;
 }
 
+/* The state that the entry had before goes, or stays as that of its epoch. */
+static bool settle_epochs(struct tn_store *store, const struct tn_entry *entry,
+                          struct tn_error *error)
+{
+    bool replaced = entry->stored_state_id && entry->stored_state_id != entry->state_id;
+    if (entry->keep == TN_KEEP_RESULT)
+        return !replaced || tn_store_drop_state(store, entry->stored_state_id, error);
+    if (replaced && !tn_store_drop_checkpoint(store, entry->stored_state_id, error))
+        return false;
+    if (entry->epochs_written == entry->epoch_count)
+        return true;
+    int epoch = entry->epochs[entry->epoch_count - 1].epoch;
+    return tn_store_put_epoch(store, entry->id, epoch, entry->state_id, error) &&
+           (entry->keep == TN_KEEP_ALL || tn_store_drop_epochs(store, entry->id, epoch, error));
+}
+
 static bool write_entry(struct tn_store *store, const struct tn_entry *entry,
                         struct tn_error *error)
 {
@@ -390,9 +366,8 @@ static bool write_entry(struct tn_store *store, const struct tn_entry *entry,
     sqlite3_bind_int(s, 7, entry->changes);
     sqlite3_bind_text(s, 8, entry->result, -1, SQLITE_STATIC);
     sqlite3_bind_int64(s, 9, entry->state_id);
-    bool replaced = entry->stored_state_id && entry->stored_state_id != entry->state_id;
     return finish(store, s, error) && write_epochs(store, entry, error) &&
-           (!replaced || drop_state(store, entry->stored_state_id, error));
+           settle_epochs(store, entry, error);
 }
 
 static bool write_meta(struct tn_store *store, const char *key, int64_t value,

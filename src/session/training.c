@@ -80,6 +80,12 @@ static bool read_judging(const struct tn_command_line *line, struct tn_training 
         return false;
     training->options.patience = (int)patience;
     training->options.keep_best = is_on(line, "best");
+    const char *keep = tn_line_option(line, "keep");
+    training->keep = *keep == 'r' ? TN_KEEP_RESULT : *keep == 'b' ? TN_KEEP_BEST : TN_KEEP_ALL;
+    if (training->keep == TN_KEEP_BEST && training->holdout <= 0)
+        return tn_fail(error, TN_ERROR_USE,
+                       "keep=best needs training images to judge by: holdout=0.1; keep=all takes "
+                       "every epoch");
     bool judged = patience > 0 || tn_line_given(line, "best");
     if (judged && training->holdout <= 0)
         return tn_fail(error, TN_ERROR_USE,

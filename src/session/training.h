@@ -4,12 +4,14 @@
 
 #include "engine/train.h"
 #include "session/command.h"
+#include "session/journal.h"
 #include "session/words.h"
 
 struct tn_training {
     struct tn_train_options options; /* without what the session has to add: the teacher, the
                                         images held out, what it resumes */
     bool distill;
+    enum tn_keep keep;
     double holdout; /* below 1 a fraction of the training images, else how many */
 };
 

@@ -134,7 +134,8 @@ static struct tn_match match_of(const struct verify *v, bool strict, const struc
 {
     return (struct tn_match){.strict = strict,
                              .trained = begins_with(entry->command, "finetune") ||
-                                        begins_with(entry->command, "train"),
+                                        begins_with(entry->command, "train") ||
+                                        begins_with(entry->command, "epoch"),
                              .exact = true,
                              .difference = &v->found->difference};
 }

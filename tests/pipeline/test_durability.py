@@ -34,7 +34,7 @@ def script(count):
         if kind == "prune":
             lines += ["ratio %s 0.1" % dice.choice(("conv1_1", "conv2_1", "conv3_1", "conv3_2")), "prune"]
         elif kind == "finetune":
-            lines.append(TUNE % dice.randint(1, 3))
+            lines.append(TUNE % dice.randint(1, 3) + dice.choice(("", " keep=all", " keep=best holdout=8")))
         elif kind == "note":
             lines.append("note number %d" % i)
         elif kind == "branch":

@@ -37,8 +37,8 @@ check("a warm-up, then linear", near(got, [0.1 / 9, 0.1 * 5 / 9, 0.1, 0.05]), go
 # Killed while it trains; the file says how far it came.
 BEGIN = ["open " + EXAMPLE, "data fashion-mnist", "sample all images=2 locations=2", "ratio all 0.5", "prune"]
 TRAIN = ("finetune epochs=5 lr=0.02 warmup=0.5 holdout=100 distill=on nesterov=on clip=5 smooth=0.1 augment=crop-flip seed=7 "
-         "limit=400 test-limit=100 batch=50")
-whole = commands(*BEGIN, TRAIN, "export " + path("whole.onnx"))[5]
+         "limit=400 test-limit=100 batch=50 keep=all")
+whole = commands(*BEGIN, TRAIN, "export " + path("whole.onnx"), options=["--session", path("whole.thinet")])[5]
 
 
 LAST = "SELECT max(step) FROM metric"
@@ -93,6 +93,12 @@ check("the rest has the numbers of the run that was not killed",
       [(e["epoch"], e["loss"], e["held_loss"], e["test_top1"]) for e in whole["epochs"][second:]], rest)
 check("and the same weights, bit for bit", same_bytes(path("whole.onnx"), path("resumed.onnx")))
 check("and the same best epoch", rest["best_epoch"] == whole["best_epoch"], (rest["best_epoch"], whole["best_epoch"]))
+for epoch in range(1, 6):
+    for name in "whole", "killed":
+        entry, _, _ = commands("epoch %d" % epoch, "export " + path(name + "-epoch.onnx"), "undo", options=["--session", path(name + ".thinet")])
+    check("epoch %d of the run is found where it was done, with the same weights" % epoch,
+          same_bytes(path("whole-epoch.onnx"), path("killed-epoch.onnx"))
+          and entry["entry"] == 6 + (epoch > first) + (epoch > second), (entry, first, second))
 done, results = try_commands("finetune resume", options=["--session", session])
 check("then nothing is left to resume", done.returncode == 1 and "nothing to resume" in done.stderr, done.stderr)
 with sqlite3.connect(session) as database:
