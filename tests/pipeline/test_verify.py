@@ -160,6 +160,34 @@ file = changed("failed.thinet", "update entry set ok = 0, result = '{\"error\":\
 found = verify(file=file, status=3)
 check("an entry that failed must fail again", found.get("difference", {}).get("field") == "ok", found)
 
+# The last write was cut off: the file and its rollback journal as they are in the middle of a transaction that has
+# outgrown its cache. Neither of these writes to a file that it only reads, so neither mends it.
+file = path("cut-off.thinet")
+shutil.copy(session, path("writing.thinet"))
+database = sqlite3.connect(path("writing.thinet"), isolation_level=None)
+for statement in ("PRAGMA cache_size = 5", "BEGIN IMMEDIATE", "UPDATE entry SET command = 'note lost'", "DELETE FROM tensor"):
+    database.execute(statement)
+for name in "", "-journal":
+    shutil.copy(path("writing.thinet" + name), file + name)
+database.execute("ROLLBACK")
+database.close()
+check("the file is cut off in the middle of a write", not same_bytes(file, session) and os.path.getsize(file + "-journal") > 0)
+os.mkdir(path("as-cut"))
+for name in "cut-off.thinet", "cut-off.thinet-journal":
+    shutil.copy(path(name), path("as-cut"))
+for options in ("--verify", file), ("--verify", file, "--json"), ("--replay", file, "--batch", "-"):
+    told = run(*options, cwd=folder)
+    check("%s says so, and how it is mended" % " ".join(options).replace(file, "FILE"), told.returncode == 1
+          and told.stderr == "thinet-tui: %s: its last change was cut off and is not mended yet: open it once (thinet-tui %s), "
+          "which takes the file back to before it\n" % (file, file), told.stderr)
+check("and nothing was touched", all(same_bytes(path(name), path("as-cut/" + name)) for name in ("cut-off.thinet", "cut-off.thinet-journal")))
+commands("session check", options=("--session", file))
+found = verify(file=file)
+check("opened once it is as before the write", found.get("ok") is True and found["exact"] is True and found["entries"] == 16
+      and not os.path.exists(file + "-journal"), found)
+told = run("--replay", file, "--batch", "-", cwd=folder)
+check("and is replayed", told.returncode == 0 and "note the end" in told.stdout, told.stderr)
+
 for name, words in (("nothing.thinet", "there is no such session"), ("net.onnx", "not a session")):
     refused = run("--verify", path(name), cwd=folder)
     check("--verify %s is refused in one line" % name, refused.returncode == 1 and words in refused.stderr
