@@ -392,26 +392,67 @@ static enum outcome verify_all(struct verify *v, tn_verify_entry tell, void *con
     return outcome;
 }
 
-/* A detached session gets its weights from the files that it opened, where they are there. */
+/* A built-in network is made anew. */
+static bool attach_from_zoo(struct verify *v, const char *line, int *left, struct tn_error *error)
+{
+    struct tn_session *maker = tn_session_new(error);
+    bool fine = maker && tn_session_run(maker, line, v->progress, NULL, error) &&
+                tn_session_attach_graph(v->session, maker->state->model->graph,
+                                        maker->state->model_name, left, error);
+    tn_session_free(maker);
+    return fine;
+}
+
+static bool is_repeated(const struct verify *v, int index)
+{
+    const char *line = v->recorded.entries[index]->command;
+    for (int i = 0; i < index; i++)
+        if (strcmp(v->recorded.entries[i]->command, line) == 0)
+            return true;
+    return false;
+}
+
+/* The weights of the network that an entry opens, where they are to be had. */
+static bool attach_network(struct verify *v, int index, int *left, struct tn_error *error)
+{
+    const struct tn_entry *entry = v->recorded.entries[index];
+    if (!begins_with(entry->command, "open") || entry->status != TN_ENTRY_DONE ||
+        is_repeated(v, index))
+        return true;
+    if (is_from_zoo(entry->command))
+        return attach_from_zoo(v, entry->command, left, error);
+    char *file = file_named(entry->command);
+    bool fine = !file || tn_session_attach(v->session, file, left, error);
+    tn_free(file);
+    return fine;
+}
+
+/* A detached session gets its weights from what it opened. A file that brings none is no matter
+ * where others bring all: two names may be one network's. */
 static bool attach_networks(struct verify *v, const char *path, struct tn_error *error)
 {
     int64_t detached = 0;
     int left = 1;
+    bool fine = true;
+    struct tn_error own, first;
+    tn_error_clear(&first);
     if (!tn_store_read_meta(v->session->store, "detached", &detached, error))
         return false;
     for (int i = 0; detached && left > 0 && i < v->recorded.count; i++) {
-        const struct tn_entry *entry = v->recorded.entries[i];
-        char *file = begins_with(entry->command, "open") ? file_named(entry->command) : NULL;
-        bool fine = !file || tn_session_attach(v->session, file, &left, error);
-        tn_free(file);
-        if (!fine)
-            return false;
+        bool attached = attach_network(v, i, &left, &own);
+        if (fine && !attached)
+            first = own;
+        fine = fine && attached;
     }
-    return !detached || left == 0 ||
-           tn_fail(error, TN_ERROR_INPUT,
-                   "%s: it lacks the weights of the network it began with: verify it in a folder "
-                   "where its 'open' finds the file, or give them back first with session attach",
-                   path);
+    if (!detached || left == 0)
+        return true;
+    if (!fine && error)
+        *error = first;
+    return fine && tn_fail(error, TN_ERROR_INPUT,
+                           "%s: it lacks the weights of the network it began with: verify it in a "
+                           "folder where its 'open' finds the file, or give them back first with "
+                           "session attach",
+                           path);
 }
 
 /* A session in the copy that has done nothing yet, and the journal of what is to be done. */
