@@ -79,6 +79,7 @@ libthinet_la_SOURCES += \
 	src/session/unfinished.c src/session/unfinished.h \
 	src/session/verify.c src/session/verify.h \
 	src/session/verify_compare.c src/session/verify_compare.h \
+	src/session/verify_epochs.c src/session/verify_epochs.h \
 	src/session/verify_state.c \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h \

@@ -6,6 +6,7 @@
 #include "session/machines.h"
 #include "session/results.h"
 #include "session/verify_compare.h"
+#include "session/verify_epochs.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -224,8 +225,8 @@ static enum outcome redo_data(struct verify *v, const struct tn_entry *entry,
 
 static enum outcome compare_results(struct verify *v, const struct tn_entry *entry,
                                     const struct tn_entry *again, bool ok, const json_t *result,
-                                    const struct tn_state *parent, struct tn_match *match,
-                                    struct tn_error *error)
+                                    const struct tn_state *parent, const struct tn_kept *kept,
+                                    struct tn_match *match, struct tn_error *error)
 {
     bool was_done = entry->status == TN_ENTRY_DONE, failed = false;
     if (was_done != ok) {
@@ -238,8 +239,10 @@ static enum outcome compare_results(struct verify *v, const struct tn_entry *ent
     bool same = tn_compare_json(match, was, result) && tn_compare_epochs(match, entry, again);
     json_decref(was);
     struct tn_state *state = NULL;
+    same = same && (!again || tn_kept_compare(v->session->store, kept, again->id, parent, match,
+                                              &failed, error));
     if (!same)
-        return DIFFERENT;
+        return failed ? FAILED : DIFFERENT;
     enum outcome outcome = recorded_state(v, entry, parent, match, &state, error);
     if (outcome == SAME && !tn_compare_states(match, state, v->session->state, &failed, error))
         outcome = failed ? FAILED : DIFFERENT;
@@ -254,6 +257,9 @@ static enum outcome redo_line(struct verify *v, const struct tn_entry *entry,
     struct tn_session *session = v->session;
     struct tn_error own;
     json_t *result = NULL;
+    struct tn_kept kept;
+    if (!tn_kept_read(session->store, entry->id, &kept, error))
+        return FAILED;
     struct tn_state *parent = tn_state_ref(session->state);
     int count = session->journal.count;
     bool ok = tn_session_run(session, entry->command, v->progress, &result, &own);
@@ -272,13 +278,14 @@ static enum outcome redo_line(struct verify *v, const struct tn_entry *entry,
             tn_put_text(result, "error", own.text);
         if (parent->data && parent->data->dataset)
             open_images(v, parent->data, NULL);
-        outcome = compare_results(v, entry, again, ok, result, parent, match, error);
+        outcome = compare_results(v, entry, again, ok, result, parent, &kept, match, error);
     }
     while (session->journal.count > count)
         tn_journal_drop_last(&session->journal);
     session->journal.head = session->journal.tip = entry->parent;
     json_decref(result);
     tn_state_unref(parent);
+    tn_free(kept.rows);
     return outcome;
 }
 
