@@ -1,69 +1,32 @@
 #include "report.h"
 
+#include "report_rows.h"
 #include "session/brief.h"
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
-static const char *text_of(const json_t *row, const char *key)
-{
-    const char *text = json_string_value(json_object_get(row, key));
-    return text ? text : "";
-}
-
-static double number_of(const json_t *row, const char *key)
-{
-    const json_t *value = json_object_get(row, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static long long whole_of(const json_t *row, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(row, key));
-}
-
-/* A number in `width` columns, "-" where there is none. */
-static void put_number(FILE *file, int width, int decimals, double value)
-{
-    if (isfinite(value))
-        fprintf(file, "%*.*f", width, decimals, value);
-    else
-        fprintf(file, "%*s", width, "-");
-}
-
-static int longest(const json_t *rows, const char *key, int least)
-{
-    size_t i;
-    json_t *row;
-    json_array_foreach((json_t *)rows, i, row)
-    {
-        int length = (int)strlen(text_of(row, key));
-        least = length > least ? length : least;
-    }
-    return least;
-}
-
 static void report_layers(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "layers"), *row;
-    int name = longest(rows, "name", 5);
+    int name = ui_longest(rows, "name", 5);
     size_t i;
     fprintf(file, "%-*s  %-5s %7s %7s %6s %9s %10s %6s %8s %8s\n", name, "layer", "op", "filters",
             "channels", "kept", "params", "MFLOPs", "ratio", "error", "ls");
     json_array_foreach(rows, i, row)
     {
-        fprintf(file, "%-*s  %-5s %7lld %8lld %6lld %9lld ", name, text_of(row, "name"),
-                text_of(row, "op"), whole_of(row, "filters"), whole_of(row, "channels"),
-                whole_of(row, "kept"), whole_of(row, "params"));
-        put_number(file, 9, 3, number_of(row, "flops") / 1e6);
-        put_number(file, 6, 0, 100 * number_of(row, "ratio"));
+        fprintf(file, "%-*s  %-5s %7lld %8lld %6lld %9lld ", name, ui_text_of(row, "name"),
+                ui_text_of(row, "op"), ui_whole_of(row, "filters"), ui_whole_of(row, "channels"),
+                ui_whole_of(row, "kept"), ui_whole_of(row, "params"));
+        ui_put_number(file, 9, 3, ui_number_of(row, "flops") / 1e6);
+        ui_put_number(file, 6, 0, 100 * ui_number_of(row, "ratio"));
         fputc('%', file);
-        put_number(file, 9, 4, number_of(row, "error"));
-        put_number(file, 9, 4, number_of(row, "error_ls"));
+        ui_put_number(file, 9, 4, ui_number_of(row, "error"));
+        ui_put_number(file, 9, 4, ui_number_of(row, "error_ls"));
         if (json_is_true(json_object_get(row, "stale")))
             fputs("  stale", file);
         if (!json_is_true(json_object_get(row, "prunable")))
-            fprintf(file, "  (not prunable: %s)", text_of(row, "why_not"));
+            fprintf(file, "  (not prunable: %s)", ui_text_of(row, "why_not"));
         fputc('\n', file);
     }
 }
@@ -73,19 +36,19 @@ static void report_sensitivity(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "layers"), *row, *point;
     const json_t *base = json_object_get(result, "base");
-    int name = longest(rows, "name", 5);
+    int name = ui_longest(rows, "name", 5);
     size_t i, p;
     fprintf(file,
             "top-1 %.2f%% (+-%.2f) on %lld images (%s) with nothing cut; of layers cut alone:\n",
-            100 * number_of(base, "top1"), 100 * number_of(base, "ci95"),
-            whole_of(result, "images"), text_of(result, "split"));
+            100 * ui_number_of(base, "top1"), 100 * ui_number_of(base, "ci95"),
+            ui_whole_of(result, "images"), ui_text_of(result, "split"));
     json_array_foreach(rows, i, row)
     {
-        fprintf(file, "%-*s", name, text_of(row, "name"));
+        fprintf(file, "%-*s", name, ui_text_of(row, "name"));
         json_array_foreach(json_object_get(row, "points"), p, point)
         {
-            fprintf(file, "  %2.0f%%: %5.2f", 100 * number_of(point, "ratio"),
-                    100 * number_of(point, "top1"));
+            fprintf(file, "  %2.0f%%: %5.2f", 100 * ui_number_of(point, "ratio"),
+                    100 * ui_number_of(point, "top1"));
         }
         fputs(json_is_true(json_object_get(row, "stale")) ? "  stale\n" : "\n", file);
     }
@@ -94,50 +57,50 @@ static void report_sensitivity(FILE *file, const json_t *result)
 static void report_budget(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "layers"), *row;
-    const char *measure = text_of(result, "measure");
-    int name = longest(rows, "name", 5);
+    const char *measure = ui_text_of(result, "measure");
+    int name = ui_longest(rows, "name", 5);
     size_t i;
     fprintf(file, "%-*s %8s %6s %6s %9s %8s\n", name, "layer", "filters", "keep", "ratio", "error",
             "ls");
     json_array_foreach(rows, i, row)
     {
-        fprintf(file, "%-*s %8lld %6lld ", name, text_of(row, "name"), whole_of(row, "filters"),
-                whole_of(row, "keep"));
-        put_number(file, 5, 0, 100 * number_of(row, "ratio"));
+        fprintf(file, "%-*s %8lld %6lld ", name, ui_text_of(row, "name"),
+                ui_whole_of(row, "filters"), ui_whole_of(row, "keep"));
+        ui_put_number(file, 5, 0, 100 * ui_number_of(row, "ratio"));
         fputc('%', file);
-        put_number(file, 10, 4, number_of(row, "error"));
-        put_number(file, 9, 4, number_of(row, "error_ls"));
+        ui_put_number(file, 10, 4, ui_number_of(row, "error"));
+        ui_put_number(file, 9, 4, ui_number_of(row, "error_ls"));
         fputs(json_is_true(json_object_get(row, "stale")) ? "  stale\n" : "\n", file);
     }
     fprintf(file, "FLOPs %.4fx, params %.4fx of before; asked: %s %.4fx%s\n",
-            number_of(result, "flops_ratio"), number_of(result, "params_ratio"),
-            strcmp(measure, "flops") == 0 ? "FLOPs" : measure, number_of(result, "asked"),
+            ui_number_of(result, "flops_ratio"), ui_number_of(result, "params_ratio"),
+            strcmp(measure, "flops") == 0 ? "FLOPs" : measure, ui_number_of(result, "asked"),
             json_is_true(json_object_get(result, "limited")) ? " (as far as locks allow)" : "");
     if (json_object_get(result, "latency_ms"))
         fprintf(file, "forward %.2f ms for %lld images, before %.2f ms: %.4fx\n",
-                number_of(result, "latency_ms"), whole_of(result, "batch"),
-                number_of(result, "latency_ms_before"), number_of(result, "latency_ratio"));
-    bool lost = strcmp(text_of(result, "objective"), "sensitivity") == 0;
+                ui_number_of(result, "latency_ms"), ui_whole_of(result, "batch"),
+                ui_number_of(result, "latency_ms_before"), ui_number_of(result, "latency_ratio"));
+    bool lost = strcmp(ui_text_of(result, "objective"), "sensitivity") == 0;
     fprintf(file, "%s %.4f\n",
             lost ? "summed loss of top-1, of layers cut alone" : "summed error after least squares",
-            number_of(result, "objective_value"));
+            ui_number_of(result, "objective_value"));
 }
 
 static void report_summary(FILE *file, const json_t *result)
 {
-    fprintf(file, "%-10s %14s %9s\n", text_of(result, "model"), "now", "of before");
-    fprintf(file, "%-10s %14lld ", "params", whole_of(result, "params"));
-    put_number(file, 8, 4, number_of(result, "params_ratio"));
-    fprintf(file, "x\n%-10s %14lld ", "FLOPs", whole_of(result, "flops"));
-    put_number(file, 8, 4, number_of(result, "flops_ratio"));
-    fprintf(file, "x\n%-10s %14lld\n", "layers", whole_of(result, "layers"));
-    if (isfinite(number_of(result, "top1")))
-        fprintf(file, "%-10s %13.2f%% +- %.2f\n", "top-1", 100 * number_of(result, "top1"),
-                100 * number_of(result, "ci95"));
-    if (whole_of(result, "flops_planned") != whole_of(result, "flops"))
+    fprintf(file, "%-10s %14s %9s\n", ui_text_of(result, "model"), "now", "of before");
+    fprintf(file, "%-10s %14lld ", "params", ui_whole_of(result, "params"));
+    ui_put_number(file, 8, 4, ui_number_of(result, "params_ratio"));
+    fprintf(file, "x\n%-10s %14lld ", "FLOPs", ui_whole_of(result, "flops"));
+    ui_put_number(file, 8, 4, ui_number_of(result, "flops_ratio"));
+    fprintf(file, "x\n%-10s %14lld\n", "layers", ui_whole_of(result, "layers"));
+    if (isfinite(ui_number_of(result, "top1")))
+        fprintf(file, "%-10s %13.2f%% +- %.2f\n", "top-1", 100 * ui_number_of(result, "top1"),
+                100 * ui_number_of(result, "ci95"));
+    if (ui_whole_of(result, "flops_planned") != ui_whole_of(result, "flops"))
         fprintf(file, "planned: params %.4fx  FLOPs %.4fx\n",
-                number_of(result, "params_planned_ratio"),
-                number_of(result, "flops_planned_ratio"));
+                ui_number_of(result, "params_planned_ratio"),
+                ui_number_of(result, "flops_planned_ratio"));
 }
 
 enum { COLUMNS = 80, INDENT = 12 }; /* of a screen; where the names of a group begin */
@@ -184,14 +147,15 @@ static void put_group(FILE *file, const json_t *row, int name)
     const json_t *producers = json_object_get(row, "producers");
     bool prunable = json_is_true(json_object_get(row, "prunable"));
     const char *first = json_string_value(json_array_get(producers, 0));
-    fprintf(file, "%-*s %8lld %7lld  %s", name, text_of(row, "name"), whole_of(row, "channels"),
-            whole_of(row, "filters"), prunable ? "prunable" : "not prunable");
-    if (prunable && whole_of(row, "fewest") > 1)
-        fprintf(file, ", %lld must stay", whole_of(row, "fewest"));
+    fprintf(file, "%-*s %8lld %7lld  %s", name, ui_text_of(row, "name"),
+            ui_whole_of(row, "channels"), ui_whole_of(row, "filters"),
+            prunable ? "prunable" : "not prunable");
+    if (prunable && ui_whole_of(row, "fewest") > 1)
+        fprintf(file, ", %lld must stay", ui_whole_of(row, "fewest"));
     fputc('\n', file);
     if (!prunable)
-        put_text(file, "because", text_of(row, "why_not"));
-    if (json_array_size(producers) > 1 || !first || strcmp(first, text_of(row, "name")) != 0)
+        put_text(file, "because", ui_text_of(row, "why_not"));
+    if (json_array_size(producers) > 1 || !first || strcmp(first, ui_text_of(row, "name")) != 0)
         put_names(file, "made by", producers);
     put_names(file, "through", json_object_get(row, "through"));
     put_names(file, "read by", json_object_get(row, "consumers"));
@@ -200,10 +164,10 @@ static void put_group(FILE *file, const json_t *row, int name)
 static void report_groups(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "groups"), *row;
-    int name = longest(rows, "name", 5);
+    int name = ui_longest(rows, "name", 5);
     size_t i;
-    fprintf(file, "scope %s\n%-*s %8s %7s\n", text_of(result, "scope"), name, "group", "channels",
-            "filters");
+    fprintf(file, "scope %s\n%-*s %8s %7s\n", ui_text_of(result, "scope"), name, "group",
+            "channels", "filters");
     json_array_foreach(rows, i, row)
     {
         put_group(file, row, name);
@@ -213,7 +177,7 @@ static void report_groups(FILE *file, const json_t *result)
 static void report_journal(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "entries"), *row;
-    int command = longest(rows, "command", 7);
+    int command = ui_longest(rows, "command", 7);
     size_t i;
     command = command > 40 ? 40 : command;
     fprintf(file, "  %4s %6s  %-20s %9s  %-*s  %s\n", "id", "after", "time", "seconds", command,
@@ -223,14 +187,14 @@ static void report_journal(FILE *file, const json_t *result)
         bool ok = json_is_true(json_object_get(row, "ok"));
         bool interrupted = json_is_true(json_object_get(row, "interrupted"));
         fprintf(file, "%c %4lld %6lld  %-20s ",
-                json_is_true(json_object_get(row, "current")) ? '*' : ' ', whole_of(row, "id"),
-                whole_of(row, "parent"), text_of(row, "time"));
-        put_number(file, 9, 2, number_of(row, "seconds"));
-        fprintf(file, "  %-*s  %s%s\n", command, text_of(row, "command"),
+                json_is_true(json_object_get(row, "current")) ? '*' : ' ', ui_whole_of(row, "id"),
+                ui_whole_of(row, "parent"), ui_text_of(row, "time"));
+        ui_put_number(file, 9, 2, ui_number_of(row, "seconds"));
+        fprintf(file, "  %-*s  %s%s\n", command, ui_text_of(row, "command"),
                 interrupted ? "interrupted: "
                 : ok        ? ""
                             : "failed: ",
-                text_of(row, "brief"));
+                ui_text_of(row, "brief"));
     }
 }
 
@@ -239,12 +203,12 @@ static void report_curve(FILE *file, const json_t *result)
     const json_t *kept = json_object_get(result, "kept"), *order = json_object_get(result, "order");
     const json_t *plain = json_object_get(result, "error"),
                  *ls = json_object_get(result, "error_ls");
-    fprintf(file, "%s, %s\n%6s %9s %9s %8s\n", text_of(result, "layer"), text_of(result, "method"),
-            "kept", "error", "ls", "removed");
+    fprintf(file, "%s, %s\n%6s %9s %9s %8s\n", ui_text_of(result, "layer"),
+            ui_text_of(result, "method"), "kept", "error", "ls", "removed");
     for (size_t i = 0; i < json_array_size(kept); i++) {
         fprintf(file, "%6lld", (long long)json_integer_value(json_array_get(kept, i)));
-        put_number(file, 10, 5, json_number_value(json_array_get(plain, i)));
-        put_number(file, 10, 5, json_number_value(json_array_get(ls, i)));
+        ui_put_number(file, 10, 5, json_number_value(json_array_get(plain, i)));
+        ui_put_number(file, 10, 5, json_number_value(json_array_get(ls, i)));
         if (i > 0)
             fprintf(file, " %8lld", (long long)json_integer_value(json_array_get(order, i - 1)));
         fputc('\n', file);
@@ -254,29 +218,29 @@ static void report_curve(FILE *file, const json_t *result)
 static void report_time(FILE *file, const json_t *result)
 {
     json_t *rows = json_object_get(result, "layers"), *row;
-    int name = longest(rows, "name", 5);
+    int name = ui_longest(rows, "name", 5);
     size_t i;
     char line[200];
     tn_brief("time", result, line, sizeof line);
-    fprintf(file, "%s  memory %.1f MB\n", line, number_of(result, "memory_bytes") * 1e-6);
+    fprintf(file, "%s  memory %.1f MB\n", line, ui_number_of(result, "memory_bytes") * 1e-6);
     fprintf(file, "%-*s %-11s %9s %8s %5s %9s %8s %5s\n", name, "layer", "path", "forward",
             "GFLOP/s", "share", "backward", "GFLOP/s", "share");
     json_array_foreach(rows, i, row)
     {
-        fprintf(file, "%-*s %-11s", name, text_of(row, "name"), text_of(row, "path"));
-        put_number(file, 10, 3, number_of(row, "forward_ms"));
-        put_number(file, 9, 1, number_of(row, "gflops"));
-        put_number(file, 6, 2, number_of(row, "share"));
-        put_number(file, 10, 3, number_of(row, "backward_ms"));
-        put_number(file, 9, 1, number_of(row, "backward_gflops"));
-        put_number(file, 6, 2, number_of(row, "backward_share"));
+        fprintf(file, "%-*s %-11s", name, ui_text_of(row, "name"), ui_text_of(row, "path"));
+        ui_put_number(file, 10, 3, ui_number_of(row, "forward_ms"));
+        ui_put_number(file, 9, 1, ui_number_of(row, "gflops"));
+        ui_put_number(file, 6, 2, ui_number_of(row, "share"));
+        ui_put_number(file, 10, 3, ui_number_of(row, "backward_ms"));
+        ui_put_number(file, 9, 1, ui_number_of(row, "backward_gflops"));
+        ui_put_number(file, 6, 2, ui_number_of(row, "backward_share"));
         fputc('\n', file);
     }
     fprintf(file, "%-*s %-11s", name, "the rest", "");
-    put_number(file, 10, 3, number_of(result, "other_forward_ms"));
-    put_number(file, 25, 3, number_of(result, "other_backward_ms"));
+    ui_put_number(file, 10, 3, ui_number_of(result, "other_forward_ms"));
+    ui_put_number(file, 25, 3, ui_number_of(result, "other_backward_ms"));
     fprintf(file, "\nshare of %.0f GFLOP/s, what all threads together reach between registers\n",
-            number_of(result, "peak_gflops"));
+            ui_number_of(result, "peak_gflops"));
 }
 
 static void report_training(FILE *file, const json_t *result)
@@ -284,22 +248,22 @@ static void report_training(FILE *file, const json_t *result)
     json_t *rows = json_object_get(result, "epochs"), *row;
     size_t i;
     fprintf(file, "needed %.1f MB of memory of %.1f MB there were\n",
-            number_of(result, "memory_needed") * 1e-6,
-            number_of(result, "memory_available") * 1e-6);
-    if (whole_of(result, "pieces") > 1)
-        fprintf(file, "batches were trained in %lld pieces\n", whole_of(result, "pieces"));
+            ui_number_of(result, "memory_needed") * 1e-6,
+            ui_number_of(result, "memory_available") * 1e-6);
+    if (ui_whole_of(result, "pieces") > 1)
+        fprintf(file, "batches were trained in %lld pieces\n", ui_whole_of(result, "pieces"));
     if (json_is_true(json_object_get(result, "recomputes")))
         fputs("activations were made again in the backward pass\n", file);
     fprintf(file, "%5s %9s %9s %11s %11s %8s\n", "epoch", "lr", "loss", "train top-1", "test top-1",
             "img/s");
     json_array_foreach(rows, i, row)
     {
-        fprintf(file, "%5lld", whole_of(row, "epoch"));
-        put_number(file, 10, 6, number_of(row, "lr"));
-        put_number(file, 10, 4, number_of(row, "loss"));
-        put_number(file, 11, 2, 100 * number_of(row, "train_top1"));
-        put_number(file, 12, 2, 100 * number_of(row, "test_top1"));
-        put_number(file, 10, 0, number_of(row, "images_per_second"));
+        fprintf(file, "%5lld", ui_whole_of(row, "epoch"));
+        ui_put_number(file, 10, 6, ui_number_of(row, "lr"));
+        ui_put_number(file, 10, 4, ui_number_of(row, "loss"));
+        ui_put_number(file, 11, 2, 100 * ui_number_of(row, "train_top1"));
+        ui_put_number(file, 12, 2, 100 * ui_number_of(row, "test_top1"));
+        ui_put_number(file, 10, 0, ui_number_of(row, "images_per_second"));
         fputc('\n', file);
     }
 }
@@ -324,106 +288,21 @@ static void report_one_command(FILE *file, const json_t *result, const json_t *c
 {
     json_t *options = json_object_get(result, "options"), *option;
     size_t i;
-    fprintf(file, "%s\n  %s\n\n", text_of(command, "usage"), text_of(command, "summary"));
-    put_paragraph(file, text_of(result, "details"));
+    fprintf(file, "%s\n  %s\n\n", ui_text_of(command, "usage"), ui_text_of(command, "summary"));
+    put_paragraph(file, ui_text_of(result, "details"));
     if (json_array_size(options))
         fputc('\n', file);
     json_array_foreach(options, i, option)
     {
-        const char *otherwise = text_of(option, "default");
-        const char *choices = text_of(option, "choices");
-        fprintf(file, "  %-12s %s", text_of(option, "key"), text_of(option, "help"));
+        const char *otherwise = ui_text_of(option, "default");
+        const char *choices = ui_text_of(option, "choices");
+        fprintf(file, "  %-12s %s", ui_text_of(option, "key"), ui_text_of(option, "help"));
         if (*choices)
             fprintf(file, "; %s", choices);
         if (*otherwise)
             fprintf(file, " (%s)", otherwise);
         fputc('\n', file);
     }
-}
-
-/* A count in the paper's units, "138.34M". */
-static void put_amount(FILE *file, int width, double amount)
-{
-    if (!isfinite(amount))
-        fprintf(file, "%*s", width, "-");
-    else if (amount >= 1e9)
-        fprintf(file, "%*.2fB", width - 1, amount / 1e9);
-    else if (amount >= 1e6)
-        fprintf(file, "%*.2fM", width - 1, amount / 1e6);
-    else
-        fprintf(file, "%*.2fk", width - 1, amount / 1e3);
-}
-
-/* What is to be said of a row's accuracy beside the base's. */
-static const char *mark_of(const json_t *row)
-{
-    if (json_is_true(json_object_get(row, "base")))
-        return "base";
-    if (!isfinite(number_of(row, "top1")))
-        return "";
-    if (!json_is_true(json_object_get(row, "comparable")))
-        return "not comparable";
-    if (!json_is_true(json_object_get(row, "exceeds")))
-        return "~";
-    return number_of(row, "top1_difference") > 0 ? "+" : "-";
-}
-
-static void put_compared(FILE *file, const json_t *row, int model)
-{
-    fprintf(file, "%5lld  %-*s ", whole_of(row, "entry"), model, text_of(row, "model"));
-    put_number(file, 6, 2, 100 * number_of(row, "top1"));
-    if (isfinite(number_of(row, "ci95")))
-        fprintf(file, " +-%5.2f", 100 * number_of(row, "ci95"));
-    else
-        fprintf(file, "%8s", "");
-    put_number(file, 8, 2, 100 * number_of(row, "top5"));
-    put_amount(file, 10, number_of(row, "params"));
-    put_amount(file, 9, number_of(row, "flops"));
-    put_number(file, 9, 1, number_of(row, "forward_ms"));
-    fputs(" /", file);
-    put_number(file, 7, 1, number_of(row, "backward_ms"));
-    if (isfinite(number_of(row, "top1_difference")))
-        fprintf(file, "  %+6.2f %s\n", 100 * number_of(row, "top1_difference"), mark_of(row));
-    else
-        fprintf(file, "  %6s %s\n", "", mark_of(row));
-}
-
-static void report_methods(FILE *file, json_t *rows)
-{
-    json_t *row;
-    size_t i;
-    double best = INFINITY, best_ls = INFINITY;
-    json_array_foreach(rows, i, row)
-    {
-        best = fmin(best, number_of(row, "error"));
-        best_ls = fmin(best_ls, number_of(row, "error_ls"));
-    }
-    fprintf(file, "%-16s %8s  %8s\n", "method", "error", "ls");
-    json_array_foreach(rows, i, row)
-    {
-        double plain = number_of(row, "error"), ls = number_of(row, "error_ls");
-        fprintf(file, "%-16s ", text_of(row, "method"));
-        put_number(file, 8, 4, plain);
-        fputc(plain == best ? '*' : ' ', file);
-        put_number(file, 9, 4, ls);
-        fputs(ls == best_ls ? "*\n" : "\n", file);
-    }
-    fputs("summed over the layers that lose filters; * least\n", file);
-}
-
-static void report_compare(FILE *file, const json_t *result)
-{
-    json_t *rows = json_object_get(result, "rows"), *row;
-    int model = longest(rows, "model", 5);
-    size_t i;
-    if (json_object_get(result, "methods")) {
-        report_methods(file, json_object_get(result, "methods"));
-        return;
-    }
-    fprintf(file, "%5s  %-*s %6s %7s %7s %9s %8s %18s  %s\n", "entry", model, "model", "top-1", "",
-            "top-5", "#param", "#FLOPs", "f./b. (ms)", "top-1 to base");
-    json_array_foreach(rows, i, row) put_compared(file, row, model);
-    fputs("+ - the difference exceeds its 95 % interval, ~ it does not\n", file);
 }
 
 /* What every line of a recipe came to; those of a recipe within it stand to the right. */
@@ -435,12 +314,12 @@ static void put_recipe_lines(FILE *file, const json_t *rows, int indent)
     {
         char brief[256];
         const json_t *inner = json_object_get(row, "lines");
-        bool nested = strcmp(text_of(row, "command"), "recipe") == 0;
-        tn_brief(text_of(row, "command"), row, brief, sizeof brief);
+        bool nested = strcmp(ui_text_of(row, "command"), "recipe") == 0;
+        tn_brief(ui_text_of(row, "command"), row, brief, sizeof brief);
         if (json_is_true(json_object_get(row, "skipped")))
             continue;
-        fprintf(file, "%*s%4lld  %-*s  %s\n", indent, "", whole_of(row, "line"),
-                indent < 30 ? 38 - indent : 8, text_of(row, "text"), nested ? "" : brief);
+        fprintf(file, "%*s%4lld  %-*s  %s\n", indent, "", ui_whole_of(row, "line"),
+                indent < 30 ? 38 - indent : 8, ui_text_of(row, "text"), nested ? "" : brief);
         if (nested)
             put_recipe_lines(file, inner, indent + 4);
     }
@@ -452,7 +331,7 @@ static void report_recipe(FILE *file, const json_t *result)
     char brief[256];
     size_t i;
     json_array_foreach(recipes, i, recipe)
-        fprintf(file, "  %-19s %s\n", text_of(recipe, "name"), text_of(recipe, "summary"));
+        fprintf(file, "  %-19s %s\n", ui_text_of(recipe, "name"), ui_text_of(recipe, "summary"));
     if (recipes)
         return;
     put_recipe_lines(file, json_object_get(result, "lines"), 0);
@@ -469,23 +348,24 @@ static void report_help(FILE *file, const json_t *result)
         return;
     }
     json_array_foreach(commands, i, command)
-        fprintf(file, "  %-15s %s\n", text_of(command, "name"), text_of(command, "summary"));
+        fprintf(file, "  %-15s %s\n", ui_text_of(command, "name"), ui_text_of(command, "summary"));
 }
 
 /* What takes the room in the file. */
 static void report_session(FILE *file, const json_t *result)
 {
     json_t *parts = json_object_get(result, "parts"), *part;
-    double bytes = number_of(result, "bytes");
+    double bytes = ui_number_of(result, "bytes");
     char brief[256];
     size_t i;
     tn_brief("session", result, brief, sizeof brief);
-    fprintf(file, "%s%s%s\n", text_of(result, "file"), *text_of(result, "file") ? ": " : "", brief);
+    fprintf(file, "%s%s%s\n", ui_text_of(result, "file"), *ui_text_of(result, "file") ? ": " : "",
+            brief);
     json_array_foreach(parts, i, part)
     {
-        fprintf(file, "  %-12s %6lld %12lld bytes ", text_of(part, "name"), whole_of(part, "count"),
-                whole_of(part, "bytes"));
-        put_number(file, 5, 1, 100 * number_of(part, "bytes") / bytes);
+        fprintf(file, "  %-12s %6lld %12lld bytes ", ui_text_of(part, "name"),
+                ui_whole_of(part, "count"), ui_whole_of(part, "bytes"));
+        ui_put_number(file, 5, 1, 100 * ui_number_of(part, "bytes") / bytes);
         fputs("%\n", file);
     }
 }
@@ -494,11 +374,13 @@ static const struct {
     const char *command;
     void (*write)(FILE *file, const json_t *result);
 } reports[] = {
-    {"layers", report_layers},     {"summary", report_summary}, {"groups", report_groups},
-    {"journal", report_journal},   {"curve", report_curve},     {"time", report_time},
-    {"finetune", report_training}, {"train", report_training},  {"help", report_help},
-    {"budget", report_budget},     {"recipe", report_recipe},   {"sensitivity", report_sensitivity},
-    {"compare", report_compare},   {"session", report_session},
+    {"layers", report_layers},      {"summary", report_summary},
+    {"groups", report_groups},      {"journal", report_journal},
+    {"curve", report_curve},        {"time", report_time},
+    {"finetune", report_training},  {"train", report_training},
+    {"help", report_help},          {"budget", report_budget},
+    {"recipe", report_recipe},      {"sensitivity", report_sensitivity},
+    {"compare", ui_report_compare}, {"session", report_session},
 };
 
 void ui_report(FILE *file, const char *command, const json_t *result)

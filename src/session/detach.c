@@ -2,6 +2,7 @@
 
 #include "model/onnx.h"
 #include "session/store_upkeep.h"
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -87,6 +88,24 @@ static bool count_lacking(struct tn_store *store, int *count, struct tn_error *e
     return fine;
 }
 
+/* The digest of the first network that lacks weights, in hexadecimal; "" where none does. */
+static bool find_lacking(struct tn_store *store, char hex[TN_DIGEST_HEX], struct tn_error *error)
+{
+    sqlite3_stmt *s = tn_store_prepare(
+        store,
+        "SELECT lower(hex(graph)) FROM graph_tensor WHERE tensor IN (" LACKING ") AND "
+        "graph IN (" OPENED_GRAPHS ") ORDER BY 1 LIMIT 1",
+        error);
+    if (!s)
+        return false;
+    int code = sqlite3_step(s);
+    const char *found = code == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+    snprintf(hex, TN_DIGEST_HEX, "%s", found ? found : "");
+    bool fine = code == SQLITE_ROW || code == SQLITE_DONE || tn_store_fail(store, "reading", error);
+    sqlite3_finalize(s);
+    return fine;
+}
+
 static bool put_network(struct tn_session *session, const struct tn_graph *graph, const char *path,
                         int *left, struct tn_error *error)
 {
@@ -98,8 +117,8 @@ static bool put_network(struct tn_session *session, const struct tn_graph *graph
         return false;
     if (*left == before) {
         char hex[TN_DIGEST_HEX];
-        tn_digest_hex(&session->state->opened_digest, hex);
-        return tn_fail(error, TN_ERROR_INPUT,
+        return find_lacking(store, hex, error) &&
+               tn_fail(error, TN_ERROR_INPUT,
                        "%s: not the network that %s began with (digest %.12s): %s%s%s", path,
                        store->path, hex, other ? "its weight '" : "it has not all weights",
                        other ? other : "", other ? "' is another one" : "");
@@ -108,23 +127,28 @@ static bool put_network(struct tn_session *session, const struct tn_graph *graph
            tn_store_execute(store, "DELETE FROM meta WHERE key='detached'", "writing", error);
 }
 
+bool tn_session_attach_graph(struct tn_session *session, const struct tn_graph *graph,
+                             const char *name, int *left, struct tn_error *error)
+{
+    struct tn_store *store = session->store;
+    if (!tn_store_execute(store, "BEGIN IMMEDIATE", "writing", error))
+        return false;
+    if (!put_network(session, graph, name, left, error) ||
+        !tn_store_execute(store, "COMMIT", "writing", error)) {
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        return false;
+    }
+    if (*left > 0)
+        return true;
+    store->detached = false;
+    return tn_session_stand(session, error);
+}
+
 bool tn_session_attach(struct tn_session *session, const char *path, int *left,
                        struct tn_error *error)
 {
-    struct tn_store *store = session->store;
     struct tn_graph *graph = tn_onnx_read(path, error);
-    if (!graph)
-        return false;
-    bool fine = tn_store_execute(store, "BEGIN IMMEDIATE", "writing", error);
-    if (fine) {
-        fine = put_network(session, graph, path, left, error) &&
-               tn_store_execute(store, "COMMIT", "writing", error);
-        if (!fine)
-            sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    }
+    bool fine = graph && tn_session_attach_graph(session, graph, path, left, error);
     tn_graph_free(graph);
-    if (!fine || *left > 0)
-        return fine;
-    store->detached = false;
-    return tn_session_stand(session, error);
+    return fine;
 }

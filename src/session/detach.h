@@ -16,6 +16,10 @@ bool tn_session_detach(struct tn_session *session, const char *path, int64_t *by
 bool tn_session_attach(struct tn_session *session, const char *path, int *left,
                        struct tn_error *error);
 
+/* The same from a network in memory; `name` is for the message. */
+bool tn_session_attach_graph(struct tn_session *session, const struct tn_graph *graph,
+                             const char *name, int *left, struct tn_error *error);
+
 /* "FILE lacks ...: session attach MODEL.onnx" of a session that lacks weights; returns false. */
 bool tn_session_lacks_weights(const struct tn_session *session, struct tn_error *error);
 

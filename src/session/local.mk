@@ -68,7 +68,8 @@ libthinet_la_SOURCES += \
 	src/session/store_drop.c src/session/store_drop.h \
 	src/session/store_inspect.c \
 	src/session/store_lock.c \
-	src/session/store_read.c \
+	src/session/store_read.h \
+	src/session/store_read_journal.c src/session/store_read_state.c src/session/store_read_tensor.c \
 	src/session/store_upkeep.c src/session/store_upkeep.h \
 	src/session/store_write.c \
 	src/session/structure.c src/session/structure.h \
@@ -78,6 +79,7 @@ libthinet_la_SOURCES += \
 	src/session/unfinished.c src/session/unfinished.h \
 	src/session/verify.c src/session/verify.h \
 	src/session/verify_compare.c src/session/verify_compare.h \
+	src/session/verify_epochs.c src/session/verify_epochs.h \
 	src/session/verify_state.c \
 	src/session/words.c src/session/words.h \
 	src/session/worker.c src/session/worker.h \

@@ -330,7 +330,9 @@ static bool take_copy(struct tn_store *store, const char *path, sqlite3 *from,
         return tn_fail(error, TN_ERROR_SYSTEM, "%s: in use by another process", path);
     if ((code & 0xff) == SQLITE_READONLY)
         return tn_fail(error, TN_ERROR_SYSTEM,
-                       "%s: its last change was cut off and is not mended yet: open it once", path);
+                       "%s: its last change was cut off and is not mended yet: open it once "
+                       "(thinet-tui %s), which takes the file back to before it",
+                       path, path);
     return tn_fail(error, TN_ERROR_SYSTEM, "%s: cannot be read: %s", path, sqlite3_errstr(code));
 }
 

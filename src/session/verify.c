@@ -6,6 +6,7 @@
 #include "session/machines.h"
 #include "session/results.h"
 #include "session/verify_compare.h"
+#include "session/verify_epochs.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -224,8 +225,8 @@ static enum outcome redo_data(struct verify *v, const struct tn_entry *entry,
 
 static enum outcome compare_results(struct verify *v, const struct tn_entry *entry,
                                     const struct tn_entry *again, bool ok, const json_t *result,
-                                    const struct tn_state *parent, struct tn_match *match,
-                                    struct tn_error *error)
+                                    const struct tn_state *parent, const struct tn_kept *kept,
+                                    struct tn_match *match, struct tn_error *error)
 {
     bool was_done = entry->status == TN_ENTRY_DONE, failed = false;
     if (was_done != ok) {
@@ -238,8 +239,10 @@ static enum outcome compare_results(struct verify *v, const struct tn_entry *ent
     bool same = tn_compare_json(match, was, result) && tn_compare_epochs(match, entry, again);
     json_decref(was);
     struct tn_state *state = NULL;
+    same = same && (!again || tn_kept_compare(v->session->store, kept, again->id, parent, match,
+                                              &failed, error));
     if (!same)
-        return DIFFERENT;
+        return failed ? FAILED : DIFFERENT;
     enum outcome outcome = recorded_state(v, entry, parent, match, &state, error);
     if (outcome == SAME && !tn_compare_states(match, state, v->session->state, &failed, error))
         outcome = failed ? FAILED : DIFFERENT;
@@ -254,6 +257,9 @@ static enum outcome redo_line(struct verify *v, const struct tn_entry *entry,
     struct tn_session *session = v->session;
     struct tn_error own;
     json_t *result = NULL;
+    struct tn_kept kept;
+    if (!tn_kept_read(session->store, entry->id, &kept, error))
+        return FAILED;
     struct tn_state *parent = tn_state_ref(session->state);
     int count = session->journal.count;
     bool ok = tn_session_run(session, entry->command, v->progress, &result, &own);
@@ -272,13 +278,14 @@ static enum outcome redo_line(struct verify *v, const struct tn_entry *entry,
             tn_put_text(result, "error", own.text);
         if (parent->data && parent->data->dataset)
             open_images(v, parent->data, NULL);
-        outcome = compare_results(v, entry, again, ok, result, parent, match, error);
+        outcome = compare_results(v, entry, again, ok, result, parent, &kept, match, error);
     }
     while (session->journal.count > count)
         tn_journal_drop_last(&session->journal);
     session->journal.head = session->journal.tip = entry->parent;
     json_decref(result);
     tn_state_unref(parent);
+    tn_free(kept.rows);
     return outcome;
 }
 
@@ -392,26 +399,67 @@ static enum outcome verify_all(struct verify *v, tn_verify_entry tell, void *con
     return outcome;
 }
 
-/* A detached session gets its weights from the files that it opened, where they are there. */
+/* A built-in network is made anew. */
+static bool attach_from_zoo(struct verify *v, const char *line, int *left, struct tn_error *error)
+{
+    struct tn_session *maker = tn_session_new(error);
+    bool fine = maker && tn_session_run(maker, line, v->progress, NULL, error) &&
+                tn_session_attach_graph(v->session, maker->state->model->graph,
+                                        maker->state->model_name, left, error);
+    tn_session_free(maker);
+    return fine;
+}
+
+static bool is_repeated(const struct verify *v, int index)
+{
+    const char *line = v->recorded.entries[index]->command;
+    for (int i = 0; i < index; i++)
+        if (strcmp(v->recorded.entries[i]->command, line) == 0)
+            return true;
+    return false;
+}
+
+/* The weights of the network that an entry opens, where they are to be had. */
+static bool attach_network(struct verify *v, int index, int *left, struct tn_error *error)
+{
+    const struct tn_entry *entry = v->recorded.entries[index];
+    if (!begins_with(entry->command, "open") || entry->status != TN_ENTRY_DONE ||
+        is_repeated(v, index))
+        return true;
+    if (is_from_zoo(entry->command))
+        return attach_from_zoo(v, entry->command, left, error);
+    char *file = file_named(entry->command);
+    bool fine = !file || tn_session_attach(v->session, file, left, error);
+    tn_free(file);
+    return fine;
+}
+
+/* A detached session gets its weights from what it opened. A file that brings none is no matter
+ * where others bring all: two names may be one network's. */
 static bool attach_networks(struct verify *v, const char *path, struct tn_error *error)
 {
     int64_t detached = 0;
     int left = 1;
+    bool fine = true;
+    struct tn_error own, first;
+    tn_error_clear(&first);
     if (!tn_store_read_meta(v->session->store, "detached", &detached, error))
         return false;
     for (int i = 0; detached && left > 0 && i < v->recorded.count; i++) {
-        const struct tn_entry *entry = v->recorded.entries[i];
-        char *file = begins_with(entry->command, "open") ? file_named(entry->command) : NULL;
-        bool fine = !file || tn_session_attach(v->session, file, &left, error);
-        tn_free(file);
-        if (!fine)
-            return false;
+        bool attached = attach_network(v, i, &left, &own);
+        if (fine && !attached)
+            first = own;
+        fine = fine && attached;
     }
-    return !detached || left == 0 ||
-           tn_fail(error, TN_ERROR_INPUT,
-                   "%s: it lacks the weights of the network it began with: verify it in a folder "
-                   "where its 'open' finds the file, or give them back first with session attach",
-                   path);
+    if (!detached || left == 0)
+        return true;
+    if (!fine && error)
+        *error = first;
+    return fine && tn_fail(error, TN_ERROR_INPUT,
+                           "%s: it lacks the weights of the network it began with: verify it in a "
+                           "folder where its 'open' finds the file, or give them back first with "
+                           "session attach",
+                           path);
 }
 
 /* A session in the copy that has done nothing yet, and the journal of what is to be done. */

@@ -69,16 +69,25 @@ sound("with work after an epoch", everything)
 done = run("--verify", everything, "--json")
 found = json.loads(done.stdout)
 check("verify does training and epochs again, to the same bits", done.returncode == 0 and found["ok"] and found["exact"], done.stdout + done.stderr)
-shutil.copy(path("kept.thinet"), path("swapped.thinet"))
-commands("epoch 2", options=["--session", path("swapped.thinet")])
-database = sqlite3.connect(path("swapped.thinet"))
-database.execute("UPDATE state SET graph = (SELECT graph FROM state JOIN epoch_state ON id = state WHERE step = 3) "
-                 "WHERE id = (SELECT state FROM epoch_state WHERE step = 2)")
-database.commit()
-database.close()
-done = run("--verify", path("swapped.thinet"), "--json")
-check("verify finds another network in the place of an epoch's", done.returncode == 3
-      and json.loads(done.stdout)["difference"]["command"] == "epoch 2", done.stdout + done.stderr)
+gap = path("gap.thinet")
+commands("open " + EXAMPLE, "data fashion-mnist", "ratio all 0.5", "goto 2", "delete 3", TRAIN + "epochs=2 keep=all", "epoch 1",
+         options=["--session", gap])
+done = run("--verify", gap, "--json")
+check("and does where numbers of entries are missing", done.returncode == 0 and json.loads(done.stdout)["exact"], done.stdout + done.stderr)
+for name, change, words in (
+        ("another network in the place of an epoch's", "UPDATE state SET graph = (SELECT graph FROM state JOIN epoch_state ON id = state "
+         "WHERE step = 3) WHERE id = (SELECT state FROM epoch_state WHERE step = 2)", "epoch 2: network: "),
+        ("an epoch that this training does not keep", "INSERT INTO epoch_state SELECT entry, 9, state FROM epoch_state WHERE step = 2",
+         "epoch 9: network")):
+    shutil.copy(path("kept.thinet"), path("changed.thinet"))
+    database = sqlite3.connect(path("changed.thinet"))
+    assert database.execute(change).rowcount == 1
+    database.commit()
+    database.close()
+    done = run("--verify", path("changed.thinet"), "--json")
+    found = json.loads(done.stdout)
+    check("verify finds " + name, done.returncode == 3 and found["difference"]["entry"] == 3
+          and found["difference"]["field"].startswith(words), done.stdout + done.stderr)
 commands("export-script " + path("again.tns"), options=["--session", everything])
 with open(path("again.tns"), "a") as script:
     script.write("\nexport %s\n" % path("scripted.onnx"))

@@ -160,6 +160,74 @@ file = changed("failed.thinet", "update entry set ok = 0, result = '{\"error\":\
 found = verify(file=file, status=3)
 check("an entry that failed must fail again", found.get("difference", {}).get("field") == "ok", found)
 
+# The last write was cut off: the file and its rollback journal as they are in the middle of a transaction that has
+# outgrown its cache. Neither of these writes to a file that it only reads, so neither mends it.
+file = path("cut-off.thinet")
+shutil.copy(session, path("writing.thinet"))
+database = sqlite3.connect(path("writing.thinet"), isolation_level=None)
+for statement in ("PRAGMA cache_size = 5", "BEGIN IMMEDIATE", "UPDATE entry SET command = 'note lost'", "DELETE FROM tensor"):
+    database.execute(statement)
+for name in "", "-journal":
+    shutil.copy(path("writing.thinet" + name), file + name)
+database.execute("ROLLBACK")
+database.close()
+check("the file is cut off in the middle of a write", not same_bytes(file, session) and os.path.getsize(file + "-journal") > 0)
+os.mkdir(path("as-cut"))
+for name in "cut-off.thinet", "cut-off.thinet-journal":
+    shutil.copy(path(name), path("as-cut"))
+for options in ("--verify", file), ("--verify", file, "--json"), ("--replay", file, "--batch", "-"):
+    told = run(*options, cwd=folder)
+    check("%s says so, and how it is mended" % " ".join(options).replace(file, "FILE"), told.returncode == 1
+          and told.stderr == "thinet-tui: %s: its last change was cut off and is not mended yet: open it once (thinet-tui %s), "
+          "which takes the file back to before it\n" % (file, file), told.stderr)
+check("and nothing was touched", all(same_bytes(path(name), path("as-cut/" + name)) for name in ("cut-off.thinet", "cut-off.thinet-journal")))
+commands("session check", options=("--session", file))
+found = verify(file=file)
+check("opened once it is as before the write", found.get("ok") is True and found["exact"] is True and found["entries"] == 16
+      and not os.path.exists(file + "-journal"), found)
+told = run("--replay", file, "--batch", "-", cwd=folder)
+check("and is replayed", told.returncode == 0 and "note the end" in told.stdout, told.stderr)
+
+# Without the weights it began with: from where its `open` finds the network with the right digest.
+light = path("light.thinet")
+shutil.copy(session, path("whole.thinet"))
+commands("session detach " + light, options=("--session", path("whole.thinet")))
+shutil.copy(light, path("light-kept.thinet"))
+found = verify(file=light)
+check("a detached session is verified where its 'open' finds the network", found.get("ok") is True and found["exact"] is True
+      and found["entries"] == 16, found)
+os.mkdir(path("empty"))
+told = run("--verify", light, "--data", path("images"), cwd=path("empty"))
+check("where it does not, it says what it lacks and what to do, in one line", told.returncode == 1 and told.stdout == ""
+      and told.stderr.startswith("thinet-tui: %s: it lacks the weights of the network it began with" % light)
+      and "verify it in a folder where its 'open' finds the file" in told.stderr and "session attach" in told.stderr
+      and told.stderr.count("\n") == 1, told.stderr)
+os.mkdir(path("namesake"))
+commands("open zoo:fashion-vgg seed=5", "export net.onnx", cwd=path("namesake"))
+told = run("--verify", light, "--data", path("images"), cwd=path("namesake"))
+database = sqlite3.connect("file:%s?mode=ro" % light, uri=True)
+began = database.execute("SELECT json_extract(settings, '$.opened') FROM state WHERE graph NOT NULL LIMIT 1").fetchone()[0]
+database.close()
+check("another network of the same name is named as such, with the digest of the right one", told.returncode == 1
+      and "net.onnx: not the network that %s began with (digest %s)" % (light, began[:12]) in told.stderr
+      and ".weight' is another one" in told.stderr, told.stderr)
+shutil.copy(EXAMPLE, path("empty/net.onnx"))
+told = run("--verify", light, "--data", path("images"), cwd=path("empty"))
+check("with the right file there it is verified there too", told.returncode == 0 and "bit for bit" in told.stdout, told.stdout + told.stderr)
+check("a detached file is byte for byte what it was", same_bytes(light, path("light-kept.thinet")))
+
+# Several networks, one of them opened twice; one built in, which no file has.
+shutil.copy(path("namesake/net.onnx"), path("second.onnx"))
+several = ["open net.onnx", "ratio all 0.25", "open net.onnx", "open second.onnx", "ratio all 0.5", "open zoo:fashion-vgg seed=9"]
+commands(*several, "method all l1", "ratio all 0.5", "prune reweight=none",
+         "session detach " + path("several-light.thinet"), options=("--session", path("several.thinet")), cwd=folder)
+found = verify(file=path("several-light.thinet"))
+check("several networks are found, and a built-in one is made", found.get("ok") is True and found["entries"] == 9, found)
+os.rename(path("second.onnx"), path("third.onnx"))
+told = run("--verify", path("several-light.thinet"), cwd=folder)
+check("one of them that is not there is missed", told.returncode == 1 and told.stderr.count("\n") == 1
+      and "several-light.thinet: it lacks the weights" in told.stderr, told.stderr)
+
 for name, words in (("nothing.thinet", "there is no such session"), ("net.onnx", "not a session")):
     refused = run("--verify", path(name), cwd=folder)
     check("--verify %s is refused in one line" % name, refused.returncode == 1 and words in refused.stderr

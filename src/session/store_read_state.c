@@ -1,261 +1,9 @@
-/* The way out of the session file. Nothing in it is trusted: sizes are held against each other
- * before memory is taken, contents against their digests. */
-#include "session/store.h"
+/* States out of the session file: networks, settings, statistics, training under way. What is the
+ * same as in a state that is in memory already is shared with it, not read. */
+#include "session/store_read.h"
 
-#include "core/memory.h"
 #include "model/onnx.h"
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-static bool damaged(const struct tn_store *store, const char *what, struct tn_error *error)
-{
-    return tn_fail(error, TN_ERROR_INPUT, "%s: the session file is damaged: %s",
-                   store->path ? store->path : "unsaved session", what);
-}
-
-static bool column_digest(sqlite3_stmt *s, int column, struct tn_digest *digest)
-{
-    if (sqlite3_column_type(s, column) != SQLITE_BLOB ||
-        sqlite3_column_bytes(s, column) != TN_DIGEST_BYTES)
-        return false;
-    memcpy(digest->bytes, sqlite3_column_blob(s, column), TN_DIGEST_BYTES);
-    return true;
-}
-
-/* Journal */
-
-bool tn_store_read_meta(struct tn_store *store, const char *key, int64_t *value,
-                        struct tn_error *error)
-{
-    *value = 0;
-    sqlite3_stmt *s = tn_store_prepare(store, "SELECT value FROM meta WHERE key=?1", error);
-    if (!s)
-        return false;
-    sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
-    int code = sqlite3_step(s);
-    if (code == SQLITE_ROW)
-        *value = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    return code == SQLITE_ROW || code == SQLITE_DONE || tn_store_fail(store, "reading", error);
-}
-
-static bool fill_entry(struct tn_store *store, struct tn_entry *entry, sqlite3_stmt *s,
-                       struct tn_error *error)
-{
-    entry->time = sqlite3_column_double(s, 3);
-    entry->seconds = sqlite3_column_double(s, 4);
-    int status = sqlite3_column_int(s, 5);
-    if (status < TN_ENTRY_FAILED || status > TN_ENTRY_RUNNING)
-        return damaged(store, "an entry with a strange 'ok'", error);
-    entry->status = (enum tn_entry_status)status;
-    entry->changes = sqlite3_column_int(s, 6) != 0;
-    entry->state_id = entry->stored_state_id = sqlite3_column_int64(s, 8);
-    entry->written = true;
-    const char *text = (const char *)sqlite3_column_text(s, 7);
-    if (!text)
-        return true;
-    json_t *result = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    bool fine = result ? tn_entry_set_result(entry, result, error)
-                       : damaged(store, "an entry whose result is not JSON", error);
-    json_decref(result);
-    return fine;
-}
-
-static bool read_entry(struct tn_store *store, struct tn_journal *journal, sqlite3_stmt *s,
-                       struct tn_error *error)
-{
-    int64_t id = sqlite3_column_int64(s, 0), parent = sqlite3_column_int64(s, 1);
-    const char *command = (const char *)sqlite3_column_text(s, 2);
-    bool rooted = parent == 0 || (parent < id && tn_journal_find(journal, parent));
-    if (id <= 0 || parent < 0 || !command || !rooted)
-        return damaged(store, "the journal is no tree", error);
-    struct tn_entry *entry = tn_journal_add(journal, id, parent, command, error);
-    return entry && fill_entry(store, entry, s, error);
-}
-
-static void set_metric(struct tn_epoch *epoch, const char *name, double value)
-{
-    const struct {
-        const char *name;
-        double *field;
-    } fields[] = {
-        {"lr", &epoch->learning_rate},      {"loss", &epoch->loss},
-        {"train_top1", &epoch->train_top1}, {"test_top1", &epoch->test_top1},
-        {"test_top5", &epoch->test_top5},   {"images_per_second", &epoch->images_per_second},
-        {"seconds", &epoch->seconds},       {"held_top1", &epoch->held_top1},
-        {"held_loss", &epoch->held_loss}};
-    for (size_t i = 0; name && i < sizeof fields / sizeof *fields; i++) {
-        if (strcmp(fields[i].name, name) == 0)
-            *fields[i].field = value;
-    }
-    if (name && strcmp(name, "held") == 0 && value > 0 && value < 1e15)
-        epoch->held = (int64_t)value;
-    if (name && strcmp(name, "best") == 0)
-        epoch->best = value > 0;
-}
-
-static bool read_metric(struct tn_store *store, struct tn_journal *journal, sqlite3_stmt *s,
-                        struct tn_error *error)
-{
-    struct tn_entry *entry = tn_journal_find(journal, sqlite3_column_int64(s, 0));
-    int step = sqlite3_column_int(s, 1);
-    if (!entry || step < 1)
-        return damaged(store, "a metric of no entry", error);
-    if (!entry->epoch_count || entry->epochs[entry->epoch_count - 1].epoch != step) {
-        struct tn_epoch epoch = {.epoch = step};
-        if (!tn_entry_add_epoch(entry, &epoch, error))
-            return false;
-        entry->written = true;
-        entry->epochs_written = entry->epoch_count;
-    }
-    double value = sqlite3_column_type(s, 3) == SQLITE_NULL ? NAN : sqlite3_column_double(s, 3);
-    set_metric(&entry->epochs[entry->epoch_count - 1], (const char *)sqlite3_column_text(s, 2),
-               value);
-    return true;
-}
-
-static bool read_rows(struct tn_store *store, struct tn_journal *journal, const char *sql,
-                      bool (*row)(struct tn_store *, struct tn_journal *, sqlite3_stmt *,
-                                  struct tn_error *),
-                      struct tn_error *error)
-{
-    sqlite3_stmt *s = tn_store_prepare(store, sql, error);
-    if (!s)
-        return false;
-    int code = SQLITE_DONE;
-    bool fine = true;
-    while (fine && (code = sqlite3_step(s)) == SQLITE_ROW)
-        fine = row(store, journal, s, error);
-    if (fine && code != SQLITE_DONE)
-        fine = tn_store_fail(store, "reading", error);
-    sqlite3_finalize(s);
-    return fine;
-}
-
-bool tn_store_read_journal(struct tn_store *store, struct tn_journal *journal,
-                           struct tn_error *error)
-{
-    memset(journal, 0, sizeof *journal);
-    bool fine = read_rows(store, journal, "SELECT * FROM entry ORDER BY id", read_entry, error) &&
-                read_rows(store, journal, "SELECT * FROM metric ORDER BY entry, step", read_metric,
-                          error) &&
-                tn_store_read_meta(store, "head", &journal->head, error) &&
-                tn_store_read_meta(store, "tip", &journal->tip, error) &&
-                tn_store_read_meta(store, "last", &journal->last, error);
-    bool placed = fine && (journal->head == 0 || tn_journal_find(journal, journal->head)) &&
-                  (journal->tip == 0 || tn_journal_find(journal, journal->tip));
-    if (fine && !placed)
-        fine = damaged(store, "it stands at an entry that is not there", error);
-    if (!fine)
-        tn_journal_free(journal);
-    return fine;
-}
-
-/* Tensors */
-
-static bool parse_dims(const char *text, int *rank, int64_t *dims)
-{
-    *rank = 0;
-    if (!text)
-        return false;
-    while (*text) {
-        char *end;
-        if (*rank == TN_MAX_RANK || *text < '0' || *text > '9')
-            return false;
-        dims[(*rank)++] = strtoll(text, &end, 10);
-        text = end;
-        /* Either the end, or a comma and another number. */
-        if (*text && (*text != ',' || !*++text))
-            return false;
-    }
-    return true;
-}
-
-/* Do type and shape make just the bytes that are there? */
-static bool sizes_agree(int dtype, int rank, const int64_t *dims, int64_t bytes)
-{
-    bool known = dtype == TN_FLOAT32 || dtype == TN_INT64 || dtype == TN_DOUBLE;
-    size_t size = known ? tn_dtype_size((enum tn_dtype)dtype) : 0;
-    for (int i = 0; i < rank; i++) {
-        if (dims[i] < 0 || !tn_mul(size, (size_t)dims[i], &size))
-            return false;
-    }
-    return known && bytes >= 0 && size == (size_t)bytes;
-}
-
-/* The bytes of a tensor straight to where they belong: as a column they would be in memory twice,
- * which is much for the largest. */
-static bool read_bytes(struct tn_store *store, int64_t row, struct tn_tensor *tensor,
-                       struct tn_error *error)
-{
-    enum { PIECE = 1 << 20 };
-    sqlite3_blob *blob = NULL;
-    char *to = tensor->data;
-    bool fine =
-        sqlite3_blob_open(store->db, "main", "tensor", "data", row, 0, &blob) == SQLITE_OK &&
-        (size_t)sqlite3_blob_bytes(blob) == tensor->bytes;
-    for (size_t at = 0; fine && at < tensor->bytes; at += PIECE) {
-        size_t left = tensor->bytes - at;
-        fine = !atomic_load(&store->stopped) &&
-               sqlite3_blob_read(blob, to + at, left < PIECE ? (int)left : PIECE, (int)at) ==
-                   SQLITE_OK;
-    }
-    if (!fine && atomic_load(&store->stopped))
-        tn_fail(error, TN_ERROR_CANCELLED, "cancelled");
-    else if (!fine)
-        tn_store_fail(store, "reading a tensor", error);
-    sqlite3_blob_close(blob);
-    return fine;
-}
-
-static struct tn_tensor *column_tensor(struct tn_store *store, sqlite3_stmt *s,
-                                       const struct tn_digest *digest, struct tn_error *error)
-{
-    int rank, dtype = sqlite3_column_int(s, 0);
-    int64_t dims[TN_MAX_RANK];
-    const char *text = (const char *)sqlite3_column_text(s, 1);
-    if (!parse_dims(text, &rank, dims) ||
-        !sizes_agree(dtype, rank, dims, sqlite3_column_int64(s, 2))) {
-        damaged(store, "a tensor whose shape does not fit its bytes", error);
-        return NULL;
-    }
-    struct tn_tensor *tensor = tn_tensor_new((enum tn_dtype)dtype, rank, dims, error);
-    if (!tensor)
-        return NULL;
-    if (!read_bytes(store, sqlite3_column_int64(s, 3), tensor, error)) {
-        tn_tensor_unref(tensor);
-        return NULL;
-    }
-    if (!tn_digest_equal(tn_tensor_digest(tensor), digest)) {
-        tn_tensor_unref(tensor);
-        damaged(store, "a tensor that is not what its digest says", error);
-        return NULL;
-    }
-    return tensor;
-}
-
-struct tn_tensor *tn_store_read_tensor(struct tn_store *store, const struct tn_digest *digest,
-                                       struct tn_error *error)
-{
-    sqlite3_stmt *s = tn_store_prepare(
-        store, "SELECT dtype, dims, length(data), rowid FROM tensor WHERE digest=?1", error);
-    if (!s)
-        return NULL;
-    sqlite3_bind_blob(s, 1, digest->bytes, TN_DIGEST_BYTES, SQLITE_STATIC);
-    struct tn_tensor *tensor = NULL;
-    int code = sqlite3_step(s);
-    if (code == SQLITE_ROW)
-        tensor = column_tensor(store, s, digest, error);
-    else if (code == SQLITE_DONE)
-        damaged(store, "a tensor is missing", error);
-    else
-        tn_store_fail(store, "reading", error);
-    sqlite3_finalize(s);
-    return tensor;
-}
-
-/* States */
 
 struct source {
     struct tn_store *store;
@@ -288,7 +36,7 @@ static struct tn_graph *decode(struct tn_store *store, const struct tn_digest *d
         graph = tn_onnx_decode(sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0),
                                store->path ? store->path : "session", fetch, &source, error);
     else if (code == SQLITE_DONE)
-        damaged(store, "a network is missing", error);
+        tn_store_damaged(store, "a network is missing", error);
     else
         tn_store_fail(store, "reading", error);
     sqlite3_finalize(s);
@@ -326,7 +74,7 @@ static struct tn_tensor *unpack(struct tn_store *store, const struct tn_tensor *
     bool fits =
         packed->dtype == TN_DOUBLE && packed->count == (size_t)(channels * (channels + 1) / 2);
     if (!fits) {
-        damaged(store, "a statistic of another size than its layer", error);
+        tn_store_damaged(store, "a statistic of another size than its layer", error);
         return NULL;
     }
     int64_t dims[2] = {channels, channels};
@@ -354,7 +102,7 @@ static bool same_column(sqlite3_stmt *s, int column, struct tn_tensor *known)
     struct tn_digest digest;
     if (sqlite3_column_type(s, column) == SQLITE_NULL)
         return !known;
-    return known && column_digest(s, column, &digest) &&
+    return known && tn_column_digest(s, column, &digest) &&
            tn_digest_equal(&digest, tn_tensor_digest(known));
 }
 
@@ -366,14 +114,14 @@ static bool read_optional(struct tn_store *store, sqlite3_stmt *s, int column, s
     *tensor = NULL;
     if (sqlite3_column_type(s, column) == SQLITE_NULL)
         return true;
-    if (!column_digest(s, column, &digest))
-        return damaged(store, "a statistic without contents", error);
+    if (!tn_column_digest(s, column, &digest))
+        return tn_store_damaged(store, "a statistic without contents", error);
     *tensor = tn_store_read_tensor(store, &digest, error);
     if (!*tensor)
         return false;
     bool fits = (*tensor)->dtype == TN_DOUBLE && (*tensor)->count == count &&
                 (*tensor)->rank == rank && (*tensor)->dims[rank - 1] > 0;
-    return fits || damaged(store, "a statistic of another size than its layer", error);
+    return fits || tn_store_damaged(store, "a statistic of another size than its layer", error);
 }
 
 static bool read_more(struct tn_store *store, sqlite3_stmt *s, struct tn_gram *gram,
@@ -389,7 +137,8 @@ static bool read_more(struct tn_store *store, sqlite3_stmt *s, struct tn_gram *g
     if (!right) {
         tn_tensor_unref(magnitudes);
         tn_tensor_unref(gradients);
-        return fine ? damaged(store, "a statistic of another size than its layer", error) : false;
+        return fine ? tn_store_damaged(store, "a statistic of another size than its layer", error)
+                    : false;
     }
     tn_activity_set(activity, magnitudes);
     tn_activity_set_taylor(activity, gradients);
@@ -404,8 +153,8 @@ static struct tn_statistic *read_statistic(struct tn_store *store, sqlite3_stmt 
                                            .locations = sqlite3_column_int(s, 3),
                                            .seed = (uint64_t)sqlite3_column_int64(s, 4)};
     struct tn_gram gram = {.channels = channels, .samples = sqlite3_column_int64(s, 1)};
-    if (!column_digest(s, 6, &digest) || gram.samples < 1) {
-        damaged(store, "a statistic without contents", error);
+    if (!tn_column_digest(s, 6, &digest) || gram.samples < 1) {
+        tn_store_damaged(store, "a statistic without contents", error);
         return NULL;
     }
     struct tn_statistic *known = near ? near->statistic : NULL;
@@ -450,7 +199,7 @@ static bool place_statistic(struct tn_store *store, sqlite3_stmt *s, struct tn_s
     const char *layer = (const char *)sqlite3_column_text(s, 0);
     int g = layer && state->model ? tn_model_find_group(state->model, layer) : -1;
     if (g < 0)
-        return damaged(store, "a statistic of no layer", error);
+        return tn_store_damaged(store, "a statistic of no layer", error);
     int channels = state->model->groups.group[g].channels;
     const struct tn_setting *known = near_setting(near, layer);
     struct tn_statistic *statistic = read_statistic(store, s, channels, known, error);
@@ -521,7 +270,7 @@ static bool read_best_epoch(struct tn_store *store, const char *text, struct tn_
     best->held = held;
     best->best = true;
     return (code == 0 && best->epoch >= 1 && held >= 1) ||
-           damaged(store, "a checkpoint's best epoch", error);
+           tn_store_damaged(store, "a checkpoint's best epoch", error);
 }
 
 static bool fill_unfinished(struct tn_store *store, struct tn_state *state, sqlite3_stmt *s,
@@ -531,8 +280,9 @@ static bool fill_unfinished(struct tn_store *store, struct tn_state *state, sqli
     const char *command = (const char *)sqlite3_column_text(s, 0);
     struct tn_checkpoint checkpoint = {.epoch = sqlite3_column_int(s, 1),
                                        .steps = sqlite3_column_int64(s, 2)};
-    if (!command || checkpoint.epoch < 1 || checkpoint.steps < 0 || !column_digest(s, 3, &digest))
-        return damaged(store, "a checkpoint", error);
+    if (!command || checkpoint.epoch < 1 || checkpoint.steps < 0 ||
+        !tn_column_digest(s, 3, &digest))
+        return tn_store_damaged(store, "a checkpoint", error);
     struct tn_unfinished *known = near ? near->unfinished : NULL;
     if (known && known->checkpoint.epoch == checkpoint.epoch &&
         strcmp(known->command, command) == 0 &&
@@ -542,7 +292,7 @@ static bool fill_unfinished(struct tn_store *store, struct tn_state *state, sqli
     }
     struct tn_model *model = NULL;
     bool fine = true;
-    if (column_digest(s, 4, &best)) {
+    if (tn_column_digest(s, 4, &best)) {
         fine = read_best_epoch(store, (const char *)sqlite3_column_text(s, 5), &checkpoint.best,
                                error);
         model = fine ? read_model(store, best, state->model->scope, state, error) : NULL;
@@ -588,7 +338,7 @@ static bool fill_outline(struct tn_store *store, struct tn_state *state, sqlite3
     const char *text = (const char *)sqlite3_column_text(s, 1);
     json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     bool fine = json ? tn_state_from_json(state, json, &scope, error)
-                     : damaged(store, "settings that are not JSON", error);
+                     : tn_store_damaged(store, "settings that are not JSON", error);
     json_decref(json);
     return fine;
 }
@@ -599,7 +349,7 @@ static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_s
     const char *text = (const char *)sqlite3_column_text(s, 1);
     json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     if (!json)
-        return damaged(store, "settings that are not JSON", error);
+        return tn_store_damaged(store, "settings that are not JSON", error);
     enum tn_scope scope;
     struct tn_digest digest;
     bool fine = tn_state_from_json(state, json, &scope, error);
@@ -609,7 +359,7 @@ static bool fill_state(struct tn_store *store, struct tn_state *state, sqlite3_s
         tn_data_spec_unref(state->data);
         state->data = tn_data_spec_ref(near->data);
     }
-    if (fine && column_digest(s, 0, &digest)) {
+    if (fine && tn_column_digest(s, 0, &digest)) {
         struct tn_model *model = read_model(store, digest, scope, near, error);
         bool evaluated = state->evaluated;
         fine = model && tn_state_set_model(state, model, false, 0, NULL, error) &&
@@ -646,7 +396,7 @@ static struct tn_state *read_state(struct tn_store *store, int64_t id, filler fi
             state = NULL;
         }
     } else if (code == SQLITE_DONE) {
-        damaged(store, "a state is missing", error);
+        tn_store_damaged(store, "a state is missing", error);
     } else {
         tn_store_fail(store, "reading", error);
     }
