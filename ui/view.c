@@ -106,6 +106,8 @@ static int not_sampled(const struct screen *screen, struct pane pane, int row)
     row = pane_wrap(pane_part(pane, row + 1, 0, pane.rows, pane.columns), 0, STYLE_BOLD,
                     smaller ? "Not sampled since it was pruned." : "Not sampled yet.") +
           row + 1;
+    if (screen->replay.on)
+        return row; /* it refuses to sample */
     struct pane rest = pane_part(pane, row + 1, 0, pane.rows, pane.columns);
     const char *what =
         data ? "Press `sample` to sample all layers: one pass over a few images, and what "
