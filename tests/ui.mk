@@ -55,6 +55,7 @@ SCREEN_TESTS = \
 	tests/screens/test_curves.py \
 	tests/screens/test_draft.py \
 	tests/screens/test_filters.py \
+	tests/screens/test_first_minute.py \
 	tests/screens/test_follow.py \
 	tests/screens/test_golden.py \
 	tests/screens/test_journal.py \

@@ -42,7 +42,7 @@ static void move(struct screen *screen, int rows)
 static int page(const struct screen *screen)
 {
     int rows = screen->focus == FOCUS_LAYERS ? screen->layer_rows.rows : screen->view_rows.rows;
-    if (screen->focus == FOCUS_VIEW && rows == 0) /* a cursor on a curve */
+    if (screen->focus == FOCUS_VIEW && (rows == 0 || view_at(screen->view)->row_at != NULL))
         rows = view_at(screen->view)->rows(screen) / 10;
     return rows > 2 ? rows - 1 : 1;
 }
@@ -392,11 +392,13 @@ static void click(struct screen *screen, const struct terminal_event *event)
             view_show(screen, view);
     } else if (in_pane(screen->view_rows, event)) {
         struct view_state *state = &screen->views[screen->view];
-        int row = state->scroll + event->row - screen->view_rows.top;
+        const struct view_ops *view = view_at(screen->view);
+        int row = view->row_at != NULL ? view->row_at(screen, event->column)
+                                       : state->scroll + event->row - screen->view_rows.top;
         set_focus(screen, FOCUS_VIEW);
         stand_on(screen, row);
-        if (view_at(screen->view)->press != NULL && row < view_at(screen->view)->rows(screen))
-            view_at(screen->view)->press(screen, event->column - screen->view_rows.left);
+        if (view->press != NULL && row < view->rows(screen))
+            view->press(screen, event->column - screen->view_rows.left);
     }
 }
 

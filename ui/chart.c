@@ -396,19 +396,21 @@ static void draw_legend(struct pane pane, const struct glyphs *glyphs, const str
     }
 }
 
-void chart_draw(struct pane pane, const struct glyphs *glyphs, const struct chart *chart)
+struct chart_axis chart_draw(struct pane pane, const struct glyphs *glyphs,
+                             const struct chart *chart)
 {
+    static const struct chart_axis none = {0};
     struct plot plot = {
         .glyphs = glyphs, .across = glyphs->braille ? 2 : 1, .down = glyphs->braille ? 4 : 1};
     plot.pane = pane_part(pane, 1, LABEL + 1, pane.rows - 3, pane.columns - LABEL - 1);
     if (plot.pane.rows < 1 || plot.pane.columns < 4)
-        return;
+        return none;
     draw_legend(pane, glyphs, chart);
     if (!find_ranges(&plot, chart))
-        return;
+        return none;
     plot.dots = tn_calloc((size_t)plot.pane.rows * (size_t)plot.pane.columns, 1);
     if (plot.dots == NULL)
-        return;
+        return none;
     draw_y_axis(pane, &plot, chart);
     draw_x_axis(pane, &plot, chart);
     if (chart->has_cursor)
@@ -417,4 +419,13 @@ void chart_draw(struct pane pane, const struct glyphs *glyphs, const struct char
         draw_series(&plot, chart, &chart->series[s], mark_of(glyphs, chart, s));
     draw_points(&plot, chart);
     tn_free(plot.dots);
+    return (struct chart_axis){plot.pane, plot.x_low, plot.x_high};
+}
+
+double chart_x_at(const struct chart_axis *axis, int column)
+{
+    int last = axis->pane.columns - 1;
+    int at = column - axis->pane.left;
+    at = at < 0 ? 0 : at > last ? last : at;
+    return last > 0 ? axis->low + (axis->high - axis->low) * at / last : axis->low;
 }

@@ -50,7 +50,17 @@ struct chart {
     bool percent;        /* y runs 0 .. 1 and is labelled in per cent */
 };
 
+/* Where on the screen a chart's points are, and which x its first and its last column stand for. */
+struct chart_axis {
+    struct pane pane; /* no rows: there is no chart */
+    double low, high;
+};
+
 /* Draw into the whole pane; nothing where it is too small for axes and one row of data. */
-void chart_draw(struct pane pane, const struct glyphs *glyphs, const struct chart *chart);
+struct chart_axis chart_draw(struct pane pane, const struct glyphs *glyphs,
+                             const struct chart *chart);
+
+/* The x of a column of the screen, within the axis. */
+double chart_x_at(const struct chart_axis *axis, int column);
 
 #endif

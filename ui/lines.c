@@ -4,6 +4,7 @@
 #include "keys.h"
 #include "pieces.h"
 #include "text.h"
+#include "view.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -147,6 +148,29 @@ static void draw_work(const struct screen *screen, struct pane line)
     pane_text(line, 0, end, STYLE_DIM, pace);
 }
 
+static bool begins(const char *line, const char *words)
+{
+    return strncmp(line, words, strlen(words)) == 0;
+}
+
+/* Is the network a built-in one that nothing has trained on the way to where the session stands? */
+static bool has_fresh_weights(const struct tn_snapshot *snapshot)
+{
+    const struct tn_snapshot_entry *current = tn_snapshot_current(snapshot);
+    int64_t wanted = current != NULL ? current->id : 0;
+    for (int i = snapshot->entry_count - 1; i >= 0 && wanted > 0; i--) {
+        const struct tn_snapshot_entry *entry = &snapshot->entries[i];
+        if (entry->id != wanted)
+            continue;
+        if (begins(entry->command, "open "))
+            return begins(entry->command, "open zoo:");
+        if (begins(entry->command, "train") || begins(entry->command, "finetune"))
+            return false;
+        wanted = entry->parent;
+    }
+    return false;
+}
+
 /* What a newcomer does next, from what is there and what is missing. Words between '`' are
  * commands, or names of bindings, which stand for their keys. */
 static const char *next_step(const struct screen *screen)
@@ -175,6 +199,8 @@ static const char *next_step(const struct screen *screen)
         return "`finetune` fine-tunes to win accuracy back, `eval` evaluates, `undo` undoes";
     if (snapshot->flops_now < snapshot->flops && snapshot->evaluated)
         return "`export` exports the smaller network, `save` saves the session; or prune on";
+    if (!sampled && has_fresh_weights(snapshot))
+        return "its weights are fresh: type `:train`, or `sample` samples all the same";
     if (!snapshot->evaluated && !sampled)
         return "`eval` evaluates the network, `sample` samples all layers";
     if (!sampled)
@@ -245,6 +271,12 @@ static bool is_work(const struct binding *binding)
            binding->action == UI_TYPE || binding->action == UI_TIME;
 }
 
+static bool trains(const struct screen *screen)
+{
+    return screen_working(screen) &&
+           (begins(screen->status.command, "finetune") || begins(screen->status.command, "train"));
+}
+
 void line_keys(const struct screen *screen, struct pane line)
 {
     int column = 1;
@@ -254,6 +286,8 @@ void line_keys(const struct screen *screen, struct pane line)
     if (screen->status.busy && (screen->status.paused || screen->status.total > 0))
         column =
             piece_action(line, 0, column, "pause", screen->status.paused ? "goes on" : "pauses");
+    if (trains(screen) && view_at(screen->view) != &view_curves)
+        column = piece_action(line, 0, column, "view-curves", "shows its curves");
     const struct binding *binding;
     bool replay = screen->replay.on;
     const int views[] = {KEYMAP_REPLAY, screen->view + 1, 0};

@@ -69,8 +69,9 @@ static void add(const struct screen *screen, struct chart *chart, const struct r
                                                                  .mark = row->number + 1};
 }
 
-static void draw_chart(const struct screen *screen, struct pane pane, const struct row *rows,
-                       int count, int keep, struct chart_part part)
+static struct chart_axis draw_chart(const struct screen *screen, struct pane pane,
+                                    const struct row *rows, int count, int keep,
+                                    struct chart_part part)
 {
     struct chart chart = {.x_label = "filters kept",
                           .y_label = screen->overlay == OVERLAY_PLAIN
@@ -86,7 +87,7 @@ static void draw_chart(const struct screen *screen, struct pane pane, const stru
         for (int i = count - 1; i >= 0; i--)
             if (rows[i].own == (own == 1))
                 add(screen, &chart, &rows[i]);
-    chart_draw(pane, screen->glyphs, &chart);
+    return chart_draw(pane, screen->glyphs, &chart);
 }
 
 static void draw_row(const struct screen *screen, struct pane cell, const struct row *row)
@@ -133,17 +134,19 @@ static void draw_table(const struct screen *screen, struct pane pane, const stru
                  &rows[i]);
 }
 
-void overlay_draw(const struct screen *screen, struct pane pane, int keep, struct chart_part part)
+struct chart_axis overlay_draw(const struct screen *screen, struct pane pane, int keep,
+                               struct chart_part part)
 {
     struct row rows[TN_SNAPSHOT_RANKINGS] = {0};
     int count = fill_rows(screen, keep, rows);
     int columns = table_columns(pane);
     int table = 1 + (count + columns - 1) / columns;
     table = table < pane.rows / 2 ? table : pane.rows / 2;
-    draw_chart(screen, pane_part(pane, 0, 0, pane.rows - table, pane.columns), rows, count, keep,
-               part);
+    struct chart_axis axis = draw_chart(
+        screen, pane_part(pane, 0, 0, pane.rows - table, pane.columns), rows, count, keep, part);
     draw_table(screen, pane_part(pane, pane.rows - table, 0, table, pane.columns), rows, count,
                keep);
+    return axis;
 }
 
 bool overlay_incomplete(const struct tn_snapshot_layer *layer)

@@ -7,8 +7,10 @@
 #include "surface.h"
 
 /* The selected layer's, which is sampled; least squares or plain by screen->overlay. The table is
- * of `keep` filters kept, where the cursor stands; `part` of the axis is shown. */
-void overlay_draw(const struct screen *screen, struct pane pane, int keep, struct chart_part part);
+ * of `keep` filters kept, where the cursor stands; `part` of the axis is shown. Returns where
+ * the curves are. */
+struct chart_axis overlay_draw(const struct screen *screen, struct pane pane, int keep,
+                               struct chart_part part);
 
 /* Is there a method that can rank the layer and whose curve nobody asked for yet? */
 bool overlay_incomplete(const struct tn_snapshot_layer *layer);

@@ -4,6 +4,7 @@
 #define UI_STATE_H
 
 #include "breakpoints.h"
+#include "chart.h"
 #include "command_palette.h"
 #include "glyphs.h"
 #include "intents.h"
@@ -131,10 +132,11 @@ struct screen {
     bool first_time; /* nobody has typed a command on this machine */
     struct comparing comparing;
     enum overlay overlay;
-    int curves_zoom;          /* halvings of the axis */
-    uint64_t overlay_number;  /* of the command that computes its curves */
-    int64_t proposal_dropped; /* number of the last proposal that is not to be seen */
-    uint64_t time_number;     /* of the last command that measures times here; 0: none */
+    int curves_zoom;               /* halvings of the axis */
+    struct chart_axis curves_axis; /* where the last frame put it, for the mouse */
+    uint64_t overlay_number;       /* of the command that computes its curves */
+    int64_t proposal_dropped;      /* number of the last proposal that is not to be seen */
+    uint64_t time_number;          /* of the last command that measures times here; 0: none */
 
     int measure; /* that the bars of the view Filters show */
     struct looking looking;

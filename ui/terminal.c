@@ -271,6 +271,10 @@ static int pair_for(const struct terminal *terminal, const struct cell *cell)
         int pair = alloc_pair(cell->ink, cell->flags & CELL_INK_ONLY ? -1 : cell->paper);
         return pair > 0 ? pair : 0;
     }
+    struct theme_look look =
+        theme_look(terminal->theme, terminal->colours, (enum style)cell->style, cell->flags);
+    if (look.foreground < 0 && look.background < 0)
+        return 0;
     int pair = pair_of(cell->style, cell->flags);
     return pair < COLOR_PAIRS ? pair : pair_of(cell->style, 0);
 }

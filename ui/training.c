@@ -94,25 +94,30 @@ static void draw_numbers(const struct tn_snapshot *snapshot, struct pane pane, i
                    format_count(rate, now->images_per_second[e]));
 }
 
-void training_draw(const struct screen *screen, struct pane pane, int epoch, struct chart_part part)
+struct chart_axis training_draw(const struct screen *screen, struct pane pane, int epoch,
+                                struct chart_part part)
 {
+    static const struct chart_axis none = {0};
     const struct tn_snapshot *snapshot = screen->snapshot;
     const struct tn_snapshot_series *now = training_last(snapshot);
     if (now == NULL) {
         pane_wrap(pane, 0, STYLE_BOLD, "No fine-tuning yet.");
         piece_wrap(pane_part(pane, 2, 0, pane.rows, pane.columns), 0, STYLE_NORMAL,
                    "Press `finetune`: loss and accuracy appear here after every epoch.");
-        return;
+        return none;
     }
     pane_cut(pane, 0, 0, pane.columns, STYLE_BOLD, now->label, screen->glyphs);
     if (now->count == 0) {
         pane_text(pane, 2, 0, STYLE_NORMAL, "The first epoch is running.");
-        return;
+        return none;
     }
     draw_numbers(snapshot, pane, epoch < 1 ? 1 : epoch > now->count ? now->count : epoch);
     int height = (pane.rows - 2) / 2;
     struct chart accuracy = chart_of(snapshot, true, epoch, part);
     struct chart loss = chart_of(snapshot, false, epoch, part);
-    chart_draw(pane_part(pane, 2, 0, height, pane.columns), screen->glyphs, &accuracy);
+    struct chart_axis axis =
+        chart_draw(pane_part(pane, 2, 0, height, pane.columns), screen->glyphs, &accuracy);
     chart_draw(pane_part(pane, 2 + height, 0, pane.rows, pane.columns), screen->glyphs, &loss);
+    axis.pane.rows = axis.pane.rows > 0 ? pane.rows - 3 : 0; /* a column is an epoch in both */
+    return axis;
 }

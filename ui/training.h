@@ -10,8 +10,9 @@
 /* The last run, or NULL: nothing was trained yet. */
 const struct tn_snapshot_series *training_last(const struct tn_snapshot *snapshot);
 
-/* Numbers and cursor are of `epoch`, from 1; `part` of the axis is shown. */
-void training_draw(const struct screen *screen, struct pane pane, int epoch,
-                   struct chart_part part);
+/* Numbers and cursor are of `epoch`, from 1; `part` of the axis is shown. Returns where the epochs
+ * are. */
+struct chart_axis training_draw(const struct screen *screen, struct pane pane, int epoch,
+                                struct chart_part part);
 
 #endif

@@ -102,9 +102,12 @@ static int not_collected(struct pane pane, int row, const char *method)
 static int not_sampled(const struct screen *screen, struct pane pane, int row)
 {
     bool data = screen->snapshot->data_name[0] != '\0';
+    bool smaller = screen->snapshot->flops_now < screen->snapshot->flops;
     row = pane_wrap(pane_part(pane, row + 1, 0, pane.rows, pane.columns), 0, STYLE_BOLD,
-                    "Not sampled yet.") +
+                    smaller ? "Not sampled since it was pruned." : "Not sampled yet.") +
           row + 1;
+    if (screen->replay.on)
+        return row; /* it refuses to sample */
     struct pane rest = pane_part(pane, row + 1, 0, pane.rows, pane.columns);
     const char *what =
         data ? "Press `sample` to sample all layers: one pass over a few images, and what "

@@ -18,6 +18,9 @@ struct view_ops {
     /* Put its cursor where it belongs when the layer, or what else it goes with, has changed:
      * before a key, as keys may come faster than frames; NULL: it stays. */
     void (*follow)(struct screen *screen);
+    /* The row at a column of the screen, where they run along an axis; NULL: one below the other.
+     */
+    int (*row_at)(const struct screen *screen, int column);
     /* Its cursor was put on another row; NULL: that is all there is to it. */
     void (*stand)(struct screen *screen);
     /* What `/` asks: does a row hold this text? NULL: it searches layers instead. */

@@ -8,6 +8,7 @@
 #include "pieces.h"
 #include "training.h"
 #include "view.h"
+#include <math.h>
 #include <stdio.h>
 
 enum { LEAST_CHART = 6 }; /* rows */
@@ -132,7 +133,7 @@ static void draw_readout(const struct screen *screen, struct pane line)
         piece_action(line, 0, column, "enter", "keeps so many");
 }
 
-static void draw_own(const struct screen *screen, struct pane pane)
+static struct chart_axis draw_own(const struct screen *screen, struct pane pane)
 {
     const struct tn_snapshot_path *path = screen_layer(screen)->path;
     struct chart_part part = part_of(screen);
@@ -153,18 +154,19 @@ static void draw_own(const struct screen *screen, struct pane pane)
                                                 .first_x = path->channels,
                                                 .step_x = -1};
     int height = pane.rows > LEAST_CHART ? pane.rows - 1 : pane.rows;
-    chart_draw(pane_part(pane, 0, 0, height, pane.columns), screen->glyphs, &chart);
     draw_readout(screen, pane_part(pane, height, 0, 1, pane.columns));
+    return chart_draw(pane_part(pane, 0, 0, height, pane.columns), screen->glyphs, &chart);
 }
 
-static void draw_error(struct screen *screen, struct pane pane)
+static struct chart_axis draw_error(struct screen *screen, struct pane pane)
 {
+    static const struct chart_axis none = {0};
     bool ready;
     int top = view_heading(screen, pane, &ready);
     if (!ready) {
         if (screen->layer == LAYER_ALL)
             pane_text(pane, 2, 0, STYLE_NORMAL, "Choose one layer to see its error curve.");
-        return;
+        return none;
     }
     pane = pane_part(pane, top, 0, pane.rows, pane.columns);
     if (screen_layer(screen)->point_count > 0 && screen->overlay == OVERLAY_OWN &&
@@ -174,11 +176,10 @@ static void draw_error(struct screen *screen, struct pane pane)
         pane.rows -= pane.rows / 2;
     }
     if (screen_layer(screen)->samples == 0)
-        return; /* the heading says what to do */
+        return none; /* the heading says what to do */
     if (screen->overlay != OVERLAY_OWN)
-        overlay_draw(screen, pane, number_at(screen), part_of(screen));
-    else
-        draw_own(screen, pane);
+        return overlay_draw(screen, pane, number_at(screen), part_of(screen));
+    return draw_own(screen, pane);
 }
 
 static void draw(struct screen *screen, struct pane pane)
@@ -188,9 +189,16 @@ static void draw(struct screen *screen, struct pane pane)
     const struct tn_snapshot *snapshot = screen->snapshot;
     bool trained = snapshot->detached && snapshot->series_count > 0;
     if (shows_training(screen) && (snapshot->layer_count > 0 || trained))
-        training_draw(screen, pane, number_at(screen), part_of(screen));
+        screen->curves_axis = training_draw(screen, pane, number_at(screen), part_of(screen));
     else
-        draw_error(screen, pane);
+        screen->curves_axis = draw_error(screen, pane);
+    if (screen->curves_axis.pane.rows > 0)
+        screen->view_rows = screen->curves_axis.pane;
+}
+
+static int row_at(const struct screen *screen, int column)
+{
+    return (int)lround(chart_x_at(&screen->curves_axis, column)) - 1;
 }
 
 /* Asked once: where the command that computes them failed or was stopped, back to its own. */
@@ -274,6 +282,7 @@ const struct view_ops view_curves = {.name = "Curves",
                                      .draw = draw,
                                      .rows = curve_rows,
                                      .follow = follow,
+                                     .row_at = row_at,
                                      .slide = slide,
                                      .enter = enter,
                                      .turn = turn,

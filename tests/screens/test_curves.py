@@ -20,9 +20,9 @@ def copied():
     return path
 
 
-def sampled(columns, rows):
+def sampled(columns, rows, term="tmux-256color"):
     """Where all layers are sampled, at conv2_1's error curve, with the keys in the view."""
-    screen = tmux.Screen(copied(), columns=columns, rows=rows)
+    screen = tmux.Screen(copied(), columns=columns, rows=rows, term=term)
     screen.until("conv3_2", "idle")
     screen.command("goto 4")
     screen.until("now at entry 4", "idle")
@@ -121,6 +121,43 @@ def overlays(screen):
     return body
 
 
+def mouse(columns, rows):
+    """A click puts the cursor there, on the curve and on that of training; the wheel moves it."""
+    def point(button, row, column):
+        for end in "Mm" if button == 0 else "M":  # pressed, and let go
+            screen.tmux("send-keys", "-l", "\x1b[<%d;%d;%d%s" % (button, column + 1, row + 1, end))
+
+    def number():
+        return int(re.search(r" (\d+) kept: error", screen.text())[1])
+
+    screen = sampled(columns, rows, term="xterm-256color")  # which says how it sends clicks
+    row, line = next((i, line) for i, line in enumerate(screen.lines()) if "┤" in line)
+    left, right = line.index("┤") + 1, line.rindex("│") - 2
+    screen.keys("Tab")
+    screen.until("64 kept: error")
+    point(0, row, (left + right) // 2)
+    tmux.wait(lambda: 31 <= number() <= 34, "the cursor in the middle")
+    middle = number()
+    point(0, row + 1, left)
+    tmux.wait(lambda: number() == 1, "the cursor at the left end")
+    point(65, row, left)
+    tmux.wait(lambda: number() == 4, "three to the right by the wheel")
+    point(64, row, left)
+    tmux.wait(lambda: number() == 1, "three to the left")
+    point(0, row, (left + right) // 2)
+    tmux.wait(lambda: number() == middle, "the middle again")
+    point(0, next(i for i, line in enumerate(screen.lines()) if "▸conv2_1" in line), 5)
+    screen.until("64 kept: error")
+    screen.keys("o")
+    screen.until("epoch 3  loss")
+    row, line = next((i, line) for i, line in enumerate(screen.lines()) if "┤" in line)
+    point(0, row, line.index("┤") + 1)
+    screen.until("epoch 1  loss")
+    point(0, screen.lines().index(next(line for line in screen.lines() if "loss  ──" in line)) + 2, (left + right) // 2)
+    screen.until("epoch 2  loss")
+    screen.close()
+
+
 def runs():
     """Each epoch's numbers, of the run and of those before it, which are drawn behind it."""
     screen = tmux.Screen(NETWORK, "--data", "fashion-mnist", columns=120, rows=40)
@@ -151,6 +188,7 @@ for columns, rows in tmux.SIZES:
     tmux.test(size + "Enter keeps as many as stand there", keeps(screen))
     tmux.test(size + "with all methods laid over each other too", overlays(screen))
     screen.close()
+    tmux.test(size + "a click puts it on a number, the wheel moves it", lambda: mouse(columns, rows))
 if tmux.have_images():
     tmux.test("of fine-tuning it reads every epoch, beside earlier runs", runs)
 else:

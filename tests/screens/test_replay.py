@@ -86,7 +86,7 @@ def curves(columns, rows):
 def refuses():
     screen = opened(100, 30, "--speed", "0.01")
     screen.keys("(")
-    screen.until(at(1), "paused")
+    screen.until(at(1), "paused", "Not sampled yet", gone=["Press S", "Sampling needs"])
     for number in range(2, 5):
         screen.keys(".")
         screen.until(at(number), "paused")

@@ -215,6 +215,15 @@ def mouse():
     screen.close()
 
 
+def eight_colours():
+    """With no shade for it the selected row is reversed, all of it alike."""
+    screen = opened(term="xterm")
+    row = next(line for line in screen.tmux("capture-pane", "-p", "-e").split("\n") if re.search("conv1_1 +32 +32", line))
+    selected = re.search("\x1b\\[(?:[0-9;]*;)?7m(.*?conv1_1.*?) *\x1b\\[0", row)
+    assert selected and not re.search("\x1b\\[(?:[0-9;]*;)?[34][0-7]m", selected[1]), row
+    screen.close()
+
+
 tmux.test("q leaves the terminal as it was", quits)
 tmux.test("so does :quit", quits_from_prompt)
 tmux.test("SIGTERM ends in order and leaves the terminal as it was", ends_on(signal.SIGTERM, True))
@@ -228,6 +237,7 @@ tmux.test("--ascii sends no byte beyond ASCII", ascii_only)
 tmux.test("a locale without UTF-8 is sent ASCII alone", plain_locale)
 tmux.test("NO_COLOR sends no colour", no_colour)
 tmux.test("256 colours are used where there are, none with --theme mono", colours)
+tmux.test("of 8 colours none makes a patch in the selected row", eight_colours)
 for kind in ("vt100", "linux", "xterm", "screen", "xterm-256color"):
     tmux.test("TERM=%s is usable" % kind, kinds(kind))
 tmux.test("TERM=dumb is refused in a line", refuses("dumb", "cannot move the cursor"))
