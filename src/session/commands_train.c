@@ -221,7 +221,8 @@ static bool run_train(struct tn_session *session, const struct tn_command_line *
             {"holdout", TN_WORD_NUMBER, "0", NULL, "training images kept to judge epochs by"},     \
             {"patience", TN_WORD_NUMBER, NULL, NULL, "epochs to wait for a better one"},           \
             {"best", TN_WORD_NAME, "on", "on|off", "holdout: keep the best epoch"},                \
-            {"keep", TN_WORD_NAME, "result", "result|best|all", "epochs whose networks stay"},     \
+            {"keep", TN_WORD_NAME, NULL, "result|best|all",                                        \
+             "networks that stay; best with holdout, else result"},                                \
             {"limit", TN_WORD_NUMBER, NULL, NULL, "training images of an epoch"},                  \
             {"test-limit", TN_WORD_NUMBER, NULL, NULL, "test images after an epoch"},              \
             {"memory", TN_WORD_NUMBER, NULL, NULL, "GB that it may take; what the system has"},    \
@@ -239,8 +240,10 @@ const struct tn_command tn_commands_train[] = {
      "holdout (a fraction, or how many) keeps training images back: the epoch that does best on "
      "them is the "
      "result, and with patience training stops when none got better for so many. The test images "
-     "choose nothing. Of a run that has come to its end the result's network stays; keep=best and "
-     "keep=all keep those of epochs too, for the command epoch. It says first how much memory it "
+     "choose nothing. Of a run that has come to its end the result's network stays, with holdout "
+     "also those of the best epoch and of the last, and with keep=all those of all, for the "
+     "command "
+     "epoch. It says first how much memory it "
      "needs. Where that is more than memory=, a "
      "network without BatchNorm is trained in pieces of the batch, whose gradients are added; of "
      "one "

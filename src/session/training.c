@@ -81,6 +81,8 @@ static bool read_judging(const struct tn_command_line *line, struct tn_training 
     training->options.patience = (int)patience;
     training->options.keep_best = is_on(line, "best");
     const char *keep = tn_line_option(line, "keep");
+    if (!keep)
+        keep = training->holdout > 0 ? "best" : "result";
     training->keep = *keep == 'r' ? TN_KEEP_RESULT : *keep == 'b' ? TN_KEEP_BEST : TN_KEEP_ALL;
     if (training->keep == TN_KEEP_BEST && training->holdout <= 0)
         return tn_fail(error, TN_ERROR_USE,

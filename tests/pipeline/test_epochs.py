@@ -95,7 +95,7 @@ done = run("--batch", path("again.tns"))
 check("its script comes to the same network", done.returncode == 0 and same_bytes(path("pruned.onnx"), path("scripted.onnx")), done.stderr)
 
 # The best and the last; the result alone.
-for name, options, best in (("best.thinet", "keep=best", True), ("result.thinet", "", False)):
+for name, options, best in (("best.thinet", "keep=best", True), ("default.thinet", "", True), ("result.thinet", "keep=result", False)):
     file, result = trained(name, HELD + "epochs=%d " % EPOCHS + options)
     wanted = sorted({result["best_epoch"], EPOCHS}) if best else []
     check("%s keeps %s" % (options or "the default", wanted or "no epoch"), kept(file) == wanted, (kept(file), wanted))
