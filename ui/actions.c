@@ -1,6 +1,7 @@
 #include "actions.h"
 #include "chooser.h"
-#include "layout.h"
+#include "mouse.h"
+#include "moves.h"
 #include "own_commands.h"
 #include "picture.h"
 #include "prompt.h"
@@ -17,47 +18,10 @@ static void toggle_help(struct screen *screen, const struct tn_command *command)
     screen->help_scroll = 0;
 }
 
-/* Put the view's cursor on a row it has: keys may come faster than the screen is drawn. */
-static void stand_on(struct screen *screen, int row)
-{
-    screen->views[screen->view].cursor = list_row(row, view_at(screen->view)->rows(screen));
-    if (view_at(screen->view)->stand != NULL)
-        view_at(screen->view)->stand(screen);
-}
-
 static void follow(struct screen *screen)
 {
     if (view_at(screen->view)->follow != NULL)
         view_at(screen->view)->follow(screen);
-}
-
-static void move(struct screen *screen, int rows)
-{
-    if (screen->focus == FOCUS_LAYERS)
-        screen_select(screen, screen->layer + rows);
-    else
-        stand_on(screen, screen->views[screen->view].cursor + rows);
-}
-
-static int page(const struct screen *screen)
-{
-    int rows = screen->focus == FOCUS_LAYERS ? screen->layer_rows.rows : screen->view_rows.rows;
-    if (screen->focus == FOCUS_VIEW && (rows == 0 || view_at(screen->view)->row_at != NULL))
-        rows = view_at(screen->view)->rows(screen) / 10;
-    return rows > 2 ? rows - 1 : 1;
-}
-
-static int count_of(const struct screen *screen)
-{
-    return screen->focus == FOCUS_LAYERS ? screen->snapshot->layer_count + 1
-                                         : view_at(screen->view)->rows(screen);
-}
-
-static void set_focus(struct screen *screen, enum focus focus)
-{
-    if (view_at(screen->view)->wide && focus == FOCUS_LAYERS)
-        view_leave(screen);
-    screen->focus = focus;
 }
 
 static bool slide(struct screen *screen, int by)
@@ -93,31 +57,17 @@ static void lock(struct screen *screen)
     const struct view_ops *view = view_at(screen->view);
     if (view->lock == NULL || screen->focus != FOCUS_VIEW) {
         view_show(screen, 0);
-        set_focus(screen, FOCUS_VIEW);
+        move_focus(screen, FOCUS_VIEW);
         screen_advise(screen, false, "choose a filter with the arrows, `lock` locks it");
         return;
     }
     view->lock(screen);
 }
 
-/* Layers, then the view or both from left to right. */
-static void next_panel(struct screen *screen)
-{
-    const struct beside *beside = &screen->beside;
-    bool layers = screen->focus == FOCUS_LAYERS;
-    if (beside->shown && layers == beside->left)
-        view_switch(screen);
-    else if (!layers) {
-        set_focus(screen, FOCUS_LAYERS);
-        return;
-    }
-    set_focus(screen, FOCUS_VIEW);
-}
-
 static void enter(struct screen *screen)
 {
     if (screen->focus == FOCUS_LAYERS)
-        set_focus(screen, FOCUS_VIEW);
+        move_focus(screen, FOCUS_VIEW);
     else if (view_at(screen->view)->enter != NULL)
         view_at(screen->view)->enter(screen);
 }
@@ -144,7 +94,7 @@ void act_escape(struct screen *screen)
         view_leave(screen);
         screen_say(screen, false, "%s", "");
     } else {
-        set_focus(screen, FOCUS_LAYERS);
+        move_focus(screen, FOCUS_LAYERS);
         screen_say(screen, false, "%s", "");
     }
 }
@@ -192,112 +142,148 @@ static bool line_of(struct screen *screen, const struct binding *binding, char l
     return true;
 }
 
+static void submit(struct screen *screen, const struct binding *binding)
+{
+    char line[LINE];
+    if (!line_of(screen, binding, line))
+        return;
+    if (binding->section == KEYS_YOURS)
+        act_on_line(screen, line);
+    else
+        screen_submit(screen, line, binding->after);
+}
+
+static void type(struct screen *screen, const struct binding *binding)
+{
+    char line[LINE];
+    if (line_of(screen, binding, line))
+        prompt_open(PROMPT_COMMAND, line);
+}
+
+static void move_by_pages(struct screen *screen, int pages)
+{
+    move_rows(screen, pages * move_page(screen));
+}
+
+static void move_to_end(struct screen *screen, int direction)
+{
+    move_rows(screen, direction * (move_count(screen) + 1));
+}
+
+static void go_to_panel(struct screen *screen, int panel)
+{
+    if (!slide(screen, panel == 0 ? -1 : 1))
+        move_focus(screen, panel == 0 ? FOCUS_LAYERS : FOCUS_VIEW);
+}
+
+static void show_view(struct screen *screen, int number)
+{
+    view_show(screen, number - 1);
+}
+
+static void choose_method(struct screen *screen, int all)
+{
+    chooser_open(screen, all == 1);
+}
+
+static void advise_on_queue(struct screen *screen)
+{
+    screen_advise(screen, false, "`queue` shows the queue, where `queue-drop` takes a command out");
+}
+
+static void play(struct screen *screen, int key)
+{
+    replay_act(screen, (enum replay_key)key);
+}
+
+static void measure_time(struct screen *screen)
+{
+    view_time_measure(screen, NULL);
+}
+
+static void own(struct screen *screen, int which)
+{
+    view_at(screen->view)->own(screen, which);
+}
+
+static void turn(struct screen *screen)
+{
+    if (view_at(screen->view)->turn != NULL)
+        view_at(screen->view)->turn(screen);
+}
+
+static void ask_search(struct screen *screen)
+{
+    (void)screen;
+    prompt_open(PROMPT_SEARCH, "");
+}
+
+static void ask_command(struct screen *screen)
+{
+    (void)screen;
+    prompt_open(PROMPT_COMMAND, "");
+}
+
+static void show_keys(struct screen *screen)
+{
+    toggle_help(screen, NULL);
+}
+
+/* What an action does: by itself, with the binding's amount, or with all of the binding. */
+struct deed {
+    void (*alone)(struct screen *screen);
+    void (*by)(struct screen *screen, int amount);
+    void (*bound)(struct screen *screen, const struct binding *binding);
+};
+
+/* UI_REDRAW and UI_SUSPEND are left to who called. */
+static const struct deed deeds[UI_QUIT + 1] = {
+    [UI_COMMAND] = {.bound = submit},
+    [UI_TYPE] = {.bound = type},
+    [UI_MOVE] = {.by = move_rows},
+    [UI_PAGE] = {.by = move_by_pages},
+    [UI_ENDS] = {.by = move_to_end},
+    [UI_NEXT_PANEL] = {.alone = move_panel},
+    [UI_PANEL] = {.by = go_to_panel},
+    [UI_VIEW] = {.by = show_view},
+    [UI_ENTER] = {.alone = enter},
+    [UI_ESCAPE] = {.alone = act_escape},
+    [UI_KEEP] = {.bound = nudge},
+    [UI_SHIFT] = {.bound = nudge},
+    [UI_WALK] = {.bound = nudge},
+    [UI_LOCK] = {.alone = lock},
+    [UI_METHOD] = {.by = choose_method},
+    [UI_OVERLAY] = {.alone = view_curves_overlay},
+    [UI_OWN] = {.by = own},
+    [UI_TIME] = {.alone = measure_time},
+    [UI_PAUSE] = {.alone = pause_work},
+    [UI_QUEUE] = {.alone = queue_open},
+    [UI_REPLAY] = {.by = play},
+    [UI_DROP] = {.alone = advise_on_queue},
+    [UI_PICTURE] = {.alone = picture},
+    [UI_ORDER] = {.alone = turn},
+    [UI_SEARCH] = {.alone = ask_search},
+    [UI_SEARCH_NEXT] = {.by = search_next},
+    [UI_PROMPT] = {.alone = ask_command},
+    [UI_PALETTE] = {.alone = command_palette_open},
+    [UI_HELP] = {.alone = show_keys},
+    [UI_QUIT] = {.alone = quit},
+};
+
 static enum ui_action act(struct screen *screen, const struct binding *binding)
 {
-    char line[LINE] = "";
+    const struct deed *deed = &deeds[binding->action];
     if (binding->one_layer && screen->layer == LAYER_ALL && binding->action != UI_LOCK) {
         screen_say(screen, true, "choose one layer first");
         return binding->action;
     }
     follow(screen);
-    switch (binding->action) {
-    case UI_COMMAND:
-        if (line_of(screen, binding, line) && binding->section == KEYS_YOURS)
-            act_on_line(screen, line);
-        else if (line[0] != '\0')
-            screen_submit(screen, line, binding->after);
-        break;
-    case UI_TYPE:
-        if (line_of(screen, binding, line))
-            prompt_open(PROMPT_COMMAND, line);
-        break;
-    case UI_MOVE:
-        move(screen, binding->amount);
-        break;
-    case UI_PAGE:
-        move(screen, binding->amount * page(screen));
-        break;
-    case UI_ENDS:
-        move(screen, binding->amount * (count_of(screen) + 1));
-        break;
-    case UI_NEXT_PANEL:
-        next_panel(screen);
-        break;
-    case UI_PANEL:
-        if (!slide(screen, binding->amount == 0 ? -1 : 1))
-            set_focus(screen, binding->amount == 0 ? FOCUS_LAYERS : FOCUS_VIEW);
-        break;
-    case UI_VIEW:
-        view_show(screen, binding->amount - 1);
-        break;
-    case UI_ENTER:
-        enter(screen);
-        break;
-    case UI_ESCAPE:
-        act_escape(screen);
-        break;
-    case UI_KEEP:
-    case UI_SHIFT:
-    case UI_WALK:
-        nudge(screen, binding);
-        break;
-    case UI_LOCK:
-        lock(screen);
-        break;
-    case UI_METHOD:
-        chooser_open(screen, binding->amount == 1);
-        break;
-    case UI_PAUSE:
-        pause_work(screen);
-        break;
-    case UI_QUEUE:
-        queue_open(screen);
-        break;
-    case UI_DROP:
-        screen_advise(screen, false,
-                      "`queue` shows the queue, where `queue-drop` takes a command out");
-        break;
-    case UI_PICTURE:
-        picture(screen);
-        break;
-    case UI_REPLAY:
-        replay_act(screen, (enum replay_key)binding->amount);
-        break;
-    case UI_TIME:
-        view_time_measure(screen, NULL);
-        break;
-    case UI_OVERLAY:
-        view_curves_overlay(screen);
-        break;
-    case UI_OWN:
-        view_at(screen->view)->own(screen, binding->amount);
-        break;
-    case UI_ORDER:
-        if (view_at(screen->view)->turn != NULL)
-            view_at(screen->view)->turn(screen);
-        break;
-    case UI_SEARCH:
-        prompt_open(PROMPT_SEARCH, "");
-        break;
-    case UI_SEARCH_NEXT:
-        search_next(screen, binding->amount);
-        break;
-    case UI_PROMPT:
-        prompt_open(PROMPT_COMMAND, "");
-        break;
-    case UI_PALETTE:
-        command_palette_open(screen);
-        break;
-    case UI_HELP:
-        toggle_help(screen, NULL);
-        break;
-    case UI_QUIT:
-        quit(screen);
-        break;
-    case UI_REDRAW:
-    case UI_SUSPEND:
-        break;
-    }
+    if (deed->alone != NULL)
+        deed->alone(screen);
+    else if (deed->by != NULL)
+        deed->by(screen, binding->amount);
+    else if (deed->bound != NULL)
+        deed->bound(screen, binding);
     return binding->action;
 }
 
@@ -307,7 +293,7 @@ enum ui_action act_run(struct screen *screen, const struct binding *binding)
     if (view > 0 && view != screen->view + 1)
         view_show(screen, view - 1);
     if (view > 0)
-        set_focus(screen, FOCUS_VIEW);
+        move_focus(screen, FOCUS_VIEW);
     return act(screen, binding);
 }
 
@@ -337,69 +323,6 @@ static enum ui_action act_in_help(struct screen *screen, const struct binding *b
         break;
     }
     return binding->action;
-}
-
-static bool in_pane(struct pane pane, const struct terminal_event *event)
-{
-    return pane_holds(pane, event->row, event->column);
-}
-
-/* Where the mouse is on the view beside, that one takes over. */
-static void take_over(struct screen *screen, const struct terminal_event *event)
-{
-    if (screen->beside.shown &&
-        (in_pane(screen->beside.rows, event) || in_pane(screen->beside.tabs, event)))
-        view_switch(screen);
-}
-
-static void wheel(struct screen *screen, const struct terminal_event *event)
-{
-    int rows = event->key == KEY_WHEEL_UP ? -3 : 3;
-    if (screen->help) {
-        screen->help_scroll += rows;
-        return;
-    }
-    if (screen->popup != NULL) {
-        screen->popup->move(screen, rows / 3);
-        return;
-    }
-    take_over(screen, event);
-    if (in_pane(screen->layer_rows, event))
-        set_focus(screen, FOCUS_LAYERS);
-    else if (in_pane(screen->view_rows, event))
-        set_focus(screen, FOCUS_VIEW);
-    else
-        return;
-    move(screen, rows);
-}
-
-static void click(struct screen *screen, const struct terminal_event *event)
-{
-    if (!screen->help && screen->popup == NULL)
-        take_over(screen, event);
-    if (screen->help) {
-        screen->help = false;
-    } else if (screen->popup != NULL) {
-        screen->popup->click(screen, event->row, event->column);
-    } else if (in_pane(screen->layer_rows, event)) {
-        int row = event->row - screen->layer_rows.top + screen->layer_scroll;
-        set_focus(screen, FOCUS_LAYERS);
-        if (row <= screen->snapshot->layer_count)
-            screen_select(screen, row - 1);
-    } else if (in_pane(screen->tabs, event)) {
-        int view = layout_tab_at(screen, event->column);
-        if (view >= 0)
-            view_show(screen, view);
-    } else if (in_pane(screen->view_rows, event)) {
-        struct view_state *state = &screen->views[screen->view];
-        const struct view_ops *view = view_at(screen->view);
-        int row = view->row_at != NULL ? view->row_at(screen, event->column)
-                                       : state->scroll + event->row - screen->view_rows.top;
-        set_focus(screen, FOCUS_VIEW);
-        stand_on(screen, row);
-        if (view->press != NULL && row < view->rows(screen))
-            view->press(screen, event->column - screen->view_rows.left);
-    }
 }
 
 static void answer_quit(struct screen *screen, int key)
@@ -433,9 +356,9 @@ enum ui_action act_on(struct screen *screen, const struct terminal_event *event)
         return UI_QUIT;
     }
     if (event->key == KEY_WHEEL_UP || event->key == KEY_WHEEL_DOWN)
-        wheel(screen, event);
+        mouse_wheel(screen, event);
     else if (event->key == KEY_MOUSE_PRESS)
-        click(screen, event);
+        mouse_click(screen, event);
     else if (types)
         return screen->popup->key(screen, event);
     else if (tour_key(screen, event))

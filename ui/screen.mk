@@ -28,6 +28,8 @@ libscreen_la_SOURCES = \
 	ui/lines.c ui/lines.h \
 	ui/marks.c ui/marks.h \
 	ui/measures.c ui/measures.h \
+	ui/mouse.c ui/mouse.h \
+	ui/moves.c ui/moves.h \
 	ui/overlay.c ui/overlay.h \
 	ui/own_commands.c ui/own_commands.h \
 	ui/palette.c ui/palette.h \
