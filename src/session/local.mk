@@ -56,7 +56,7 @@ libthinet_la_SOURCES += \
 	src/session/selection.c src/session/selection.h \
 	src/session/sensitivity.c src/session/sensitivity.h \
 	src/session/session.c src/session/session.h \
-	src/session/session_file.c \
+	src/session/session_file.c src/session/session_open.c \
 	src/session/snapshot.c src/session/snapshot.h \
 	src/session/snapshot_axes.c src/session/snapshot_axes.h \
 	src/session/snapshot_compared.c src/session/snapshot_compared.h \
