@@ -142,9 +142,11 @@ def cancels_at_once():
         screen.until("busy", "Esc cancels", passing=True)
         begun = time.monotonic()
         screen.keys("Escape")
-        screen.until("idle", "cancelled", passing=True)
+        shown = screen.until("idle", gone=["Esc cancels", "Esc stopping"], passing=True)
         took.append(time.monotonic() - begun)
         print("# %s: %.2f s" % (line, took[-1]))
+        # Weights are drawn in a second: Esc may come too late where the machine does other things.
+        assert "cancelled" in shown or line.startswith("open"), shown
         assert took[-1] < LIMIT, (line, took[-1])
     screen.close()
 
