@@ -450,6 +450,26 @@ static void time_measures_one_mode_alone(void **state)
     must_fail(place, "time mode=forward");
 }
 
+/* Weights are drawn in pieces, after each of which a cancelled command stops. */
+static void a_cancelled_open_leaves_the_network_that_was_there(void **state)
+{
+    struct place *place = *state;
+    begin(place);
+    char *before = portrait(place);
+    const atomic_bool cancelled = true;
+    const struct tn_progress progress = {.cancelled = &cancelled};
+    struct tn_error error;
+    json_t *result = NULL;
+    assert_false(
+        tn_session_run(place->session, "open zoo:resnet20 seed=4", &progress, &result, &error));
+    assert_int_equal(error.kind, TN_ERROR_CANCELLED);
+    json_decref(result);
+    char *after = portrait(place);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+}
+
 static void help_explains_every_command(void **state)
 {
     struct place *place = *state;
@@ -503,6 +523,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(exports_write_what_they_say, place_open, place_close),
         cmocka_unit_test_setup_teardown(time_measures_all_three, place_open, place_close),
         cmocka_unit_test_setup_teardown(time_measures_one_mode_alone, place_open, place_close),
+        cmocka_unit_test_setup_teardown(a_cancelled_open_leaves_the_network_that_was_there,
+                                        place_open, place_close),
         cmocka_unit_test_setup_teardown(help_explains_every_command, place_open, place_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,17 +253,8 @@ static bool run_data(struct tn_session *session, const struct tn_command_line *l
     struct tn_state *next = make_absolute(spec, error) ? tn_session_edit(session, error) : NULL;
     if (next)
         tn_state_set_data(next, spec);
-    tn_put_text(result, "name", spec->name);
+    tn_put_images(result, spec);
     tn_put_text(result, "path", spec->path);
-    tn_put_text(result, "preset", spec->preset);
-    tn_put_integer(result, "train", spec->train);
-    tn_put_integer(result, "test", spec->test);
-    tn_put_integer(result, "classes", spec->classes);
-    tn_put(result, "shape", tn_json_ints(spec->shape, 3));
-    tn_put_integer(result, "skipped", (int64_t)tn_dataset_skipped(spec->dataset, NULL));
-    char digest[TN_DIGEST_HEX];
-    tn_digest_hex(tn_dataset_digest(spec->dataset), digest);
-    tn_put_text(result, "digest", digest);
     tn_data_spec_unref(spec);
     return next != NULL;
 }

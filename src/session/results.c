@@ -1,6 +1,7 @@
 #include "session/results.h"
 
 #include "core/memory.h"
+#include "session/state.h"
 #include <math.h>
 
 json_t *tn_json_number(double value)
@@ -94,4 +95,18 @@ const char *tn_get_text(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
+}
+
+void tn_put_images(json_t *result, const struct tn_data_spec *spec)
+{
+    char digest[TN_DIGEST_HEX];
+    tn_digest_hex(tn_dataset_digest(spec->dataset), digest);
+    tn_put_text(result, "name", spec->name);
+    tn_put_text(result, "preset", spec->preset);
+    tn_put_integer(result, "train", spec->train);
+    tn_put_integer(result, "test", spec->test);
+    tn_put_integer(result, "classes", spec->classes);
+    tn_put(result, "shape", tn_json_ints(spec->shape, 3));
+    tn_put_integer(result, "skipped", (int64_t)tn_dataset_skipped(spec->dataset, NULL));
+    tn_put_text(result, "digest", digest);
 }

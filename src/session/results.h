@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct tn_data_spec;
+
 json_t *tn_json_number(double value); /* null for NaN and infinities, which JSON has not */
 /* File names and names in models need not be UTF-8, JSON must be: then '?' stands for what is
  * beyond ASCII. */
@@ -24,5 +26,8 @@ void tn_put_bool(json_t *object, const char *key, bool value);
 /* The way back; sessions of others hold what they hold: what is no number is NaN, no text "". */
 double tn_get_number(const json_t *object, const char *key);
 const char *tn_get_text(const json_t *object, const char *key);
+
+/* Name, preset, counts, shape and digest of images that are open: the fields of `data`. */
+void tn_put_images(json_t *result, const struct tn_data_spec *spec);
 
 #endif

@@ -183,22 +183,6 @@ static enum outcome redo_open(struct verify *v, const struct tn_entry *entry,
     return same ? SAME : DIFFERENT;
 }
 
-static json_t *describe_images(const struct tn_data_spec *spec)
-{
-    char digest[TN_DIGEST_HEX];
-    json_t *json = json_object();
-    tn_put_text(json, "name", spec->name);
-    tn_put_text(json, "preset", spec->preset);
-    tn_put_integer(json, "train", spec->train);
-    tn_put_integer(json, "test", spec->test);
-    tn_put_integer(json, "classes", spec->classes);
-    tn_put(json, "shape", tn_json_ints(spec->shape, 3));
-    tn_put_integer(json, "skipped", (int64_t)tn_dataset_skipped(spec->dataset, NULL));
-    tn_digest_hex(tn_dataset_digest(spec->dataset), digest);
-    tn_put_text(json, "digest", digest);
-    return json;
-}
-
 static enum outcome redo_data(struct verify *v, const struct tn_entry *entry,
                               struct tn_match *match, struct tn_error *error)
 {
@@ -207,7 +191,9 @@ static enum outcome redo_data(struct verify *v, const struct tn_entry *entry,
     if (outcome != SAME)
         return outcome;
     bool fine = state->data && use_images(v, state, error) && open_images(v, state->data, error);
-    json_t *was = result_of(entry), *is = fine ? describe_images(state->data) : json_object();
+    json_t *was = result_of(entry), *is = json_object();
+    if (fine)
+        tn_put_images(is, state->data);
     json_object_del(was, "name"); /* the folder's, which may be called anything */
     json_object_del(was, "opened");
     bool same = fine && tn_compare_json(match, was, is);
