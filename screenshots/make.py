@@ -16,6 +16,7 @@ import tmux  # noqa: E402 (first: it finds thinet)
 import thinet  # noqa: E402
 
 SAMPLED = [(":goto 4", "now at entry 4"), ("g", ""), ("j", ""), ("j", ""), ("j", "conv2_1  64 filters")]
+FIGURES = {"plot-curves": "plot curves", "plot-compare": "plot compare"}
 # Name: size, and what is pressed in the recorded session, each with what the screen must say before the next.
 PICTURES = {
     "filters": ((120, 36), SAMPLED + [("1", "image 0")] + [(">", "")] * 4 + [("", "conv2_1 keeps 51"), ("Tab", "filter 28")]),
@@ -60,5 +61,14 @@ def picture(name):
     print("screenshots/%s.svg" % name)
 
 
-for wanted in sys.argv[1:] or PICTURES:
-    picture(wanted)
+def figure(name):
+    """What `plot` draws of the recorded session."""
+    folder = thinet.scratch()
+    shutil.copy(os.path.join(TREE, "sessions", "tour.thinet"), folder)
+    thinet.commands(FIGURES[name] + " %s.png" % name, options=("--session", "tour.thinet"), cwd=folder)
+    shutil.copy(os.path.join(folder, name + ".png"), HERE)
+    print("screenshots/%s.png" % name)
+
+
+for wanted in sys.argv[1:] or [*PICTURES, *FIGURES]:
+    (picture if wanted in PICTURES else figure)(wanted)
